@@ -1,0 +1,1 @@
+"""Sundbench: a national analysis workbench for Danish health registers."""

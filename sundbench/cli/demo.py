@@ -1,0 +1,7 @@
+"""``sundbench demo``."""
+
+from __future__ import annotations
+
+
+def demo() -> None:
+    """Not yet written."""

@@ -1,0 +1,12 @@
+"""``sundbench run``."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def run() -> None:
+    """Not yet written."""

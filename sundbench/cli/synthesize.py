@@ -1,0 +1,7 @@
+"""``sundbench synthesize``."""
+
+from __future__ import annotations
+
+
+def synthesize() -> None:
+    """Not yet written."""

@@ -1,0 +1,1 @@
+"""Cohorts: events, windows and study populations, and the engine that runs them over person buckets."""

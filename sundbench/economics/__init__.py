@@ -1,0 +1,1 @@
+"""Health economics: discounting, costs, cost-effectiveness."""

@@ -1,0 +1,1 @@
+"""Governance: people, permits and the database that remembers them."""

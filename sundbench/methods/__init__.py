@@ -1,0 +1,1 @@
+"""Epidemiology and statistics, as functions over arrays and frames."""

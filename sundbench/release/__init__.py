@@ -1,0 +1,1 @@
+"""Release: outputs, runs, review, manifests and reports."""

@@ -1,0 +1,72 @@
+"""Where an installation of Sundbench keeps its things."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Site:
+    """The folders and the database of one installation.
+
+    Attributes:
+        root: the folder that holds everything but the database server.
+        database_url: SQLAlchemy URL of governance's database.
+        vault_key_file: file with the vault's key, or None where no key was given. Only processes that
+            freeze or extract are given it.
+    """
+
+    root: Path
+    database_url: str
+    vault_key_file: Path | None = None
+
+    @classmethod
+    def from_environment(cls, root: Path | None = None) -> Site:
+        """Read the site from the environment.
+
+        Args:
+            root: overrides ``SUNDBENCH_HOME`` (default: ``sundbench-home`` in the working directory).
+
+        Returns:
+            The site. ``SUNDBENCH_DATABASE`` gives another database than SQLite in the root, and
+            ``SUNDBENCH_VAULT_KEY_FILE`` the vault's key.
+        """
+        home = (root or Path(os.environ.get("SUNDBENCH_HOME", "sundbench-home"))).resolve()
+        key_file = os.environ.get("SUNDBENCH_VAULT_KEY_FILE")
+        return cls(
+            root=home,
+            database_url=os.environ.get("SUNDBENCH_DATABASE", f"sqlite:///{home / 'sundbench.db'}"),
+            vault_key_file=Path(key_file) if key_file else None,
+        )
+
+    @property
+    def freezes(self) -> Path:
+        """National, immutable data versions, one folder each."""
+        return self.root / "freezes"
+
+    @property
+    def vault(self) -> Path:
+        """Encrypted links between persons, the national index and pseudonyms; and quarantined rows."""
+        return self.root / "vault"
+
+    @property
+    def extracts(self) -> Path:
+        """One folder a permit, in it one a freeze."""
+        return self.root / "extracts"
+
+    @property
+    def runs(self) -> Path:
+        """One folder a run: executed notebook, manifest, outbox."""
+        return self.root / "runs"
+
+    @property
+    def releases(self) -> Path:
+        """Released outputs, one folder a release."""
+        return self.root / "releases"
+
+    @property
+    def reports(self) -> Path:
+        """Published reports."""
+        return self.root / "reports"

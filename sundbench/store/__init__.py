@@ -1,0 +1,1 @@
+"""The store: national freezes, the identity vault and each permit's extract."""
