@@ -1,0 +1,38 @@
+"""Fixtures that the whole suite shares."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def _outside(variable: str, default: Path) -> Path:
+    """A folder that stands outside the repository: must be there in CI, may be missing elsewhere."""
+    folder = Path(os.environ.get(variable, default))
+    if not folder.is_dir():
+        message = f"{folder} is not there: set {variable} to the folder that holds it"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Deliveries made by others."""
+    return _outside("SUNDBENCH_SHARED", REPOSITORY.parent / "shared")
+
+
+@pytest.fixture(scope="session")
+def oracles() -> Path:
+    """Data sets with numbers computed by other people's software."""
+    default = Path(os.environ.get("SUNDBENCH_SHARED", REPOSITORY.parent / "shared")) / "oracles"
+    return _outside("SUNDBENCH_ORACLES", default)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The repository's root."""
+    return REPOSITORY
