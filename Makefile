@@ -1,0 +1,49 @@
+# The commands of Sundbench. `make` lists them.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check bench hub system lock clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/installed ## set up .venv from the locked dependencies
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "Sundbench needs Python 3.11: install it, or name it with make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Installing into .venv (about 1.5 GB)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: install ## the main job: 50,000 synthetic persons from deliveries to a published report
+	@$(BIN)/sundbench --home .demo demo
+
+test: install system check ## all checks and the whole test suite
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: install ## lint, types and layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+system: ## what the tests need from Debian: PostgreSQL, Chromium
+	@sh tests/system-packages.sh
+
+bench: install ## side-by-side measurements against peers (tens of minutes, 20 GB of disk)
+	@$(BIN)/python -m benchmarks
+
+hub: ## the hub is not part of this version
+	@echo "The hub is not part of version 0.1: it comes with the next one (CHANGELOG.md). Nothing was started."; exit 1
+
+lock: ## resolve requirements.lock anew from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --extra hub --extra dev --generate-hashes --upgrade --quiet \
+		--no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 -o requirements.lock
+
+clean: ## remove .venv and the demo
+	rm -rf .venv .demo

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Installs what the tests need and pip can't give, from Debian's packages; says what is missing where it may not.
+set -eu
+
+missing=""
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+[ -z "$missing" ] && exit 0
+
+if [ "$(id -u)" = 0 ]; then run=""
+elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then run="sudo"
+else
+    echo "Not installed:$missing. Run 'apt-get install$missing' as root; until then the tests that need them are skipped."
+    exit 0
+fi
+echo "Installing from Debian's packages:$missing"
+$run apt-get update -qq
+# shellcheck disable=SC2086 # a list of package names
+$run env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
