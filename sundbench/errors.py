@@ -33,6 +33,10 @@ class PermitError(SundbenchError):
     """A permit that is invalid, expired, closed, or doesn't allow what was asked for."""
 
 
+class DatabaseError(SundbenchError):
+    """Governance's database can't be reached, or has another version's schema."""
+
+
 class StudyError(SundbenchError):
     """A study protocol that is wrong, or that asks for what its extract can't give."""
 

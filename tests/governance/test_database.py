@@ -1,0 +1,148 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from sundbench.errors import DatabaseError
+from sundbench.governance import database
+from sundbench.governance.models import (
+    Base,
+    Decision,
+    PermitRecord,
+    PermitVersion,
+    Person,
+    PersonRole,
+    Release,
+    ReleaseState,
+    Role,
+    Vote,
+)
+from sundbench.site import Site
+
+
+def test_an_empty_database_gets_its_tables(site):
+    database.upgrade(site)
+    database.upgrade(site)
+
+    engine = create_engine(site.database_url)
+    assert {*Base.metadata.tables} < {*inspect(engine).get_table_names()}
+    engine.dispose()
+
+
+def test_the_migrations_make_the_tables_that_the_models_say(site):
+    database.upgrade(site)
+
+    engine = create_engine(site.database_url)
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
+    engine.dispose()
+    assert differences == []
+
+
+def test_two_upgrades_at_once(site):
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(database.upgrade, [site] * 4))
+
+
+def test_a_database_of_a_newer_version_is_refused(site):
+    with database.writing(site) as session:
+        session.execute(text("update alembic_version set version_num = '9999'"))
+
+    with pytest.raises(DatabaseError, match=r"newer version of Sundbench \(schema 9999\).*install"):
+        database.upgrade(site)
+
+
+def test_what_is_written_is_read_with_its_time_zone(site):
+    with database.writing(site) as session:
+        session.add(Person(user="ann", name="Ann Lind", granted=[PersonRole(role=Role.STEWARD)]))
+
+    with database.reading(site) as session:
+        ann = session.get_one(Person, "ann")
+        assert ann.roles == {Role.STEWARD}
+        assert ann.created.utcoffset() is not None
+
+
+def test_a_block_that_fails_writes_nothing(site):
+    def fail() -> None:
+        with database.writing(site) as session:
+            session.add(Person(user="ann", name="Ann Lind"))
+            session.flush()
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        fail()
+
+    with database.reading(site) as session:
+        assert session.get(Person, "ann") is None
+
+
+def test_writers_at_once_wait_for_each_other(site):
+    database.upgrade(site)
+
+    def add(number: int) -> None:
+        with database.writing(site) as session:
+            session.get(Person, "nobody")  # a read before the write, as real work does
+            session.add(Person(user=f"user{number}", name="N. N."))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(add, range(12)))
+    with database.reading(site) as session:
+        assert session.query(Person).count() == 12
+
+
+@pytest.fixture
+def release(site):
+    """A release in review."""
+    with database.writing(site) as session:
+        version = PermitVersion(version=1, digest="d" * 64, text="", registered_by="ann")
+        session.add(PermitRecord(id="lung", versions=[version]))
+        session.flush()
+        release = Release(
+            id="r1",
+            run="run1",
+            permit_id="lung",
+            author="bo",
+            state=ReleaseState.IN_REVIEW,
+            outputs_digest="0" * 64,
+        )
+        release.votes.append(Vote(reviewer="eva", decision=Decision.APPROVE, comment="fine"))
+        session.add(release)
+    return site
+
+
+def test_a_reviewer_has_one_vote(release):
+    with pytest.raises(IntegrityError), database.writing(release) as session:
+        session.add(Vote(release_id="r1", reviewer="eva", decision=Decision.RETURN))
+
+
+def test_states_and_decisions_are_those_there_are(release):
+    with pytest.raises(IntegrityError), database.writing(release) as session:
+        session.get_one(Release, "r1").state = "smuggled"
+    with pytest.raises(IntegrityError), database.writing(release) as session:
+        session.add(Vote(release_id="r1", reviewer="per", decision="maybe"))
+
+
+def test_a_release_needs_a_permit_that_exists(site):
+    with pytest.raises(IntegrityError), database.writing(site) as session:
+        session.add(Release(id="r1", run="run1", permit_id="none", author="bo", outputs_digest=""))
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql://bo:hunter2@localhost:1/none", "postgresql.*check SUNDBENCH_DATABASE"),
+        ("mysql+pymysql://localhost/x", "use SQLite or PostgreSQL"),
+        ("no url", "is no database URL"),
+        ("sqlite:////dev/null/x.db", "folder is a file"),
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_one_line(tmp_path, url, message):
+    site = Site(tmp_path, url)
+
+    with pytest.raises(DatabaseError, match=message) as caught:
+        database.upgrade(site)
+    assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
