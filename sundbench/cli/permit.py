@@ -1,12 +1,128 @@
-"""``sundbench permit``."""
+"""``sundbench permit``: what approved projects may use."""
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from sundbench.cli.screen import screen
 
 app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def permit() -> None:
-    """Not yet written."""
+    """Register, show and close permits: the registers, columns, period and people of a project."""
+
+
+@app.command()
+def create(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The permit's TOML file; docs/permits.md says what is in it.")],
+) -> None:
+    """Register a permit, or an amendment of one that is registered.
+
+    The same id with another content is an amendment: its changes are listed, and the next extract
+    holds them.
+
+    Example: sundbench permit create permits/lung-cancer.toml
+    """
+    from sundbench.governance import database, people, permits
+    from sundbench.governance.permit import read
+    from sundbench.registers.catalogue import catalogue
+
+    new, text = read(file, catalogue())
+    with database.writing(ctx.obj) as session:
+        known = permits.versions(session, new.id)
+        registered, changes = permits.register(session, new, text, people.current_user())
+    if not known:
+        screen.print(f"permit {new.id} registered, digest {registered.digest[:12]}", markup=False)
+    elif registered.version == known[-1].version and not changes:
+        screen.print(f"permit {new.id} says the same already: nothing changed", markup=False)
+    else:
+        screen.print(
+            f"permit {new.id} amended: version {registered.version}, digest {registered.digest[:12]}",
+            markup=False,
+        )
+        for line in changes:
+            screen.print(f"  {line}", markup=False)
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    permit_id: Annotated[str, typer.Argument(metavar="ID", help="The permit's id.")],
+) -> None:
+    """Show a permit: its versions, what became of it, and its text.
+
+    Example: sundbench permit show lung-cancer
+    """
+    from sundbench.governance import database, permits
+
+    with database.reading(ctx.obj) as session:
+        registered = permits.current(session, permit_id)
+        history = permits.versions(session, permit_id)
+    title = registered.permit.title
+    screen.print(f"{permit_id}: {title.en} / {title.da}", markup=False)
+    why = f" ({registered.closed_why})" if registered.closed_why else ""
+    screen.print(f"{registered.standing(_today())}{why}, expires {registered.permit.expires}", markup=False)
+    for version in history:
+        when = f"{version.registered_at:%Y-%m-%d %H:%M} UTC"
+        screen.print(
+            f"version {version.version}: {version.digest[:12]}, {version.registered_by}, {when}", markup=False
+        )
+    screen.print()
+    screen.print(registered.text.rstrip(), markup=False, soft_wrap=True)
+
+
+@app.command("list")
+def list_permits(ctx: typer.Context) -> None:
+    """List the permits and how each stands today.
+
+    Example: sundbench permit list
+    """
+    from rich.markup import escape
+    from rich.table import Table
+
+    from sundbench.governance import database, permits
+
+    with database.reading(ctx.obj) as session:
+        all_permits = permits.every(session)
+    if not all_permits:
+        screen.print("no permits yet: sundbench permit create FILE")
+        return
+    table = Table("permit", "title", "version", "standing", "expires", "registers", box=None)
+    for registered in all_permits:
+        table.add_row(
+            registered.permit.id,
+            escape(registered.permit.title.en),
+            str(registered.version),
+            registered.standing(_today()),
+            str(registered.permit.expires),
+            ", ".join(sorted(registered.permit.registers)),
+        )
+    screen.print(table)
+
+
+@app.command()
+def close(
+    ctx: typer.Context,
+    permit_id: Annotated[str, typer.Argument(metavar="ID", help="The permit's id.")],
+    why: Annotated[str, typer.Option(help="The reason, kept with the permit.")],
+) -> None:
+    """Close a permit for good: it gives no extract any more.
+
+    Example: sundbench permit close lung-cancer --why "the project has ended"
+    """
+    from sundbench.governance import database, people, permits
+
+    with database.writing(ctx.obj) as session:
+        permits.close(session, permit_id, why, people.current_user())
+    screen.print(f"permit {permit_id} closed", markup=False)
+
+
+def _today() -> date:
+    return datetime.now(UTC).astimezone().date()
