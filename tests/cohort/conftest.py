@@ -1,0 +1,129 @@
+"""Hand-made extracts: small tables written as an extract lays them out."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from sundbench.cohort.bucket import Bucket
+from sundbench.registers.catalogue import catalogue
+
+SINCE, UNTIL = date(1977, 1, 1), date(2025, 12, 31)
+
+Registers = Mapping[str, pl.DataFrame]
+WriteExtract = Callable[..., Path]
+
+
+def _catalogued(register: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with each column as the store holds its catalogue type; ``person`` first, as int32."""
+    types = {
+        "person": pl.Int32,
+        "key": pl.Int64,
+        "code": pl.String,
+        "text": pl.String,
+        "integer": pl.Int32,
+        "decimal": pl.Float64,
+        "money": pl.Int64,
+        "date": pl.Date,
+        "datetime": pl.Datetime("ms"),
+        "week": pl.Date,
+        "year": pl.Int32,
+    }
+    known = catalogue()
+    columns = dict(known[register].columns) if register in known else {}
+    root = known.root(register).columns if register in known else {}
+    casts = [pl.col("person").cast(pl.Int32)]
+    for name in frame.columns:
+        if name == "person":
+            continue
+        column = columns.get(name) or root.get(name)
+        casts.append(pl.col(name).cast(types[column.type]) if column is not None else pl.col(name))
+    ordered = frame.select(casts)
+    dates = known.date_column(register) if register in known else None
+    first = [name for name in ("person", dates) if name in ordered.columns]
+    return ordered.sort(
+        [*first, *(name for name in ordered.columns if name not in first)], maintain_order=True
+    )
+
+
+@pytest.fixture
+def write_extract(tmp_path: Path) -> WriteExtract:
+    """Write tables as an extract: ``write_extract({"lmdb": frame}, buckets=1) -> Path``.
+
+    Each frame needs a column ``person`` (pseudonyms) and any of the register's columns, under the catalogue's
+    names; types are cast to what the store holds. ``coverage`` gives the days a register holds
+    (``{"lmdb": (since, until)}``), else the catalogue's, cut to 1977-2025. With several buckets, persons fall
+    into them by ``(person * buckets) >> 31``: draw pseudonyms over the whole range of int32 to fill them.
+    """
+    written = 0
+
+    def write(
+        registers: Registers,
+        buckets: int = 1,
+        coverage: Mapping[str, tuple[date, date]] | None = None,
+        permit: str = "test",
+    ) -> Path:
+        nonlocal written
+        root = tmp_path / f"extract-{written}"
+        written += 1
+        entries = {}
+        persons: set[int] = set()
+        for register, table in registers.items():
+            frame = _catalogued(register, table)
+            persons.update(frame["person"].to_list())
+            folder = root / register
+            folder.mkdir(parents=True)
+            files = {}
+            for bucket in range(buckets):
+                path = folder / f"bucket-{bucket:05d}.parquet"
+                mine = (pl.col("person").cast(pl.Int64) * buckets) // 2**31 == bucket
+                frame.filter(mine).write_parquet(path, statistics=True)
+                files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            since, until = (coverage or {}).get(register, _coverage(register))
+            entries[register] = {
+                "columns": {name: str(kind) for name, kind in frame.schema.items()},
+                "rows": frame.height,
+                "files": files,
+                "coverage": {"since": since.isoformat(), "until": until.isoformat()},
+            }
+        everything = json.dumps([entries[name]["files"] for name in sorted(entries)])
+        manifest = {
+            "permit": permit,
+            "permit_digest": hashlib.sha256(permit.encode()).hexdigest(),
+            "freeze": "test-freeze",
+            "catalogue_digest": catalogue().digest,
+            "library": "0.1.0",
+            "persons": len(persons),
+            "buckets": buckets,
+            "digest": hashlib.sha256(everything.encode()).hexdigest(),
+            "registers": entries,
+            "period": {"since": SINCE.isoformat(), "until": UNTIL.isoformat()},
+            "left_out": {},
+        }
+        (root / "extract.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+        return root
+
+    return write
+
+
+def _coverage(register: str) -> tuple[date, date]:
+    """What the catalogue says that a register holds, cut to the years of these tests."""
+    known = catalogue()
+    if register not in known:
+        return SINCE, UNTIL
+    covered = known[register].coverage
+    return max(covered.since, SINCE), min(covered.until or UNTIL, UNTIL)
+
+
+@pytest.fixture
+def bucket(write_extract: WriteExtract) -> Callable[..., Bucket]:
+    """One bucket of a hand-made extract: ``bucket(lmdb=frame, dod=frame)``."""
+
+    def one(**registers: pl.DataFrame) -> Bucket:
+        return Bucket(root=write_extract(registers), number=0)
+
+    return one
