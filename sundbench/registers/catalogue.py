@@ -63,7 +63,8 @@ class Column(_Model):
         spelling: how the code system is spelled here, e.g. ``leading D``.
         missing: values, as delivered, that mean "missing".
         labels: the meaning of the codes, where they are few.
-        kroner: for money, how many kroner one as delivered is: 1000 where prices are in thousands.
+        oere: for money, how many øre one as delivered is: 1 where amounts come in øre, 100 where they come
+            in kroner, 100000 where they come in thousands of kroner.
         verified: False where the name or type could not be checked against a public source.
         note: anything a user must know.
     """
@@ -78,7 +79,7 @@ class Column(_Model):
     spelling: str | None = None
     missing: tuple[str, ...] = ()
     labels: Mapping[str, Text] = Field(default_factory=dict)
-    kroner: int = Field(default=1, ge=1)
+    oere: int = Field(default=100, ge=1)
     verified: bool = True
     note: Text | None = None
 
@@ -90,8 +91,8 @@ class Column(_Model):
             raise ValueError("a column of type key, and no other, has sensitivity linking")
         if (self.type == "key") != (self.space is not None):
             raise ValueError("a column of type key, and no other, names its space")
-        if self.kroner != 1 and self.type != "money":
-            raise ValueError("only a column of type money is counted in kroner")
+        if self.oere != 100 and self.type != "money":
+            raise ValueError("only a column of type money is counted in øre")
         return self
 
 
