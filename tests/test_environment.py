@@ -34,13 +34,14 @@ def test_conda_sites_get_the_same_python(repository: Path) -> None:
 
 def test_the_lock_holds_every_declared_package_in_a_version_that_fits(repository: Path) -> None:
     lock = (repository / "requirements.lock").read_text()
-    locked = {canonicalize_name(n): Version(v) for n, v in re.findall(r"^([\w.-]+)(?:\[.*\])?==(\S+)", lock, re.M)}
+    pins = re.findall(r"^([\w.-]+)(?:\[.*\])?==(\S+)", lock, re.MULTILINE)
+    locked = {canonicalize_name(name): Version(pinned) for name, pinned in pins}
     for requirement in declared(repository):
         assert locked[canonicalize_name(requirement.name)] in requirement.specifier, requirement
 
 
 def test_every_locked_package_carries_its_hash(repository: Path) -> None:
     lock = (repository / "requirements.lock").read_text()
-    for package in re.split(r"^(?=\w)", lock, flags=re.M)[1:]:
+    for package in re.split(r"^(?=\w)", lock, flags=re.MULTILINE)[1:]:
         assert "--hash=sha256:" in package, package
     assert "://" not in lock, "the lock names no host"
