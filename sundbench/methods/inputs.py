@@ -1,0 +1,141 @@
+"""What the methods accept: arrays, or pandas, Polars or Arrow frames; and how they refuse the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+from numpy.typing import ArrayLike, NDArray
+
+from sundbench.errors import MethodError
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Frame: TypeAlias = pd.DataFrame | pl.DataFrame | pl.LazyFrame | pa.Table | Mapping[str, ArrayLike]
+"""Columns by name: a pandas, Polars or Arrow frame, or a mapping of arrays."""
+
+
+def frame(data: Frame, columns: Sequence[str]) -> pd.DataFrame:
+    """The named columns of any frame as pandas, without missing values.
+
+    Args:
+        data: the frame.
+        columns: the columns that are needed, each once.
+
+    Raises:
+        MethodError: a column is not there, is named twice, or has missing values; or there are no rows.
+    """
+    twice = sorted({name for name in columns if list(columns).count(name) > 1})
+    if twice:
+        raise MethodError(f"the column {twice[0]} is named twice: name each column once")
+    if isinstance(data, pl.LazyFrame):
+        data = data.collect()
+    names = _names(data)
+    absent = [name for name in columns if name not in names]
+    if absent:
+        raise MethodError(
+            f"the data have no column {', '.join(absent)}: they have {', '.join(map(str, names))}"
+        )
+    if isinstance(data, pl.DataFrame | pa.Table):
+        chosen = data.select(list(columns)).to_pandas()
+    elif isinstance(data, pd.DataFrame):
+        chosen = data[list(columns)].reset_index(drop=True)
+    else:
+        chosen = pd.DataFrame({name: np.asarray(data[name]) for name in columns})
+    if len(chosen) == 0:
+        raise MethodError("the data have no rows: there is nobody to analyse")
+    for name in columns:
+        missing = int(chosen[name].isna().sum())
+        if missing:
+            raise MethodError(
+                f"column {name}: {missing} of {len(chosen)} values are missing: "
+                "leave those rows out, or give missing a level of its own"
+            )
+    return chosen
+
+
+def _names(data: pd.DataFrame | pl.DataFrame | pa.Table | Mapping[str, ArrayLike]) -> list[str]:
+    if isinstance(data, pa.Table):
+        return list(data.column_names)
+    return list(data.columns) if isinstance(data, pd.DataFrame | pl.DataFrame) else list(data)
+
+
+def numbers(values: ArrayLike, name: str) -> Floats:
+    """One-dimensional finite numbers.
+
+    Raises:
+        MethodError: not numbers, not one-dimensional, empty, or some are missing or infinite.
+    """
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise MethodError(f"{name}: these are not numbers: give numbers without missing values") from error
+    if array.ndim != 1:
+        raise MethodError(f"{name}: {array.ndim} dimensions: give one value a person")
+    if array.size == 0:
+        raise MethodError(f"{name}: no values: there is nobody to analyse")
+    bad = int((~np.isfinite(array)).sum())
+    if bad:
+        raise MethodError(
+            f"{name}: {bad} of {array.size} values are missing or infinite: leave those persons out"
+        )
+    return array
+
+
+def indicator(values: ArrayLike, name: str, meaning: str) -> Bools:
+    """Zeros and ones, or booleans, as booleans.
+
+    Raises:
+        MethodError: anything else than 0, 1, false and true.
+    """
+    array = numbers(values, name)
+    if not np.isin(array, (0.0, 1.0)).all():
+        raise MethodError(f"{name}: values other than 0 and 1: code {meaning}")
+    return np.asarray(array == 1.0)
+
+
+def same_length(**arrays: NDArray[Any] | None) -> None:
+    """Refuse arrays of different lengths.
+
+    Raises:
+        MethodError: the lengths differ.
+    """
+    lengths = {name: array.size for name, array in arrays.items() if array is not None}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name} {size}" for name, size in lengths.items())
+        raise MethodError(f"arrays of different lengths ({told}): give one value a person in each")
+
+
+def arms(treatment: Bools) -> None:
+    """Refuse a comparison of which one arm is empty.
+
+    Raises:
+        MethodError: nobody is treated, or nobody is untreated.
+    """
+    if treatment.all() or not treatment.any():
+        empty = "untreated (0)" if treatment.all() else "treated (1)"
+        raise MethodError(f"nobody is {empty}: a comparison needs persons in both arms")
+
+
+def labels(values: ArrayLike | None, size: int, name: str) -> tuple[list[str], NDArray[np.int64]]:
+    """Groups as sorted labels and, for each person, the position of the own label.
+
+    Raises:
+        MethodError: another length, or missing labels.
+    """
+    if values is None:
+        return ["all"], np.zeros(size, dtype=np.int64)
+    series = pd.Series(np.asarray(values, dtype=object))
+    if len(series) != size:
+        raise MethodError(f"{name}: {len(series)} values for {size} persons: give one a person")
+    if series.isna().any():
+        raise MethodError(
+            f"{name}: {int(series.isna().sum())} labels are missing: give missing one of its own"
+        )
+    levels = sorted(series.unique())
+    position = {level: i for i, level in enumerate(levels)}
+    return [str(level) for level in levels], series.map(position).to_numpy(dtype=np.int64)

@@ -1,0 +1,109 @@
+"""Whether the arms are alike: standardised mean differences and variance ratios.
+
+Source: Austin, Statistics in Medicine 28 (2009); weighted variances as in R's cobalt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from sundbench.errors import MethodError
+from sundbench.methods.inputs import Bools, Floats, Frame, frame, numbers, same_length
+from sundbench.methods.propensity.design import columns_of
+from sundbench.methods.propensity.model import treated
+from sundbench.methods.propensity.weighting import Estimand
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Covariate balance before and after weighting.
+
+    Attributes:
+        table: one row a covariate, or a level of a categorical one: covariate, mean_treated_before,
+            mean_untreated_before, smd_before, variance_ratio_before, and the same ``_after`` (NaN when no
+            weights were given). Variance ratios are NaN for covariates of 0 and 1.
+    """
+
+    table: pd.DataFrame
+
+    @property
+    def largest(self) -> float:
+        """The largest absolute standardised mean difference after weighting (before, without weights)."""
+        after = self.table["smd_after"].abs().max()
+        return float(after if np.isfinite(after) else self.table["smd_before"].abs().max())
+
+
+def balance(
+    data: Frame,
+    *,
+    treatment: str,
+    covariates: Sequence[str],
+    weights: ArrayLike | None = None,
+    estimand: Estimand = "ate",
+) -> Balance:
+    """Compare the arms' covariates.
+
+    The standardised mean difference is treated less untreated. Its denominator never is weighted: the root
+    of the arms' mean variance, or for ``att`` the standard deviation of the treated.
+
+    Args:
+        data: a frame, one row a person.
+        treatment: its column of 1 (treated) and 0.
+        covariates: its columns; text and categories are compared level by level.
+        weights: one a person.
+        estimand: decides the denominator.
+
+    Raises:
+        MethodError: missing values, an empty arm, or negative weights.
+    """
+    arm = treated(data, treatment)
+    chosen = frame(data, list(covariates))
+    after = None if weights is None else numbers(weights, "weights")
+    same_length(data=arm, weights=after)
+    if after is not None and ((after < 0).any() or after[arm].sum() == 0 or after[~arm].sum() == 0):
+        raise MethodError("weights: negative, or all 0 in one arm: give weights that leave both arms persons")
+    rows = []
+    for name in covariates:
+        for term, values in columns_of(chosen[name], every_level=True).items():
+            rows.append(_row(term, values, arm, after, estimand))
+    return Balance(pd.DataFrame(rows))
+
+
+def _row(
+    term: str, values: Floats, arm: Bools, weights: Floats | None, estimand: Estimand
+) -> dict[str, str | float]:
+    binary = bool(np.isin(values, (0.0, 1.0)).all())
+    equal = np.ones_like(values)
+    m1, v1 = _moments(values[arm], equal[arm], binary)
+    m0, v0 = _moments(values[~arm], equal[~arm], binary)
+    denominator = np.sqrt(v1 if estimand == "att" else (v1 + v0) / 2)
+    row: dict[str, str | float] = {"covariate": term}
+    for when, w in (("before", equal), ("after", weights)):
+        if w is None:
+            m1 = m0 = v1 = v0 = float("nan")
+        elif when == "after":
+            m1, v1 = _moments(values[arm], w[arm], binary)
+            m0, v0 = _moments(values[~arm], w[~arm], binary)
+        row[f"mean_treated_{when}"] = m1
+        row[f"mean_untreated_{when}"] = m0
+        row[f"smd_{when}"] = (m1 - m0) / denominator if denominator > 0 else (m1 - m0) * float("nan")
+        row[f"variance_ratio_{when}"] = v1 / v0 if not binary and v0 > 0 else float("nan")
+    if denominator == 0 and m1 == m0:
+        row["smd_before"] = 0.0
+        row["smd_after"] = 0.0 if weights is not None else float("nan")
+    return row
+
+
+def _moments(values: Floats, weights: Floats, binary: bool) -> tuple[float, float]:
+    total = weights.sum()
+    mean = float((weights * values).sum() / total)
+    if binary:
+        return mean, mean * (1 - mean)
+    squares = float((weights * (values - mean) ** 2).sum())
+    free = float(total - (weights**2).sum() / total)
+    return mean, squares / free if free > 0 else 0.0

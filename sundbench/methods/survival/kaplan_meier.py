@@ -1,0 +1,189 @@
+"""Kaplan-Meier curves by group, with weights and late entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.stats import norm
+
+from sundbench.errors import MethodError
+from sundbench.methods.inputs import Bools, Floats, indicator, labels, numbers, same_length
+from sundbench.methods.survival.curve import Curve, curve
+
+ConfidenceType = Literal["log-log", "log", "plain"]
+
+
+@dataclass(frozen=True)
+class KaplanMeier:
+    """Survival curves of one or several groups.
+
+    Attributes:
+        curves: one curve a group, by label; ``all`` where no groups were given.
+        conf_type, conf_level: how the confidence limits are made.
+        weighted: whether weights were given.
+    """
+
+    curves: Mapping[str, Curve]
+    conf_type: ConfidenceType
+    conf_level: float
+    weighted: bool
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """group, time, at_risk, events, censored, survival, se, lower, upper; one row a distinct time.
+
+        With weights the three counts are weighted: ``counts`` has persons.
+        """
+        parts = []
+        for group, one in self.curves.items():
+            lower, upper = one.limits(self.conf_type, self.conf_level)
+            part = pd.DataFrame({"group": group, "time": one.time, **_counts(one, self.weighted)})
+            parts.append(part.assign(survival=one.survival, se=one.se, lower=lower, upper=upper))
+        return pd.concat(parts, ignore_index=True)
+
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """group, time, at_risk, events, censored in persons, whatever their weights."""
+        parts = [
+            pd.DataFrame({"group": group, "time": one.time, **_counts(one, weighted=False)})
+            for group, one in self.curves.items()
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    def median(self) -> pd.DataFrame:
+        """group, median, lower, upper: the median time and its confidence limits; NaN where not reached."""
+        rows = []
+        for group, one in self.curves.items():
+            lower, upper = one.limits(self.conf_type, self.conf_level)
+            times = [one.quantile(values, 0.5) for values in (one.survival, lower, upper)]
+            rows.append((group, *times))
+        return pd.DataFrame(rows, columns=["group", "median", "lower", "upper"])
+
+    def at(self, times: ArrayLike) -> pd.DataFrame:
+        """group, time, at_risk, survival, se, lower, upper at given times.
+
+        At risk are those who are followed at that time itself. Beyond a group's last follow-up the survival
+        is NaN, unless nobody is left alive, when it is 0.
+        """
+        wanted = numbers(np.atleast_1d(np.asarray(times)), "times")
+        if (wanted < 0).any():
+            raise MethodError("times: some are negative: survival starts at time 0")
+        parts = []
+        for group, one in self.curves.items():
+            lower, upper = one.limits(self.conf_type, self.conf_level)
+            place = np.searchsorted(one.time, wanted, side="right")
+            known = (wanted <= one.time[-1]) | (one.survival[-1] == 0)
+            size = one.weight if self.weighted else np.ones_like(one.weight)
+            followed = [
+                float(size[((one.entry < t) | (one.entry == 0)) & (one.end >= t)].sum()) for t in wanted
+            ]
+            part = pd.DataFrame({"group": group, "time": wanted, "at_risk": followed})
+            for name, values, start in (
+                ("survival", one.survival, 1.0),
+                ("se", one.se, 0.0),
+                ("lower", lower, 1.0),
+                ("upper", upper, 1.0),
+            ):
+                part[name] = np.where(known, np.concatenate(([start], values))[place], np.nan)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def rmst(self, tau: float) -> pd.DataFrame:
+        """group, tau, rmst, se, lower, upper: the restricted mean survival time up to ``tau``.
+
+        With weights the standard error takes them as known.
+
+        Raises:
+            MethodError: ``tau`` lies beyond a group's last follow-up while some of it still live.
+        """
+        z = norm.ppf((1 + self.conf_level) / 2)
+        rows = []
+        for group, one in self.curves.items():
+            try:
+                mean, se = one.restricted_mean(tau)
+            except MethodError as error:
+                raise MethodError(f"group {group}: {error}") from error
+            rows.append((group, float(tau), mean, se, mean - z * se, mean + z * se))
+        return pd.DataFrame(rows, columns=["group", "tau", "rmst", "se", "lower", "upper"])
+
+
+def kaplan_meier(
+    time: ArrayLike,
+    event: ArrayLike,
+    *,
+    entry: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    group: ArrayLike | None = None,
+    conf_type: ConfidenceType = "log-log",
+    conf_level: float = 0.95,
+) -> KaplanMeier:
+    """Estimate survival by the product limit.
+
+    Args:
+        time: each person's end of follow-up, in any unit, counted from time 0.
+        event: 1 (event) or 0 (censored) at that time. At equal times events come before censorings.
+        entry: time from which a person is under observation (late entry); at risk after it, as in R. With few
+            persons at risk early, the curve can fall to 0 there, and stays.
+        weights: not negative. Whole numbers count as repeated persons (Greenwood's variance); others get the
+            infinitesimal jackknife, with the weights taken as known.
+        group: label of each person's curve.
+        conf_type: ``log-log``, ``log`` or ``plain`` limits.
+        conf_level: coverage of the limits.
+
+    Raises:
+        MethodError: empty, missing, negative or unequal data, entry at or after the end, no person with a
+            weight above 0 in a group.
+    """
+    end, occurred, late, weight = _checked(time, event, entry, weights)
+    if conf_type not in ("log-log", "log", "plain"):
+        raise MethodError(f"conf_type {conf_type} is unknown: use log-log, log or plain")
+    if not 0 < conf_level < 1:
+        raise MethodError(f"conf_level {conf_level} lies outside 0 to 1: use e.g. 0.95")
+    names, place = labels(group, end.size, "group")
+    curves = {}
+    for i, name in enumerate(names):
+        own = place == i
+        if not (weight[own] > 0).any():
+            raise MethodError(f"group {name}: all weights are 0: nobody is left in it")
+        curves[name] = curve(end[own], occurred[own], late[own], weight[own])
+    return KaplanMeier(curves, conf_type, conf_level, weighted=weights is not None)
+
+
+def _checked(
+    time: ArrayLike, event: ArrayLike, entry: ArrayLike | None, weights: ArrayLike | None
+) -> tuple[Floats, Bools, Floats, Floats]:
+    end = numbers(time, "time")
+    occurred = indicator(event, "event", "an event as 1 and censoring as 0")
+    late = np.zeros_like(end) if entry is None else numbers(entry, "entry")
+    weight = np.ones_like(end) if weights is None else numbers(weights, "weights")
+    same_length(time=end, event=occurred, entry=late, weights=weight)
+    for name, values in (("time", end), ("entry", late), ("weights", weight)):
+        negative = int((values < 0).sum())
+        if negative:
+            raise MethodError(
+                f"{name}: {negative} of {values.size} values are negative: they must be 0 or more"
+            )
+    wrong = int(((late > 0) & (late >= end)).sum())
+    if wrong:
+        raise MethodError(
+            f"{wrong} of {end.size} persons enter at or after their end of follow-up: leave them out"
+        )
+    return end, occurred, late, weight
+
+
+def _counts(one: Curve, weighted: bool) -> dict[str, pd.Series]:
+    if weighted:
+        columns = {"at_risk": one.at_risk, "events": one.events, "censored": one.censored}
+        return {name: pd.Series(values) for name, values in columns.items()}
+    columns = {
+        "at_risk": one.persons_at_risk,
+        "events": one.person_events,
+        "censored": one.persons_censored,
+    }
+    return {name: pd.Series(values).astype("int64") for name, values in columns.items()}
