@@ -1,0 +1,163 @@
+"""Notebooks executed in a kernel that sees what it is given and nothing of the process around it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from jupyter_client.manager import KernelManager
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, papermill_engines
+from papermill.exceptions import PapermillExecutionError
+
+from sundbench import errors
+from sundbench.errors import ReleaseError
+from sundbench.progress import Report, silent
+
+_ENGINE = "sundbench"
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""Linear algebra on one thread: how sums are split over threads decides their last digit."""
+
+_KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZDIR")
+"""All that a kernel inherits. Everything else of the environment (database, keys, tokens) stays outside."""
+
+
+def environment(scratch: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of a kernel.
+
+    Args:
+        scratch: a folder of the kernel's own, its home.
+        given: what this kernel is to know, such as where its extract lies.
+    """
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    own = {
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "IPYTHONDIR": str(scratch / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(scratch / "jupyter"),
+        "MPLCONFIGDIR": str(scratch / "matplotlib"),
+        "MPLBACKEND": "agg",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TZ": "UTC",
+    }
+    return kept | own | THREADS | dict(given)
+
+
+def execute(
+    notebook: Path,
+    target: Path,
+    *,
+    given: Mapping[str, str],
+    parameters: Mapping[str, object] | None = None,
+    timeout: int = 3600,
+    report: Report = silent,
+) -> None:
+    """Execute a notebook and write it, with its outputs, to another file.
+
+    Args:
+        notebook: what to execute; its folder is the kernel's working directory.
+        target: where the executed notebook goes, also when a cell fails.
+        given: the kernel's environment beyond the bare necessities.
+        parameters: injected after the cell tagged ``parameters``; they have passed their types already.
+        timeout: seconds that a single cell may take.
+        report: told of each cell.
+
+    Raises:
+        ReleaseError: a cell failed; says which, and what it said.
+    """
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    # The path of a Unix socket is at most 108 bytes, so the scratch folder is a short one.
+    with tempfile.TemporaryDirectory(prefix="sb-", ignore_cleanup_errors=True) as folder:
+        scratch = Path(folder)
+        try:
+            papermill.execute_notebook(
+                str(notebook),
+                str(target),
+                parameters=dict(parameters or {}),
+                engine_name=_ENGINE,
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                execution_timeout=timeout,
+                scratch=scratch,
+                environment=environment(scratch, given),
+                working_directory=str(notebook.parent),
+                told=report,
+            )
+        except PapermillExecutionError as error:
+            raise ReleaseError(_failure(error)) from error
+        except DeadKernelError as error:
+            raise ReleaseError("its kernel, which died: most often there was too little memory") from error
+        except CellTimeoutError as error:
+            raise ReleaseError(
+                f"a cell that took more than {timeout} seconds: raise timeout in study.toml"
+            ) from error
+        except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+            raise ReleaseError(
+                f"{notebook.name} is not a notebook: open it in Jupyter and save it"
+            ) from error
+
+
+def _failure(error: PapermillExecutionError) -> str:
+    """One line of a failed cell: a message meant for the user stands alone, others with their type."""
+    said = " ".join(_ANSI.sub("", str(error.evalue)).split())
+    first = next((line.strip() for line in error.source.splitlines() if line.strip()), "")
+    where = f"cell {error.cell_index + 1} ({first[:60]})"
+    meant = isinstance(getattr(errors, error.ename, None), type)
+    return f"{where}: {said}" if meant else f"{where}: {error.ename}: {said}"
+
+
+class _Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is untyped
+    """Tells of every cell."""
+
+    told: Report = staticmethod(silent)
+
+    def execute_cell(self, cell: Any, cell_index: int, **kwargs: Any) -> Any:  # noqa: ANN401 - as its base
+        executed = super().execute_cell(cell, cell_index, **kwargs)
+        self.told("cells", cell_index + 1, len(self.nb.cells))
+        return executed
+
+
+class _ScrubbedEngine(Engine):  # type: ignore[misc] # papermill is untyped
+    """Papermill's engine with a kernel of its own environment and sockets of its own."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: Any,  # noqa: ANN401 - papermill's
+        kernel_name: str,
+        *,
+        scratch: Path,
+        environment: dict[str, str],
+        working_directory: str,
+        told: Report,
+        execution_timeout: int,
+        **_: object,
+    ) -> None:
+        manager = KernelManager(
+            kernel_name=kernel_name,
+            transport="ipc",
+            connection_file=str(scratch / "kernel.json"),
+        )
+        client = _Client(nb_man, km=manager, timeout=execution_timeout, startup_timeout=120)
+        client.told = told
+        try:
+            client.execute(env=environment, cwd=working_directory)
+        finally:
+            if manager.has_kernel:
+                manager.shutdown_kernel(now=True)
+            manager.cleanup_resources()
+
+
+papermill_engines.register(_ENGINE, _ScrubbedEngine)

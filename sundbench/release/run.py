@@ -1,0 +1,220 @@
+"""Runs: a study executed once, with given parameters, on one extract, and what is kept of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sundbench.disclosure.profile import profile
+from sundbench.errors import PermitError, ReleaseError
+from sundbench.governance import database, permits
+from sundbench.governance.permits import Registered
+from sundbench.progress import Report, silent
+from sundbench.registers.catalogue import catalogue
+from sundbench.release import manifest as manifests
+from sundbench.release.kernel import execute
+from sundbench.release.manifest import Manifest, Policy
+from sundbench.release.outputs import OUTBOX
+from sundbench.release.parameters import bind
+from sundbench.release.study import StudyFile, StudyFolder
+from sundbench.release.surroundings import Surroundings
+from sundbench.site import Site
+
+EXTRACT, SEED = "SUNDBENCH_EXTRACT", "SUNDBENCH_SEED"
+FAILED = "failed"
+"""The folder beside the runs that keeps those that failed."""
+
+_MAY_RUN = frozenset({"researcher", "analyst"})
+
+
+@dataclass(frozen=True)
+class Extract:
+    """The extract that a run reads.
+
+    Attributes:
+        folder: where it lies.
+        freeze: the freeze that it was cut from.
+        digest: over all of its files, as its ``extract.json`` says.
+    """
+
+    folder: Path
+    freeze: str
+    digest: str
+
+
+def start(
+    site: Site,
+    study: StudyFolder,
+    *,
+    permit: str,
+    user: str,
+    freeze: str | None = None,
+    given: Mapping[str, object] | None = None,
+    seed: int | None = None,
+    report: Report = silent,
+) -> Manifest:
+    """Run a study and keep the run.
+
+    Args:
+        site: the installation.
+        study: what to run.
+        permit: under which permit.
+        user: who runs it; a researcher or analyst of the permit.
+        freeze: which of the permit's extracts; by default the newest.
+        given: parameters that differ from their defaults.
+        seed: of random draws; by default the study's.
+        report: told of each cell.
+
+    Returns:
+        The run's manifest. Its folder is ``runs/<run>/``: notebook.ipynb, manifest.json and outbox/.
+
+    Raises:
+        StudyError: a parameter is unknown, of the wrong type or outside its domain; nothing has run then.
+        PermitError: the permit can't be used, by this user or for this study.
+        ReleaseError: there is no extract; or a cell failed, and the run is kept in ``runs/failed/<run>/``
+            with its notebook and without outputs.
+    """
+    parameters = bind(study.about.parameters, given or {})
+    registered = _allowed(site, permit, user, study.about)
+    extract = find_extract(site, permit, freeze)
+    moment = datetime.now(UTC)
+    run = f"{study.about.id}-{moment:%Y%m%d%H%M%S}-{secrets.token_hex(2)}"
+    policy = Policy(profile=registered.permit.disclosure, digest=profile(registered.permit.disclosure).digest)
+    chosen = study.about.seed if seed is None else seed
+    files = study.digests
+    aside = site.runs / f".{run}.part"
+    try:
+        perform(study, aside, extract=extract, parameters=parameters, seed=chosen, report=report)
+        made = Manifest(
+            run=run,
+            user=user,
+            study=study.about.id,
+            study_files=files,
+            parameters=parameters,
+            seed=chosen,
+            permit=permit,
+            permit_digest=registered.digest,
+            freeze=extract.freeze,
+            extract_digest=extract.digest,
+            policy=policy,
+            surroundings=Surroundings.here(),
+            started=moment,
+            finished=datetime.now(UTC),
+            outputs=manifests.digests(aside / "outbox"),
+        )
+        manifests.write(site, aside, made)
+        aside.rename(site.runs / run)
+    except ReleaseError as error:
+        _keep_failed(site, aside, run, str(error))
+        raise ReleaseError(f"run {run} failed in {error}") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return made
+
+
+def perform(
+    study: StudyFolder,
+    folder: Path,
+    *,
+    extract: Extract,
+    parameters: Mapping[str, object],
+    seed: int,
+    report: Report = silent,
+) -> None:
+    """Execute a study's notebook into a folder: notebook.ipynb and outbox/.
+
+    Raises:
+        ReleaseError: a cell failed.
+    """
+    outbox = folder / "outbox"
+    outbox.mkdir(parents=True)
+    execute(
+        study.notebook,
+        folder / "notebook.ipynb",
+        given={EXTRACT: str(extract.folder), OUTBOX: str(outbox), SEED: str(seed)},
+        parameters=parameters,
+        timeout=study.about.timeout,
+        report=report,
+    )
+
+
+def find_extract(site: Site, permit: str, freeze: str | None) -> Extract:
+    """The permit's extract of a freeze, or the one made last.
+
+    Raises:
+        ReleaseError: there is none, or it can't be read.
+    """
+    made = sorted(site.extracts.glob(f"{permit}/*/extract.json"), key=lambda path: path.stat().st_mtime_ns)
+    chosen = [path for path in made if freeze is None or path.parent.name == freeze]
+    if not chosen:
+        what = f"of freeze {freeze} " if freeze else ""
+        there = ", ".join(path.parent.name for path in made)
+        hint = f"there are extracts of {there}" if there else f"make one with `sundbench extract {permit}`"
+        raise ReleaseError(f"permit {permit} has no extract {what}here: {hint}")
+    path = chosen[-1]
+    try:
+        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return Extract(folder=path.parent, freeze=str(about["freeze"]), digest=str(about["digest"]))
+    except (json.JSONDecodeError, KeyError) as error:
+        raise ReleaseError(f"extract {path}: damaged ({error}): make it again") from error
+
+
+def runs(site: Site) -> list[str]:
+    """The ids of the runs that worked, oldest first."""
+    folders = [path for path in site.runs.glob("[!.]*") if (path / manifests.FILE).is_file()]
+    return [
+        path.name for path in sorted(folders, key=lambda path: (path / manifests.FILE).stat().st_mtime_ns)
+    ]
+
+
+def failed(site: Site) -> list[str]:
+    """The ids of the runs that failed, by name."""
+    return sorted(path.name for path in (site.runs / FAILED).glob("*") if path.is_dir())
+
+
+def folder_of(site: Site, run: str) -> Path:
+    """A run's folder.
+
+    Raises:
+        ReleaseError: no such run.
+    """
+    # A run's id becomes a path: only what is listed is taken.
+    if run in runs(site):
+        return site.runs / run
+    if run in failed(site):
+        raise ReleaseError(f"run {run} failed: see {site.runs / FAILED / run}, mend the study and run again")
+    raise ReleaseError(f"no run called {run}: `sundbench run list` shows those there are")
+
+
+def _allowed(site: Site, permit: str, user: str, study: StudyFile) -> Registered:
+    """The permit, if this user may run this study under it today."""
+    with database.reading(site) as session:
+        registered = permits.usable(session, permit, datetime.now(UTC).date())
+    if not registered.permit.roles(user) & _MAY_RUN:
+        raise PermitError(f"{user} is neither researcher nor analyst in permit {permit}: ask the steward")
+    known = catalogue()
+    for register, columns in study.permit.registers.items():
+        approved = set(registered.permit.columns(register, known)) | {"person"}
+        missing = [column for column in columns if column not in approved]
+        if register not in registered.permit.registers or missing:
+            what = f"{register}.{missing[0]}" if missing else register
+            raise PermitError(f"study {study.id} needs {what}, which permit {permit} doesn't allow: amend it")
+    return registered
+
+
+def _keep_failed(site: Site, aside: Path, run: str, why: str) -> None:
+    """Keep the notebook of a failed run, and nothing that it wrote."""
+    shutil.rmtree(aside / "outbox", ignore_errors=True)
+    if not aside.is_dir():
+        return
+    (aside / "error.txt").write_text(f"{why}\n", encoding="utf-8")
+    kept = site.runs / FAILED
+    kept.mkdir(parents=True, exist_ok=True)
+    os.rename(aside, kept / run)  # noqa: PTH104 - never over an earlier one
