@@ -1,0 +1,208 @@
+"""Residence in Denmark: intervals made of population snapshots (BEF), migrations (VNDS) and deaths.
+
+The rules, in order:
+
+1. VNDS rows are put in order of person and day, a day's emigration before its immigration; of several of one
+   kind in a row the first counts. What is left are the person's *moves*.
+2. Between moves: from an immigration to the next emigration the person is resident. Before a first
+   emigration, resident since the first snapshot that shows them.
+3. Where the moves say "away" (after an emigration, before a first immigration) or nothing, a snapshot is
+   still proof of residence on its day: resident from the first to the last such snapshot, and on to the next
+   snapshot, but not beyond the next move. The same ends the time after a last immigration, counted from the
+   last snapshot that shows the person.
+4. Whoever was born after the snapshot before the first that shows them is resident from birth.
+5. Death ends residence. After the last snapshot of the register, residence lasts to the end of its coverage.
+
+Without VNDS rule 3 holds for everybody: absence between two snapshots doesn't interrupt residence.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sundbench.cohort.bucket import Bucket
+from sundbench.cohort.views.deaths import REGISTERS as DEATH_REGISTERS
+from sundbench.cohort.views.deaths import deaths
+from sundbench.cohort.views.selection import Schema
+
+RESIDENCE: Schema = {"from": pl.Date, "until": pl.Date}
+
+MOVE: Schema = {"date": pl.Date, "direction": pl.String}
+
+
+def migrations(bucket: Bucket) -> pl.LazyFrame:
+    """Moves into and out of the country, in a consistent sequence (rule 1).
+
+    Returns:
+        One row per move: ``person`` int32, ``date``, ``direction`` ("in" or "out"). Sorted by person and
+        date; a person's directions alternate.
+
+    Raises:
+        StudyError: the extract has no VNDS, or VNDS without date or direction.
+    """
+    bucket.need("vnds", "haend_dato", "indud_kode")
+    rows = bucket.scan("vnds")
+    assert rows is not None  # noqa: S101 - need refuses an absent register
+    directions = {"I": "in", "U": "out"}
+    return (
+        rows.select(
+            "person",
+            pl.col("haend_dato").alias("date"),
+            pl.col("indud_kode")
+            .replace_strict(directions, default=None, return_dtype=pl.String)
+            .alias("direction"),
+        )
+        .drop_nulls()
+        .unique()
+        .sort("person", "date", pl.col("direction") == "in")
+        .filter(pl.col("direction").ne_missing(pl.col("direction").shift(1).over("person")))
+    )
+
+
+def emigrations(bucket: Bucket) -> pl.LazyFrame:
+    """Emigrations that count: ``person`` int32 and ``date``; the first of several in a row.
+
+    Raises:
+        StudyError: as ``migrations``.
+    """
+    return migrations(bucket).filter(pl.col("direction") == "out").select("person", "date")
+
+
+def residence(bucket: Bucket) -> pl.LazyFrame:
+    """Intervals of residence.
+
+    Returns:
+        ``person`` int32, ``from`` and ``until`` date, the first and the last day of residence, both included
+        (the day before an emigration; the day of death). A person's intervals neither overlap nor touch.
+        Sorted by person and from.
+
+    Raises:
+        StudyError: the extract has no BEF, or BEF without the snapshots' dates.
+    """
+    bucket.need("bef", "referencetid")
+    population = bucket.scan("bef")
+    assert population is not None  # noqa: S101 - need refuses an absent register
+    born = "foed_dato" if bucket.has("bef", "foed_dato") else None
+    seen = population.select(
+        "person",
+        pl.col("referencetid").alias("seen"),
+        (pl.col(born) if born else pl.lit(None, dtype=pl.Date)).alias("born"),
+    ).filter(pl.col("seen").is_not_null())
+    covered = bucket.coverage("bef")
+    # A snapshot and the day before the one that follows it; the last stands to the end of coverage.
+    days = seen.select(pl.col("seen").unique().sort())
+    end = pl.lit(covered[1]) if covered else pl.col("seen")
+    snapshots = days.select(
+        "seen",
+        pl.col("seen").shift(1).alias("earlier"),
+        (pl.col("seen").shift(-1) - pl.duration(days=1))
+        .fill_null(pl.max_horizontal("seen", end))
+        .alias("lasts"),
+    )
+    moves = migrations(bucket) if bucket.has("vnds") else _no_moves(seen)
+    spans = _spans(seen, moves)
+    intervals = _bounded(spans, seen, snapshots, end)
+    if any(bucket.has(register) for register in DEATH_REGISTERS):
+        died = deaths(bucket).select("person", pl.col("date").alias("died"))
+        intervals = intervals.join(died, on="person", how="left").with_columns(
+            pl.min_horizontal("until", "died").alias("until")
+        )
+    return _merged(intervals.filter(pl.col("from") <= pl.col("until")))
+
+
+def _no_moves(seen: pl.LazyFrame) -> pl.LazyFrame:
+    return seen.select("person", pl.col("seen").alias("date"), pl.lit("in").alias("direction")).head(0)
+
+
+def _spans(seen: pl.LazyFrame, moves: pl.LazyFrame) -> pl.LazyFrame:
+    """The time between moves: ``since`` (null: from the beginning), ``next`` move (null: none), ``after``."""
+    following = moves.select(
+        "person",
+        pl.col("date").alias("since"),
+        pl.col("date").shift(-1).over("person").alias("next"),
+        pl.col("direction").alias("after"),
+    )
+    everyone = pl.concat([seen.select("person"), moves.select("person")]).unique()
+    first = moves.group_by("person").agg(
+        pl.col("date").min().alias("next"),
+        pl.col("direction").sort_by("date", pl.col("direction") == "in").first().alias("to"),
+    )
+    before = everyone.join(first, on="person", how="left").select(
+        "person",
+        pl.lit(None, dtype=pl.Date).alias("since"),
+        "next",
+        pl.when(pl.col("to") == "out").then(pl.lit("in")).otherwise(pl.lit("out")).alias("after"),
+    )
+    return pl.concat([before, following])
+
+
+def _bounded(spans: pl.LazyFrame, seen: pl.LazyFrame, snapshots: pl.LazyFrame, end: pl.Expr) -> pl.LazyFrame:
+    """Rules 2 to 4 on each span: its interval of residence, if it has any."""
+    span = ["person", "since", "next", "after"]
+    inside = (
+        spans.join(seen, on="person", how="left")
+        .filter(
+            pl.col("seen").is_not_null()
+            & (pl.col("since").is_null() | (pl.col("seen") > pl.col("since")))
+            & (pl.col("next").is_null() | (pl.col("seen") <= pl.col("next")))
+        )
+        .group_by(span)
+        .agg(
+            pl.col("seen").min().alias("first"),
+            pl.col("seen").max().alias("last"),
+            pl.col("born").drop_nulls().min().alias("born"),
+        )
+    )
+    shown = (
+        spans.join(inside, on=span, how="left", nulls_equal=True)
+        .join(snapshots.select(pl.col("seen").alias("first"), "earlier"), on="first", how="left")
+        .join(snapshots.select(pl.col("seen").alias("last"), "lasts"), on="last", how="left")
+    )
+    dawn = snapshots.select((pl.col("seen").min() - pl.duration(days=1)).alias("dawn"))
+    newborn = (pl.col("born") <= pl.col("first")) & (pl.col("born") > pl.col("earlier"))
+    begun = pl.when(newborn).then("born").otherwise("first")
+    starts = (
+        pl.when(pl.col("after").eq("in") & pl.col("since").is_not_null())
+        .then("since")
+        .when(pl.col("since").is_null())
+        .then(begun)
+        .otherwise("first")
+    )
+    return (
+        shown.sort("since", nulls_last=False)
+        .join_asof(
+            snapshots.select(pl.col("seen").alias("landing"), pl.col("lasts").alias("landing_lasts")),
+            left_on="since",
+            right_on="landing",
+            strategy="backward",
+            check_sortedness=False,
+        )
+        .join(dawn, how="cross")
+        .with_columns(
+            starts.alias("from"),
+            pl.when(pl.col("after").eq("in") & pl.col("next").is_not_null())
+            .then(pl.col("next") - pl.duration(days=1))
+            .otherwise(
+                pl.min_horizontal(
+                    pl.col("lasts").fill_null(pl.when(pl.col("after") == "in").then(pl.col("landing_lasts"))),
+                    pl.col("next") - pl.duration(days=1),
+                )
+            )
+            .alias("until"),
+        )
+        .filter(pl.col("from").is_not_null() & pl.col("until").is_not_null())
+        .select("person", "from", "until")
+    )
+
+
+def _merged(intervals: pl.LazyFrame) -> pl.LazyFrame:
+    """Intervals that overlap or touch made one."""
+    reach = pl.col("until").cum_max().shift(1).over("person")
+    return (
+        intervals.sort("person", "from", "until")
+        .with_columns((pl.col("from") > reach + pl.duration(days=1)).fill_null(value=True).alias("new"))
+        .with_columns(pl.col("new").cum_sum().over("person").alias("interval"))
+        .group_by("person", "interval", maintain_order=True)
+        .agg(pl.col("from").first(), pl.col("until").max())
+        .select("person", "from", "until")
+    )
