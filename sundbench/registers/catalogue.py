@@ -9,6 +9,7 @@ import hashlib
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import Literal, Self
@@ -29,6 +30,9 @@ date: date32; datetime: timestamp in milliseconds; week: a fee week ``yyww``, st
 Monday; year: int32.
 """
 
+DATED: tuple[ColumnType, ...] = ("date", "datetime", "week", "year")
+"""The types that can date a row."""
+
 Sensitivity = Literal["person", "linking", "indirect", "plain"]
 
 
@@ -48,6 +52,12 @@ class Coverage(_Model):
 
     since: date
     until: date | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.until is not None and self.until < self.since:
+            raise ValueError(f"until {self.until} is before since {self.since}")
+        return self
 
 
 class Column(_Model):
@@ -164,6 +174,12 @@ class Register(_Model):
                     raise ValueError(f"the key {own} is no column")
         if self.date is not None and self.date not in self.columns:
             raise ValueError(f"the date {self.date} is no column")
+        if self.date is not None and self.columns[self.date].type not in DATED:
+            raise ValueError(f"the date {self.date} is of no type that dates a row: {', '.join(DATED)}")
+        if (self.date is None) != (self.dates is None):
+            raise ValueError(
+                "date and dates stand together: which column dates the rows, and what it is the date of"
+            )
         names = [*self.columns, *(alias for column in self.columns.values() for alias in column.aliases)]
         if len(names) != len(set(names)):
             raise ValueError("two columns share a name or an alias")
@@ -224,16 +240,40 @@ class Catalogue(Mapping[str, Register]):
             parent = self._registers.get(entry.parent.name)
             if parent is None:
                 raise CatalogueError(f"catalogue: {entry.name} has the unknown parent {entry.parent.name}")
-            for _, theirs in entry.parent.on:
+            for own, theirs in entry.parent.on:
                 if theirs not in parent.columns:
                     raise CatalogueError(
                         f"catalogue: {entry.name}'s parent {parent.name} has no column {theirs}"
                     )
+                # Keys of two spaces are re-keyed apart in an extract: equal ones would no longer meet.
+                mine, other = entry.columns[own], parent.columns[theirs]
+                if (mine.type, mine.space) != (other.type, other.space):
+                    raise CatalogueError(
+                        f"catalogue: {entry.name}.{own} and {parent.name}.{theirs} must be equal,"
+                        " so give them the same type and space"
+                    )
+            self._refuse_circle(entry)
+
+    def _refuse_circle(self, entry: Register) -> None:
+        seen = [entry.name]
+        while entry.parent is not None and entry.parent.name in self._registers:
+            if entry.parent.name in seen:
+                raise CatalogueError(f"catalogue: {' -> '.join([*seen, entry.parent.name])} is a circle")
+            entry = self._registers[entry.parent.name]
+            seen.append(entry.name)
 
     def __getitem__(self, name: str) -> Register:
         register = self.resolve(name)
         if register is None:
-            raise CatalogueError(f"unknown register {name}: `sundbench registers list` shows those there are")
+            known = [
+                *self._registers,
+                *(alias for entry in self._registers.values() for alias in entry.aliases),
+            ]
+            near = get_close_matches(name.strip().lower(), known, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise CatalogueError(
+                f"unknown register {name}: {hint}`sundbench registers list` shows those there are"
+            )
         return register
 
     def __iter__(self) -> Iterator[str]:
