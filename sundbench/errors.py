@@ -65,7 +65,10 @@ def one_line(error: ValidationError, where: str) -> str:
         come from a person column.
     """
     problems = error.errors(include_url=False, include_input=False)
-    parts = [f"{'.'.join(str(step) for step in p['loc']) or 'file'}: {p['msg']}" for p in problems[:5]]
+    parts = [
+        f"{'.'.join(str(step) for step in p['loc']) or 'file'}: {p['msg'].removeprefix('Value error, ')}"
+        for p in problems[:5]
+    ]
     if len(problems) > 5:
         parts.append(f"and {len(problems) - 5} more")
     return f"{where}: " + "; ".join(parts)
