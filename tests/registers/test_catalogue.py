@@ -1,6 +1,7 @@
 """The catalogue: its entries hold together, and an entry that doesn't is refused in one line."""
 
 import csv
+import re
 from importlib.resources import files
 
 import pytest
@@ -193,6 +194,20 @@ def test_adding_a_register_is_adding_one_file() -> None:
     entries = Catalogue({**catalogue(), "vaccine": parse(ENTRY, "vaccine.toml")})
     assert entries["DDV"].resolve("Vaccinationsdato") == "dato"
     assert entries.digest != catalogue().digest
+
+
+def test_the_example_in_the_guide_is_an_entry(repository) -> None:
+    guide = (repository / "docs" / "registers.md").read_text(encoding="utf-8")
+    example = re.search(r"```toml\n(.*?)```", guide, re.DOTALL)
+    assert example is not None
+    assert parse(example[1], "docs/registers.md").resolve("ATC") == "atc"
+
+
+@pytest.mark.parametrize("name", sorted(catalogue()))
+def test_names_are_found_in_any_case(name: str) -> None:
+    entry = catalogue()[name.upper()]
+    for own, column in entry.columns.items():
+        assert {entry.resolve(known.upper()) for known in (own, *column.aliases)} == {own}
 
 
 def test_the_digest_is_of_the_facts_not_of_their_order() -> None:
