@@ -28,7 +28,7 @@ def test_list_as_json() -> None:
     entries = {entry["name"]: entry for entry in json.loads(run("list", "--json"))}
     assert set(entries) == set(catalogue())
     assert entries["lpr_diag"]["parent"] == "lpr_adm"
-    assert entries["smr"]["coverage"] == {"since": "2018-05-01", "until": None}
+    assert entries["smr"]["coverage"] == {"since": "2018-05-15", "until": None}
 
 
 def test_show_lmdb() -> None:
