@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from pydantic import ValidationError
 
+from sundbench.disclosure.encoding import parquet
 from sundbench.disclosure.output import NAME, Column, Kind, Output
 from sundbench.errors import ReleaseError, one_line
 from sundbench.registers.catalogue import Text
 from sundbench.release.figures import svg
-from sundbench.release.tables import Table, parquet, tidy
+from sundbench.release.tables import Table, tidy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -227,10 +228,11 @@ class Outputs:
 
         Args:
             name: the output's name.
-            result: one row a step: dimensions, time, persons at risk just before the step, events that
-                gathered in it, and the values (all other numbers).
+            result: one row a step: dimensions, time, persons still at risk after the step, events that
+                gathered since the one before, and the values (all other numbers).
+                ``disclosure.curve`` makes it.
             time: the column of times.
-            persons: the column of persons at risk. It goes to the reviewers and never leaves.
+            persons: the column of persons still at risk. It goes to the reviewers and never leaves.
             events: the column of events since the step before. It never leaves either.
             by: the dimensions; by default every column of text.
             **said: title, note, labels, units.
@@ -309,7 +311,7 @@ class Outputs:
             for column in leaving
         }
         table = table.whole([column for column in leaving if roles[column].role in {"persons", "events"}])
-        content = parquet(table, leaving)
+        content = parquet(table.arrow.select(leaving))
         card = _card(
             name,
             kind=kind,

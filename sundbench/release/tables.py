@@ -1,8 +1,7 @@
-"""Small tables on their way out: one form for pandas, Polars and results, and the same bytes every time."""
+"""Small tables on their way out: one form for pandas, Polars and results."""
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,6 @@ from typing import Literal
 import pandas as pd
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sundbench.errors import ReleaseError
 
@@ -93,14 +91,6 @@ def tidy(frame: object, name: str) -> Table:
         raise ReleaseError(f"output {name}: the table has no rows")
     arrays = [_plain(arrow[column], f"output {name}: column {column}") for column in arrow.column_names]
     return Table(pa.table(arrays, names=[str(column) for column in arrow.column_names]))
-
-
-def parquet(table: Table, columns: list[str]) -> bytes:
-    """The table as Parquet bytes, without metadata of the program that made it."""
-    buffer = io.BytesIO()
-    plain = table.arrow.select(columns).replace_schema_metadata(None)
-    pq.write_table(plain, buffer, compression="zstd", store_schema=False, version="2.6")
-    return buffer.getvalue()
 
 
 def _kind(kind: pa.DataType) -> ColumnKind:
