@@ -4,15 +4,17 @@ Each view is a function of a bucket that gives a lazy frame with fixed columns, 
 and their sources: ``docs/views.md``.
 """
 
-from sundbench.cohort.views.contacts import contacts, stays
+from sundbench.cohort.views.contacts import contacts
 from sundbench.cohort.views.deaths import deaths
 from sundbench.cohort.views.diagnoses import COMORBIDITY_TYPES, OUTCOME_TYPES, diagnoses
 from sundbench.cohort.views.dispensings import dispensings
 from sundbench.cohort.views.hospital_medicines import hospital_medicines
 from sundbench.cohort.views.laboratory import laboratory
+from sundbench.cohort.views.migrations import emigrations, migrations
 from sundbench.cohort.views.procedures import procedures
-from sundbench.cohort.views.residence import emigrations, migrations, residence
+from sundbench.cohort.views.residence import residence
 from sundbench.cohort.views.services import services
+from sundbench.cohort.views.stays import stays
 from sundbench.cohort.views.tariffs import tariffs
 
 __all__ = [
