@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -57,9 +57,8 @@ def suppress(
     # Some complements turn out not to be needed once others are hidden: show them again, largest first.
     spare = [place for place, value in hidden.items() if value is None and place not in needed]
     for place in sorted(spare, key=lambda place: -cells[place]):
-        trial = {**hidden, place: cells[place]}
-        if not exposed(trial, min_persons):
-            hidden = trial
+        if hidden[place] is None:
+            hidden = _shown_again(hidden, place, cells, needed, min_persons) or hidden
     rows = [
         {**{d: TOTAL if part is None else part for d, part in zip(by, place, strict=True)}, persons: value}
         for place, value in hidden.items()
@@ -99,6 +98,22 @@ def _with_totals(frame: pd.DataFrame, by: list[str], persons: str) -> dict[Place
                 total = tuple(None if d in summed else part for d, part in enumerate(place))
                 totals[total] = totals.get(total, 0.0) + count
     return cells | totals
+
+
+def _shown_again(
+    hidden: dict[Place, float | None],
+    place: Place,
+    cells: Mapping[Place, float],
+    needed: set[Place],
+    min_persons: int,
+) -> dict[Place, float | None] | None:
+    """The table with one more cell shown, and with the complements that it gives away; None if unsafe."""
+    trial = {**hidden, place: cells[place]}
+    while open_cells := exposed(trial, min_persons):
+        if needed & open_cells.keys():
+            return None
+        trial |= {other: cells[other] for other in open_cells}
+    return trial
 
 
 def _next_to_hide(hidden: dict[Place, float | None], place: Place) -> Place | None:

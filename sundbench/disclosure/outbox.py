@@ -1,0 +1,124 @@
+"""Reading an outbox as the check must: nothing in it is taken on trust."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sundbench.disclosure.encoding import is_plain, parquet
+from sundbench.disclosure.findings import Finding
+from sundbench.disclosure.output import Output, digest, read_card
+from sundbench.errors import DisclosureError
+
+_REWRITE = "write it with sundbench.outputs() in a run"
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """An output as it lies in the outbox.
+
+    Attributes:
+        card: what its card says.
+        table: its table; empty for a figure.
+        drawing: the bytes of a figure; empty for a table.
+    """
+
+    card: Output
+    table: pl.DataFrame
+    drawing: bytes = b""
+
+    def place(self, row: int) -> str:
+        """A row in words: its dimensions, or its number."""
+        parts = [f"{name}={self.table[name][row]}" for name in self.card.having("dimension")]
+        return ", ".join(parts) if parts else f"row {row + 1}"
+
+    def behind(self, column: str) -> list[float | None]:
+        """A column of the table or of the evidence, as numbers."""
+        if column in self.card.evidence:
+            return self.card.evidence[column]
+        return self.table[column].cast(pl.Float64).to_list()
+
+
+def read_outbox(outbox: Path) -> tuple[list[Emitted], list[Finding]]:
+    """Read every output, and find what is not one.
+
+    Raises:
+        DisclosureError: there is no such folder, or nothing in it.
+    """
+    if not outbox.is_dir():
+        raise DisclosureError(f"no outbox at {outbox}: run the study first")
+    files = {path.name: path for path in outbox.iterdir()}
+    if not files:
+        raise DisclosureError(f"outbox {outbox} is empty: the run wrote no outputs")
+    outputs: list[Emitted] = []
+    findings: list[Finding] = []
+    expected: set[str] = set()
+    for name in sorted(name for name in files if name.endswith(".json") and not name.startswith(".")):
+        read = _read(files[name])
+        expected.add(name)
+        if isinstance(read, Finding):
+            findings.append(read)
+        else:
+            expected.add(read.card.file)
+            outputs.append(read)
+    findings += [
+        Finding(name, "", "is no output and has no card", f"remove it, or {_REWRITE}")
+        for name in sorted(files.keys() - expected)
+    ]
+    known = {output.card.name: output.card.kind for output in outputs}
+    findings += [
+        Finding(
+            output.card.name,
+            "",
+            f"is drawn from {output.card.drawn_from}, which is no table in this outbox",
+            "emit the table with it",
+        )
+        for output in outputs
+        if output.card.drawn_from is not None and known.get(output.card.drawn_from, "figure") == "figure"
+    ]
+    return outputs, findings
+
+
+def _read(path: Path) -> Emitted | Finding:
+    try:
+        card = read_card(path)
+    except DisclosureError as error:
+        return Finding(path.name, "", str(error), _REWRITE)
+    problem = next(_mismatches(path, card), None)
+    if problem is not None:
+        return Finding(card.name, "", problem, _REWRITE)
+    file = path.with_name(card.file)
+    if card.kind == "figure":
+        return Emitted(card, pl.DataFrame(), file.read_bytes())
+    try:
+        table = pq.read_table(file)
+    except (pa.ArrowInvalid, OSError):
+        return Finding(card.name, "", "its table can't be read", _REWRITE)
+    if not is_plain(table) or parquet(table) != file.read_bytes():
+        return Finding(
+            card.name, "", "its file holds more than the table, or was written otherwise", _REWRITE
+        )
+    if table.column_names != list(card.columns) or table.num_rows != card.rows:
+        return Finding(card.name, "", "table and card differ in columns or rows", _REWRITE)
+    return Emitted(card, _frame(table))
+
+
+def _mismatches(path: Path, card: Output) -> Iterator[str]:
+    file = path.with_name(card.file)
+    if path.stem != card.name:
+        yield f"its card is called {path.name}"
+    if path.is_symlink() or file.is_symlink():
+        yield "is a link to another place"
+    elif not file.is_file():
+        yield f"{card.file} is missing"
+    elif digest(file) != card.digest:
+        yield f"{card.file} is not what its card describes (by its digest)"
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    return pl.DataFrame({name: pl.Series(name, table[name].to_pylist()) for name in table.column_names})
