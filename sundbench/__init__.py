@@ -1,1 +1,81 @@
-"""Sundbench: a national analysis workbench for Danish health registers."""
+"""Sundbench: a national analysis workbench for Danish health registers.
+
+``import sundbench as sb`` gives the words of studies: events, windows, populations, ``Study``, ``connect``
+and ``outputs``. Each is imported when it is first used, so that the import itself costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sundbench.cohort.database import Database, connect
+    from sundbench.cohort.events import (
+        death,
+        diagnosis,
+        dispensing,
+        emigration,
+        hospital_medicine,
+        lab,
+        procedure,
+    )
+    from sundbench.cohort.features import age, charlson, region, resident, sex
+    from sundbench.cohort.population import follow_up, new_users
+    from sundbench.cohort.result import Cohort
+    from sundbench.cohort.study import Study
+    from sundbench.release.outputs import outputs
+
+_WHERE = {
+    "sundbench.cohort.database": ("Database", "connect"),
+    "sundbench.cohort.events": (
+        "death",
+        "diagnosis",
+        "dispensing",
+        "emigration",
+        "hospital_medicine",
+        "lab",
+        "procedure",
+    ),
+    "sundbench.cohort.features": ("age", "charlson", "region", "resident", "sex"),
+    "sundbench.cohort.population": ("follow_up", "new_users"),
+    "sundbench.cohort.result": ("Cohort",),
+    "sundbench.cohort.study": ("Study",),
+    "sundbench.release.outputs": ("outputs",),
+}
+_MODULES = {name: module for module, names in _WHERE.items() for name in names}
+
+__all__ = [
+    "Cohort",
+    "Database",
+    "Study",
+    "age",
+    "charlson",
+    "connect",
+    "death",
+    "diagnosis",
+    "dispensing",
+    "emigration",
+    "follow_up",
+    "hospital_medicine",
+    "lab",
+    "new_users",
+    "outputs",
+    "procedure",
+    "region",
+    "resident",
+    "sex",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - the names have types of their own
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module 'sundbench' has no attribute {name!r}")
+    found = getattr(import_module(module), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,170 @@
+"""The extract that a notebook was given."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from sundbench.cohort.bucket import Bucket
+from sundbench.errors import StoreError, StudyError
+from sundbench.registers.catalogue import catalogue
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from dask.dataframe import DataFrame
+
+VARIABLE = "SUNDBENCH_EXTRACT"
+"""The environment variable that tells a kernel where its extract is."""
+
+
+def connect(path: str | os.PathLike[str] | None = None) -> Database:
+    """Open an extract.
+
+    Args:
+        path: its folder; where nothing is said, the one that ``SUNDBENCH_EXTRACT`` names, which kernels and
+            runs are given.
+
+    Raises:
+        StudyError: no path given and none in the environment, or no extract there.
+        StoreError: its ``extract.json`` is damaged.
+    """
+    given = os.fspath(path) if path is not None else os.environ.get(VARIABLE)
+    if not given:
+        raise StudyError(
+            f"connect(): which extract? {VARIABLE} is not set: start the notebook in its project, or give "
+            "the extract's folder: sb.connect('extracts/<permit>/<freeze>')"
+        )
+    root = Path(given)
+    if not (root / "extract.json").is_file():
+        raise StudyError(f"connect(): {root} is no extract: there is no extract.json in it")
+    return Database(root)
+
+
+@dataclass(frozen=True)
+class Database:
+    """An extract: registers cut in buckets of persons.
+
+    Attributes:
+        root: its folder.
+    """
+
+    root: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """``extract.json``: permit, freeze, digests, registers with columns, rows and coverage.
+
+        Raises:
+            StoreError: it is damaged.
+        """
+        path = self.root / "extract.json"
+        try:
+            manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            whole = isinstance(manifest["registers"], dict) and int(manifest["buckets"]) >= 1
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{path}: damaged: make the extract again") from error
+        if not whole:
+            raise StoreError(f"{path}: damaged: make the extract again")
+        return manifest
+
+    @property
+    def registers(self) -> tuple[str, ...]:
+        """The registers that the permit gives, by name."""
+        return tuple(sorted(self.manifest["registers"]))
+
+    @property
+    def buckets(self) -> list[int]:
+        """The buckets' numbers."""
+        return list(range(int(self.manifest["buckets"])))
+
+    @property
+    def digest(self) -> str:
+        """The digest over all the extract's files."""
+        return str(self.manifest["digest"])
+
+    def bucket(self, number: int) -> Bucket:
+        """One bucket of all registers.
+
+        Raises:
+            StudyError: there is no such bucket.
+        """
+        if number not in range(int(self.manifest["buckets"])):
+            raise StudyError(f"bucket {number}: the extract has {self.manifest['buckets']}, numbered from 0")
+        return Bucket(self.root, number)
+
+    def columns(self, register: str) -> tuple[str, ...]:
+        """A register's columns.
+
+        Raises:
+            StudyError: the extract lacks the register.
+        """
+        return tuple(self.manifest["registers"][self.name(register)]["columns"])
+
+    def coverage(self, register: str) -> tuple[date, date] | None:
+        """The first and last day that the extract holds of a register; None where it doesn't say."""
+        covered = self.manifest["registers"][self.name(register)].get("coverage") or {}
+        if not covered.get("since") or not covered.get("until"):
+            return None
+        return date.fromisoformat(covered["since"]), date.fromisoformat(covered["until"])
+
+    def files(self, register: str) -> list[Path]:
+        """A register's files, one a bucket.
+
+        Raises:
+            StudyError: the extract lacks the register.
+            StoreError: a file is missing.
+        """
+        name = self.name(register)
+        files = [Bucket(self.root, number).path(name) for number in self.buckets]
+        for file in files:
+            if not file.is_file():
+                raise StoreError(f"{name}/{file.name} of the extract is missing: make the extract again")
+        return files
+
+    def lazy(self, register: str) -> pl.LazyFrame:
+        """A register as one lazy Polars frame, for what the words of studies can't say.
+
+        Raises:
+            StudyError: the extract lacks the register.
+            StoreError: a file is missing.
+        """
+        return pl.scan_parquet(self.files(register), glob=False)
+
+    def __getitem__(self, register: str) -> DataFrame:
+        """A register as a Dask dataframe, one partition a bucket; each person is in one partition.
+
+        Raises:
+            StudyError: the extract lacks the register.
+            StoreError: a file is missing.
+        """
+        import dask.dataframe as dd
+
+        files = self.files(register)
+        empty = _partition(files[0]).iloc[:0]
+        frame: DataFrame = dd.from_map(_partition, files, meta=empty)  # type: ignore[no-untyped-call]
+        return frame
+
+    def name(self, register: str) -> str:
+        """The extract's name for a register, given its name or an alias in any case.
+
+        Raises:
+            StudyError: the extract lacks it; the message lists those there are.
+        """
+        entry = catalogue().resolve(register)
+        own = entry.name if entry is not None else register.strip().lower()
+        if own not in self.manifest["registers"]:
+            what = "the permit doesn't give it" if entry is not None else "no register has that name"
+            raise StudyError(f"register {register}: {what}: the extract has {', '.join(self.registers)}")
+        return own
+
+
+def _partition(file: Path) -> pd.DataFrame:
+    """One bucket of a register as a pandas frame."""
+    return pl.read_parquet(file, glob=False).to_pandas()

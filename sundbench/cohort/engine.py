@@ -1,0 +1,101 @@
+"""Running a plan: one Dask task per bucket, on threads or on a cluster, gathered in the buckets' order."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from sundbench.cohort.damage import explained
+from sundbench.cohort.database import Database
+from sundbench.cohort.plan import Plan, compile_study
+from sundbench.cohort.result import Cohort, assemble
+from sundbench.cohort.study import Study
+from sundbench.cohort.task import Part, run
+from sundbench.errors import StudyError
+from sundbench.progress import Report, silent
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+WHAT = "cohort"
+"""What progress is reported of."""
+
+
+def collect(
+    study: Study,
+    db: Database,
+    *,
+    client: Client | None = None,
+    workers: int | None = None,
+    allow_empty: bool = False,
+    report: Report = silent,
+) -> Cohort:
+    """Run a study; see ``Study.collect``."""
+    plan = compile_study(study, db)
+    cluster = client if client is not None else _active_client()
+    if cluster is not None:
+        parts = _on_cluster(plan, cluster, report)
+    else:
+        parts = _on_threads(plan, workers or len(os.sched_getaffinity(0)), report)
+    return assemble(study, db, parts, allow_empty)
+
+
+def bucket_task(plan: Plan, number: int) -> Part:
+    """The task of one bucket, with an error that names the damaged file where there is one."""
+    try:
+        return run(plan, number)
+    except pl.exceptions.PolarsError as error:
+        raise explained(plan, number, error) from error
+
+
+def _on_threads(plan: Plan, workers: int, report: Report) -> list[Part]:
+    from dask.callbacks import Callback
+    from dask.threaded import get
+
+    total, done, lock = len(plan.buckets), 0, threading.Lock()
+
+    def told(*_: object) -> None:
+        nonlocal done
+        with lock:
+            done += 1
+            report(WHAT, done, total)
+
+    graph = {("bucket", number): (bucket_task, plan, number) for number in plan.buckets}
+    with Callback(posttask=told):  # type: ignore[no-untyped-call]
+        return list(get(graph, [("bucket", number) for number in plan.buckets], num_workers=workers))
+
+
+def _on_cluster(plan: Plan, client: Client, report: Report) -> list[Part]:
+    from distributed import KilledWorker, as_completed
+
+    shared = client.scatter(plan, broadcast=True, hash=False)  # type: ignore[no-untyped-call]
+    futures = [client.submit(bucket_task, shared, number, pure=False) for number in plan.buckets]
+    try:
+        for done, _ in enumerate(as_completed(futures), 1):  # type: ignore[no-untyped-call]
+            report(WHAT, done, len(futures))
+        parts: Sequence[Part] = client.gather(futures)  # type: ignore[no-untyped-call]
+    except KilledWorker as error:
+        raise StudyError(
+            "collect(): workers of the cluster died again and again on one bucket: give them more memory"
+        ) from error
+    finally:
+        client.cancel(futures)  # type: ignore[no-untyped-call]
+    return list(parts)
+
+
+def _active_client() -> Client | None:
+    """The client of a cluster that the user has started; None where there is none."""
+    if "distributed" not in sys.modules:
+        return None
+    from distributed import get_client
+
+    try:
+        found: Client = get_client()
+    except ValueError:
+        return None
+    return found

@@ -1,0 +1,261 @@
+"""Events: things that happen to a person on a day.
+
+An event selects rows of one harmonised view (``sundbench.cohort.views``). It is a value: frozen, checked when
+built, the same wherever it is written the same. What it means over data is said once, in ``rows``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, ClassVar
+
+from sundbench.cohort import codes as code_systems
+from sundbench.cohort import windows
+from sundbench.errors import StudyError
+
+if TYPE_CHECKING:
+    from sundbench.cohort.features import Occurrences
+
+Codes = str | Iterable[str]
+
+
+@dataclass(frozen=True)
+class Event:
+    """What all events can do.
+
+    Attributes:
+        view: the harmonised view whose rows it selects.
+        values: the columns of the view that can be summed, averaged or taken.
+        value: the one of them that is meant where none is named.
+    """
+
+    view: ClassVar[str] = ""
+    values: ClassVar[tuple[str, ...]] = ()
+    value: ClassVar[str | None] = None
+
+    def before(
+        self, days: int | None = None, *, years: float | None = None, index_day: bool = False
+    ) -> Occurrences:
+        """The event in [index - days, index - 1]; all that came before the index day if nothing is said.
+
+        Args:
+            days: how far to look back.
+            years: the same in years of 365.25 days, inclusive.
+            index_day: whether the index day belongs to the window too.
+
+        Raises:
+            StudyError: a length that isn't positive, or both lengths.
+        """
+        return self._in(windows.before(days, years, index_day))
+
+    def after(self, days: int | None = None) -> Occurrences:
+        """The event in [index + 1, index + days]; all that came after the index day if nothing is said."""
+        return self._in(windows.after(days))
+
+    def between(self, first: int | date, last: int | date) -> Occurrences:
+        """The event from one day to another, both in it: days relative to the index day, or two dates."""
+        return self._in(windows.between(first, last))
+
+    def _in(self, window: windows.Window | windows.Period) -> Occurrences:
+        from sundbench.cohort.features import Occurrences
+
+        return Occurrences(self, window)
+
+    def __or__(self, other: object) -> Event:
+        if not isinstance(other, Event):
+            raise StudyError(f"| between an event and {other!r}: both sides must be events")
+        return EitherOf((*self.parts, *other.parts))
+
+    @property
+    def parts(self) -> tuple[Event, ...]:
+        """The events that it is made of: itself, or those of a union."""
+        return (self,)
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class EitherOf(Event):
+    """Any of several events: what ``|`` between events gives."""
+
+    events: tuple[Event, ...]
+
+    @property
+    def parts(self) -> tuple[Event, ...]:
+        """The events of the union."""
+        return self.events
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return " or ".join(event.in_words() for event in self.events)
+
+
+@dataclass(frozen=True)
+class Diagnosis(Event):
+    """A hospital diagnosis: LPR2 and LPR3 as one, psychiatric hospitals included."""
+
+    codes: tuple[str, ...]
+    types: tuple[str, ...]
+
+    view: ClassVar[str] = "diagnoses"
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return f"a diagnosis of {_listed(self.codes)} (type {_listed(self.types)})"
+
+
+@dataclass(frozen=True)
+class Dispensing(Event):
+    """A medicine dispensed at a community pharmacy."""
+
+    codes: tuple[str, ...]
+
+    view: ClassVar[str] = "dispensings"
+    values: ClassVar[tuple[str, ...]] = ("packages", "volume", "price")
+    value: ClassVar[str | None] = "packages"
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return f"a dispensing of {_listed(self.codes)}"
+
+
+@dataclass(frozen=True)
+class HospitalMedicine(Event):
+    """A medicine administered at a hospital."""
+
+    codes: tuple[str, ...]
+
+    view: ClassVar[str] = "hospital_medicines"
+    values: ClassVar[tuple[str, ...]] = ("dose", "price")
+    value: ClassVar[str | None] = "dose"
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return f"a hospital administration of {_listed(self.codes)}"
+
+
+@dataclass(frozen=True)
+class Procedure(Event):
+    """A procedure, examination or treatment at a hospital, by its SKS code."""
+
+    codes: tuple[str, ...]
+
+    view: ClassVar[str] = "procedures"
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return f"a procedure {_listed(self.codes)}"
+
+
+@dataclass(frozen=True)
+class Laboratory(Event):
+    """A laboratory result."""
+
+    codes: tuple[str, ...]
+
+    view: ClassVar[str] = "laboratory"
+    values: ClassVar[tuple[str, ...]] = ("value",)
+    value: ClassVar[str | None] = "value"
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return f"a laboratory result {_listed(self.codes)}"
+
+
+@dataclass(frozen=True)
+class Death(Event):
+    """Death of any cause."""
+
+    view: ClassVar[str] = "deaths"
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return "death"
+
+
+@dataclass(frozen=True)
+class Emigration(Event):
+    """Leaving Denmark, by the migrations of VNDS; the first of several in a row."""
+
+    view: ClassVar[str] = "emigrations"
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return "emigration"
+
+
+POSITIONS = ("A", "B", "G")
+
+
+def diagnosis(codes: Codes, position: str | Iterable[str] = ("A", "B")) -> Diagnosis:
+    """A hospital diagnosis: LPR2 and LPR3 as one; retracted diagnoses are left out.
+
+    Args:
+        codes: ICD-10 codes as LPR spells them, with a leading D, or ICD-8 codes; each with all below it.
+        position: diagnosis types: ``A`` (action), ``B`` (secondary), ``G`` (underlying). Referral diagnoses
+            (``H``) are no diagnoses.
+
+    Raises:
+        StudyError: a code or type that doesn't exist.
+    """
+    where = f"diagnosis({codes!r})"
+    types = tuple(position)
+    wrong = [one for one in types if one not in POSITIONS]
+    if wrong or not types:
+        raise StudyError(f"{where}: position {position!r}: choose among {', '.join(POSITIONS)}")
+    listed = tuple(one for one in POSITIONS if one in types)
+    return Diagnosis(code_systems.checked(codes, code_systems.ICD, where), listed)
+
+
+def dispensing(atc: Codes) -> Dispensing:
+    """A medicine dispensed at a community pharmacy (LMDB), corrections netted; by ATC code or its beginning.
+
+    Raises:
+        StudyError: a code that ATC can't hold.
+    """
+    return Dispensing(code_systems.checked(atc, code_systems.ATC, f"dispensing({atc!r})"))
+
+
+def hospital_medicine(atc: Codes) -> HospitalMedicine:
+    """A medicine administered at a hospital, by ATC code or its beginning; old codes count too.
+
+    Raises:
+        StudyError: a code that ATC can't hold.
+    """
+    return HospitalMedicine(code_systems.checked(atc, code_systems.ATC, f"hospital_medicine({atc!r})"))
+
+
+def procedure(sks: Codes) -> Procedure:
+    """A procedure, examination or treatment at a hospital, by SKS code or its beginning.
+
+    Raises:
+        StudyError: a code that SKS can't hold.
+    """
+    return Procedure(code_systems.checked(sks, code_systems.SKS, f"procedure({sks!r})"))
+
+
+def lab(npu: Codes) -> Laboratory:
+    """A laboratory result, by whole NPU (or DNK) code.
+
+    Raises:
+        StudyError: a code that is not three letters and five digits.
+    """
+    return Laboratory(code_systems.checked(npu, code_systems.NPU, f"lab({npu!r})"))
+
+
+def death() -> Death:
+    """Death of any cause."""
+    return Death()
+
+
+def emigration() -> Emigration:
+    """Leaving Denmark."""
+    return Emigration()
+
+
+def _listed(things: Iterable[str]) -> str:
+    return ", ".join(things)

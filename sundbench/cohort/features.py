@@ -1,0 +1,520 @@
+"""Features: one value a person, relative to the index day, and what can be said of them.
+
+A feature is a frozen value that knows its kind (``bool``, ``int``, ``float``, ``date``, ``text``), so that a
+comparison that makes no sense is an error where it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, get_args
+
+from sundbench.cohort import windows
+from sundbench.cohort.charlson import diseases
+from sundbench.cohort.events import Diagnosis, EitherOf, Event
+from sundbench.cohort.windows import Period, Window
+from sundbench.errors import StudyError
+
+Kind = Literal["bool", "int", "float", "date", "text"]
+How = Literal["any", "count", "first", "last", "days_since", "sum", "mean", "distinct", "latest"]
+Operator = Literal["==", "!=", "<", "<=", ">", ">="]
+Value = bool | int | float | str | date
+
+WHOLE = ("price",)
+"""Values that are whole numbers (øre)."""
+
+SEXES = ("female", "male")
+REGIONS = ("North Denmark", "Central Denmark", "Southern Denmark", "Capital", "Zealand")
+
+
+@dataclass(frozen=True, eq=False)
+class Feature:
+    """What all features can do: ``== != < <= > >=``, ``& | ~`` and ``is_in``.
+
+    A feature has no truth value of its own before it has been collected, hence no ``and``, ``or``, ``not``.
+    A missing value compares as missing, and what is missing doesn't fulfil a requirement.
+    """
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its values."""
+        raise NotImplementedError
+
+    @property
+    def parts(self) -> tuple[Feature, ...]:
+        """The features that it is computed from."""
+        return ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The values that it can have, in order, where they are few texts."""
+        return ()
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        raise NotImplementedError
+
+    def is_in(self, values: Iterable[Value]) -> Feature:
+        """Whether the value is one of several.
+
+        Raises:
+            StudyError: no values, or values of another kind.
+        """
+        return IsIn(self, tuple(values))
+
+    def is_missing(self) -> Feature:
+        """Whether there is no value."""
+        return Missing(self)
+
+    def __eq__(self, other: object) -> Feature:  # type: ignore[override]
+        return Comparison(self, "==", other)  # type: ignore[arg-type]
+
+    def __ne__(self, other: object) -> Feature:  # type: ignore[override]
+        return Comparison(self, "!=", other)  # type: ignore[arg-type]
+
+    def __lt__(self, other: Value | Feature) -> Feature:
+        return Comparison(self, "<", other)
+
+    def __le__(self, other: Value | Feature) -> Feature:
+        return Comparison(self, "<=", other)
+
+    def __gt__(self, other: Value | Feature) -> Feature:
+        return Comparison(self, ">", other)
+
+    def __ge__(self, other: Value | Feature) -> Feature:
+        return Comparison(self, ">=", other)
+
+    def __and__(self, other: Feature) -> Feature:
+        return Combination("and", self, other)
+
+    def __or__(self, other: Feature) -> Feature:
+        return Combination("or", self, other)
+
+    def __invert__(self) -> Feature:
+        return Negation(self)
+
+    def __bool__(self) -> bool:
+        raise StudyError(
+            f"{self.in_words()}: has no truth value before it is collected: write & | ~ for and, or, not, "
+            "and set each comparison in parentheses"
+        )
+
+    __hash__ = object.__hash__
+
+
+@dataclass(frozen=True)
+class Occurrences:
+    """An event within a window; a reduction makes one value a person of it.
+
+    Attributes:
+        event: what happens.
+        window: when.
+    """
+
+    event: Event
+    window: Window | Period
+
+    def any(self) -> Feature:
+        """Whether it happens."""
+        return Reduction(self, "any")
+
+    def count(self) -> Feature:
+        """How often: rows of the harmonised view; 0 where it doesn't happen."""
+        return Reduction(self, "count")
+
+    def first(self) -> Feature:
+        """The first date."""
+        return Reduction(self, "first")
+
+    def last(self) -> Feature:
+        """The last date."""
+        return Reduction(self, "last")
+
+    def days_since(self) -> Feature:
+        """Days from the last one to the index day; negative where it lies after the index day."""
+        return Reduction(self, "days_since")
+
+    def sum(self, value: str | None = None) -> Feature:
+        """The sum of a value; 0 where it doesn't happen."""
+        return Reduction(self, "sum", self._value("sum", value))
+
+    def mean(self, value: str | None = None) -> Feature:
+        """The mean of a value; missing where it doesn't happen."""
+        return Reduction(self, "mean", self._value("mean", value))
+
+    def latest(self, value: str | None = None) -> Feature:
+        """The last day's value; the largest of them where that day has several."""
+        return Reduction(self, "latest", self._value("latest", value))
+
+    def distinct(self) -> Feature:
+        """How many different codes."""
+        return Reduction(self, "distinct")
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return f"{self.event.in_words()}, {self.window.in_words()}"
+
+    def _value(self, how: str, value: str | None) -> str:
+        events = self.event.parts
+        known = [name for name in events[0].values if all(name in event.values for event in events)]
+        chosen = value if value is not None else events[0].value
+        if chosen is None or chosen not in known:
+            choices = f"choose among {', '.join(known)}" if known else "it has no values"
+            raise StudyError(
+                f"{self.event.in_words()}: {how}({'' if value is None else repr(value)}): {choices}"
+            )
+        return chosen
+
+
+@dataclass(frozen=True, eq=False)
+class Reduction(Feature):
+    """One value a person from the occurrences of an event."""
+
+    occurrences: Occurrences
+    how: How
+    value: str | None = None
+
+    def __post_init__(self) -> None:
+        uncoded = [e for e in self.occurrences.event.parts if not hasattr(e, "codes")]
+        if self.how == "distinct" and uncoded:
+            raise StudyError(f"{uncoded[0].in_words()}: distinct(): it has no codes: use count()")
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its values."""
+        kinds: dict[str, Kind] = {
+            "any": "bool",
+            "first": "date",
+            "last": "date",
+            "mean": "float",
+            "latest": "float",
+        }
+        if self.how == "sum":
+            return "int" if self.value in WHOLE else "float"
+        return kinds.get(self.how, "int")
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        what = self.occurrences.in_words()
+        words = {
+            "any": what,
+            "count": f"number of times: {what}",
+            "first": f"first date of {what}",
+            "last": f"last date of {what}",
+            "days_since": f"days since the last of {what}",
+            "distinct": f"number of different codes: {what}",
+        }
+        return words.get(self.how, f"{self.how} of {self.value}: {what}")
+
+
+@dataclass(frozen=True, eq=False)
+class Age(Feature):
+    """Whole years lived on the index day."""
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its values."""
+        return "int"
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return "age in whole years on the index day"
+
+
+@dataclass(frozen=True, eq=False)
+class Sex(Feature):
+    """``male`` or ``female``."""
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its values."""
+        return "text"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The values that it can have."""
+        return SEXES
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return "sex"
+
+
+@dataclass(frozen=True, eq=False)
+class Region(Feature):
+    """Region of residence by the last population snapshot at or before the index day."""
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its values."""
+        return "text"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The values that it can have."""
+        return REGIONS
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return "region of residence on the index day"
+
+
+@dataclass(frozen=True, eq=False)
+class Resident(Feature):
+    """Resident in Denmark on every day of [index - days, index]."""
+
+    days: int
+
+    def __post_init__(self) -> None:
+        if isinstance(self.days, bool) or not isinstance(self.days, int) or self.days < 0:
+            raise StudyError(f"resident(days={self.days!r}): give a whole number, 0 or more")
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its values."""
+        return "bool"
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return f"resident in Denmark on every day from day {-self.days} to day 0"
+
+
+@dataclass(frozen=True, eq=False)
+class Charlson(Feature):
+    """Charlson comorbidity index from hospital diagnoses of type A, B or G before the index day."""
+
+    years: float
+
+    def __post_init__(self) -> None:
+        windows.years_in_days(self.years, "charlson()")
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its values."""
+        return "int"
+
+    @property
+    def event(self) -> Event:
+        """A diagnosis of any of its diseases."""
+        listed = dict.fromkeys(code for disease in diseases() for code in disease.codes)
+        return Diagnosis(tuple(listed), ("A", "B", "G"))
+
+    @property
+    def window(self) -> Window:
+        """The look-back."""
+        return Window(-windows.years_in_days(self.years, "charlson()"), -1)
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        when = self.window.in_words()
+        return f"Charlson index (Danish ICD-8 and ICD-10 codes), diagnoses of type A, B or G, {when}"
+
+
+_NUMBERS = ("int", "float")
+
+
+def _kind_of(value: object) -> Kind | None:
+    if isinstance(value, Feature):
+        return value.kind
+    for kind, types in (("bool", bool), ("int", int), ("float", float), ("text", str), ("date", date)):
+        if isinstance(value, types):
+            return kind  # type: ignore[return-value]
+    return None
+
+
+def _alike(one: Kind, other: Kind | None) -> bool:
+    return one == other or (one in _NUMBERS and other in _NUMBERS)
+
+
+def _check_label(feature: Feature, value: object) -> None:
+    if feature.labels and isinstance(value, str) and value not in feature.labels:
+        raise StudyError(f"{feature.in_words()}: {value!r}: its values are {', '.join(feature.labels)}")
+
+
+def words_of(value: object) -> str:
+    """A constant or a feature, as a protocol says it."""
+    return value.in_words() if isinstance(value, Feature) else str(value)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison(Feature):
+    """A feature compared with a constant or with another feature of its kind."""
+
+    left: Feature
+    operator: Operator
+    right: Value | Feature
+
+    def __post_init__(self) -> None:
+        if self.operator not in get_args(Operator):
+            raise StudyError(f"{self.operator!r} is no comparison")
+        kind = _kind_of(self.right)
+        where = f"{self.left.in_words()} {self.operator} {words_of(self.right)}"
+        if not _alike(self.left.kind, kind):
+            raise StudyError(f"{where}: compares {self.left.kind} with {kind or type(self.right).__name__}")
+        _check_label(self.left, self.right)
+        if self.operator not in ("==", "!=") and self.left.kind in ("bool", "text"):
+            raise StudyError(f"{where}: {self.left.kind} has no order: use == or is_in()")
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its values."""
+        return "bool"
+
+    @property
+    def parts(self) -> tuple[Feature, ...]:
+        """The features that it is computed from."""
+        return (self.left, self.right) if isinstance(self.right, Feature) else (self.left,)
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        signs = {"==": "is", "!=": "is not", "<": "under", "<=": "at most", ">": "over", ">=": "at least"}
+        return f"{self.left.in_words()} {signs[self.operator]} {words_of(self.right)}"
+
+
+@dataclass(frozen=True, eq=False)
+class IsIn(Feature):
+    """Whether a feature's value is one of several."""
+
+    feature: Feature
+    values: tuple[Value, ...]
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise StudyError(f"{self.feature.in_words()}: is_in(): give at least one value")
+        for value in self.values:
+            if not _alike(self.feature.kind, _kind_of(value)):
+                raise StudyError(f"{self.feature.in_words()}: is_in(): {value!r} is no {self.feature.kind}")
+            _check_label(self.feature, value)
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its values."""
+        return "bool"
+
+    @property
+    def parts(self) -> tuple[Feature, ...]:
+        """The features that it is computed from."""
+        return (self.feature,)
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return f"{self.feature.in_words()} is one of {', '.join(str(value) for value in self.values)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Missing(Feature):
+    """Whether a feature has no value."""
+
+    feature: Feature
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its values."""
+        return "bool"
+
+    @property
+    def parts(self) -> tuple[Feature, ...]:
+        """The features that it is computed from."""
+        return (self.feature,)
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return f"{self.feature.in_words()} is missing"
+
+
+@dataclass(frozen=True, eq=False)
+class Combination(Feature):
+    """Two features of yes and no, joined by ``and`` or ``or``."""
+
+    operator: Literal["and", "or"]
+    left: Feature
+    right: Feature
+
+    def __post_init__(self) -> None:
+        for side in (self.left, self.right):
+            if not isinstance(side, Feature) or side.kind != "bool":
+                raise StudyError(f"{words_of(side)}: {self.operator} joins features of yes and no")
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its values."""
+        return "bool"
+
+    @property
+    def parts(self) -> tuple[Feature, ...]:
+        """The features that it is computed from."""
+        return (self.left, self.right)
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return f"({self.left.in_words()} {self.operator} {self.right.in_words()})"
+
+
+@dataclass(frozen=True, eq=False)
+class Negation(Feature):
+    """The opposite of a feature of yes and no."""
+
+    feature: Feature
+
+    def __post_init__(self) -> None:
+        if self.feature.kind != "bool":
+            raise StudyError(f"~({self.feature.in_words()}): only yes and no have an opposite")
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its values."""
+        return "bool"
+
+    @property
+    def parts(self) -> tuple[Feature, ...]:
+        """The features that it is computed from."""
+        return (self.feature,)
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return f"not ({self.feature.in_words()})"
+
+
+def age() -> Age:
+    """Whole years lived on the index day."""
+    return Age()
+
+
+def sex() -> Sex:
+    """``male`` or ``female``."""
+    return Sex()
+
+
+def region() -> Region:
+    """Region of residence by the last population snapshot at or before the index day."""
+    return Region()
+
+
+def resident(days: int) -> Resident:
+    """Whether a person lives in Denmark on every day of [index - days, index].
+
+    Raises:
+        StudyError: a negative number of days.
+    """
+    return Resident(days)
+
+
+def charlson(years: float) -> Charlson:
+    """Charlson comorbidity index over so many years before the index day.
+
+    Danish ICD-8 and ICD-10 codes (``sundbench/cohort/charlson.toml`` names the source); 0 for persons without
+    any of them. Of mild and severe liver disease, diabetes without and with complications, and tumour and
+    metastasis, the graver alone counts.
+
+    Raises:
+        StudyError: a length that isn't positive.
+    """
+    return Charlson(years)
+
+
+def either_of(events: Iterable[Event]) -> Event:
+    """One event that happens when any of several does."""
+    parts = tuple(part for event in events for part in event.parts)
+    return parts[0] if len(parts) == 1 else EitherOf(parts)

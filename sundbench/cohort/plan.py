@@ -1,0 +1,275 @@
+"""A study compiled against an extract: what is read, what is computed, and until when persons are followed.
+
+A plan is small, immutable and can be pickled: each task gets it whole, with the number of its bucket. It is
+made without reading any register: what the extract can't give is refused here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from sundbench.cohort import canonical
+from sundbench.cohort.charlson import diseases
+from sundbench.cohort.codes import FIRST_ICD_10, is_icd_8
+from sundbench.cohort.database import Database
+from sundbench.cohort.events import Death, Diagnosis, Event
+from sundbench.cohort.features import Age, Charlson, Feature, How, Reduction, Region, Resident, Sex
+from sundbench.cohort.sources import PERSONS, SOURCES, codes
+from sundbench.cohort.study import Study, leaves, look_back
+from sundbench.cohort.windows import Period, Window
+from sundbench.errors import StudyError
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One reduction, computed once however often the protocol names it.
+
+    Attributes:
+        name: its column while a bucket is worked on.
+        event: what happens.
+        window: when.
+        how: what is made of the rows.
+        value: of which value.
+    """
+
+    name: str
+    event: Event
+    window: Window | Period
+    how: How
+    value: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study compiled against an extract.
+
+    Attributes:
+        study: the protocol.
+        root: the extract's folder.
+        buckets: numbers of the buckets to run.
+        registers: each register to read, with the columns that the extract has of it.
+        slots: the reductions to compute.
+        until: the last day of follow-up: the earliest end of coverage of the outcomes' registers.
+    """
+
+    study: Study
+    root: Path
+    buckets: tuple[int, ...]
+    registers: tuple[tuple[str, tuple[str, ...]], ...]
+    slots: tuple[Slot, ...]
+    until: date | None
+
+    def events(self) -> dict[str, list[Event]]:
+        """The distinct simple events by view, those of the population first."""
+        population = self.study.population
+        found: dict[str, list[Event]] = {}
+        for event in (*population.events, population.washout, *(slot.event for slot in self.slots)):
+            for part in event.parts:
+                known = found.setdefault(part.view, [])
+                if part not in known:
+                    known.append(part)
+        return found
+
+    def population_views(self) -> set[str]:
+        """The views that decide who enters."""
+        population = self.study.population
+        return {part.view for event in (*population.events, population.washout) for part in event.parts}
+
+    def values(self, view: str) -> list[str]:
+        """The view's value columns that the slots need."""
+        of_view = (slot for slot in self.slots if any(part.view == view for part in slot.event.parts))
+        return sorted({slot.value for slot in of_view if slot.value is not None})
+
+    def __str__(self) -> str:
+        """What is read, for people."""
+        lines = [f"{len(self.buckets)} buckets of {len(self.registers)} registers, one task a bucket:"]
+        lines += [f"  {name}: {', '.join(columns)}" for name, columns in self.registers]
+        lines.append(f"{len(self.slots)} reductions in one pass a view: {', '.join(sorted(self.events()))}")
+        if self.until is not None:
+            lines.append(f"Follow-up ends on {self.until} at the latest, with the outcomes' registers.")
+        return "\n".join(lines)
+
+
+def compile_study(study: Study, db: Database) -> Plan:
+    """Compile a study against an extract.
+
+    Raises:
+        StudyError: the extract lacks a register or column, or a washout or look-back starts before its
+            register does; names the place in the protocol.
+        StoreError: a bucket file is missing.
+    """
+    needed: dict[str, None] = {}
+    for place, event in _events(study):
+        for register in _held(db, event, place):
+            needed[register] = None
+    for place, feature in study.features():
+        for leaf in leaves(feature):
+            for register in _of_persons(db, leaf, place):
+                needed[register] = None
+    _refuse_truncation(study, db)
+    until = _end_of_coverage(study, db)
+    if until is not None and until <= study.first_day:
+        raise StudyError(
+            f"study, follow_up: the outcomes' registers end on {until}, before anyone could be followed: "
+            f"entry begins on {study.first_day}"
+        )
+    for register in needed:
+        db.files(register)
+    registers = tuple((name, db.columns(name)) for name in needed)
+    return Plan(study, db.root, tuple(db.buckets), registers, _slots(study), until)
+
+
+def key(event: Event, window: Window | Period, how: How, value: str | None = None) -> str:
+    """What makes two reductions the same."""
+    return canonical.text((event, window, how, value))
+
+
+def slot_keys(slots: tuple[Slot, ...]) -> Mapping[str, str]:
+    """The column of each reduction by its key."""
+    return {key(slot.event, slot.window, slot.how, slot.value): slot.name for slot in slots}
+
+
+OUTCOME = Window(1, None)
+"""When an outcome counts: from day 1."""
+
+
+def until_window(event: Event) -> Window:
+    """When an event ends follow-up: from the index day; death always, so that no one is followed dead."""
+    return Window(None if isinstance(event, Death) else 0, None)
+
+
+def disease_event(disease_codes: tuple[str, ...]) -> Diagnosis:
+    """A diagnosis that counts as comorbidity."""
+    return Diagnosis(disease_codes, ("A", "B", "G"))
+
+
+def _slots(study: Study) -> tuple[Slot, ...]:
+    wanted: dict[str, tuple[Event, Window | Period, How, str | None]] = {}
+
+    def add(event: Event, window: Window | Period, how: How, value: str | None = None) -> None:
+        wanted.setdefault(key(event, window, how, value), (event, window, how, value))
+
+    for _, feature in study.features():
+        for leaf in leaves(feature):
+            if isinstance(leaf, Reduction):
+                add(leaf.occurrences.event, leaf.occurrences.window, leaf.how, leaf.value)
+            elif isinstance(leaf, Charlson):
+                for disease in diseases():
+                    add(disease_event(disease.codes), leaf.window, "any")
+    for event in study.outcomes.values():
+        add(event, OUTCOME, "first")
+    if study.follow_up is not None:
+        for event in study.follow_up.until:
+            add(event, until_window(event), "first")
+    return tuple(Slot(f"slot_{n}", *what) for n, what in enumerate(wanted.values()))
+
+
+def _events(study: Study) -> Iterator[tuple[str, Event]]:
+    """All simple events with their places."""
+    population = study.population
+    for name, event in population.drugs:
+        yield from ((f"population, drug {name!r}", part) for part in event.parts)
+    yield from (("population, washout", part) for part in population.washout.parts)
+    for place, feature in study.features():
+        for leaf in leaves(feature):
+            looked = look_back(leaf)
+            if looked is not None and looked[0] is not None:
+                yield from ((place, part) for part in looked[0].parts)
+    for name, event in study.outcomes.items():
+        yield from ((f"outcomes[{name!r}]", part) for part in event.parts)
+    if study.follow_up is not None:
+        yield from (("follow_up, until", part) for event in study.follow_up.until for part in event.parts)
+
+
+def _held(db: Database, event: Event, place: str) -> list[str]:
+    """The registers of an event that the extract has, with all columns that mean something."""
+    source = SOURCES[event.view]
+    held = [name for name in source.registers if name in db.registers]
+    if not held:
+        names = " or ".join(source.registers)
+        raise StudyError(
+            f"study, {place}: {event.in_words()}: the extract has none of its registers: "
+            f"the permit must ask for {names}"
+        )
+    for name in held:
+        missing = [column for column in source.registers[name] if column not in db.columns(name)]
+        if missing:
+            raise StudyError(
+                f"study, {place}: {event.in_words()}: the extract's register {name} lacks "
+                f"{', '.join(missing)}: the permit must ask for that"
+            )
+    return held
+
+
+_ATTRIBUTES: Mapping[type[Feature], str] = {Age: "foed_dato", Sex: "koen", Region: "reg"}
+
+
+def _of_persons(db: Database, leaf: Feature, place: str) -> list[str]:
+    """The registers that a feature of the person itself reads."""
+    if isinstance(leaf, Resident):
+        if PERSONS not in db.registers or "referencetid" not in db.columns(PERSONS):
+            raise StudyError(
+                f"study, {place}: {leaf.in_words()}: the permit must ask for {PERSONS} with referencetid"
+            )
+        return [name for name in (PERSONS, "vnds", *SOURCES["deaths"].registers) if name in db.registers]
+    column = _ATTRIBUTES.get(type(leaf))
+    if column is None:
+        return []
+    if PERSONS not in db.registers or column not in db.columns(PERSONS):
+        raise StudyError(
+            f"study, {place}: {leaf.in_words()}: the permit must ask for {PERSONS} with {column}"
+        )
+    return [PERSONS]
+
+
+def _covered(db: Database, view: str, listed: tuple[str, ...] = ()) -> tuple[date, date] | None:
+    """The first and last day of a view, over those of its registers that the extract has."""
+    spans = [db.coverage(name) for name in SOURCES[view].registers if name in db.registers]
+    known = [span for span in spans if span is not None]
+    if not known:
+        return None
+    since, until = min(span[0] for span in known), max(span[1] for span in known)
+    if view == "diagnoses" and listed and not any(is_icd_8(code) for code in listed):
+        since = max(since, date.fromisoformat(FIRST_ICD_10))
+    return since, until
+
+
+def _refuse_truncation(study: Study, db: Database) -> None:
+    if study.allow_truncated_lookback:
+        return
+    population = study.population
+    washout = Window(-population.washout_days, -1)
+    looked: list[tuple[str, str, Event | None, Window]] = [
+        ("population, washout", "the washout", part, washout) for part in population.washout.parts
+    ]
+    for place, feature in study.features():
+        for leaf in leaves(feature):
+            found = look_back(leaf)
+            if found is not None and isinstance(found[1], Window):
+                parts: tuple[Event | None, ...] = found[0].parts if found[0] is not None else (None,)
+                looked += [(place, "the look-back", part, found[1]) for part in parts]
+    for place, what, event, window in looked:
+        if window.first is None or window.first >= 0:
+            continue
+        view = event.view if event is not None else "residence"
+        covered = _covered(db, view, codes(event) if event is not None else ())
+        begins = study.first_day + timedelta(days=window.first)
+        if covered is not None and begins < covered[0]:
+            earliest = covered[0] - timedelta(days=window.first)
+            raise StudyError(
+                f"study, {place}: {what} of a person who enters on {study.first_day} starts on {begins}, but "
+                f"{view} begin on {covered[0]}: let entry begin on {earliest} or later, look back less, or "
+                "say allow_truncated_lookback=True"
+            )
+
+
+def _end_of_coverage(study: Study, db: Database) -> date | None:
+    """The earliest end of coverage of the registers of outcomes and of what ends follow-up."""
+    if study.follow_up is None:
+        return None
+    events = [*study.outcomes.values(), *study.follow_up.until] or list(study.population.events)
+    ends = [_covered(db, part.view) for event in events for part in event.parts]
+    return min((end[1] for end in ends if end is not None), default=None)

@@ -1,0 +1,142 @@
+"""Study populations: who enters, and on which day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from sundbench.cohort.events import Event
+from sundbench.cohort.features import either_of
+from sundbench.errors import StudyError
+
+SameDay = Literal["drop", "first listed"]
+
+
+@dataclass(frozen=True)
+class NewUsers:
+    """New users of one drug or several compared ones.
+
+    The index day is the first day within the study's entry period on which a person gets one of the drugs and
+    has had nothing of the washout in [index - washout_days, index - 1].
+
+    Attributes:
+        drugs: name and event of each drug, in the order of listing.
+        washout: what a new user hasn't had.
+        washout_days: for how long.
+        same_day: what becomes of a person whose first day brings several of the drugs.
+    """
+
+    drugs: tuple[tuple[str, Event], ...]
+    washout: Event
+    washout_days: int
+    same_day: SameDay
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The drugs' names, in the order of listing."""
+        return tuple(name for name, _ in self.drugs)
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The drugs' events."""
+        return tuple(event for _, event in self.drugs)
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        drugs = "; ".join(f"{name}: {event.in_words()}" for name, event in self.drugs)
+        washed = "any of the drugs" if self.washout == either_of(self.events) else self.washout.in_words()
+        same = (
+            "who start several on one day are left out"
+            if self.same_day == "drop"
+            else "who start several on one day count with the first listed"
+        )
+        return f"new users ({drugs}) with no {washed} from day -{self.washout_days} to day -1; {same}"
+
+
+def new_users(
+    drugs: Mapping[str, Event],
+    washout_days: int,
+    *,
+    same_day: SameDay = "drop",
+    of: Event | Iterable[Event] | None = None,
+) -> NewUsers:
+    """New users of one drug or several compared ones.
+
+    Args:
+        drugs: each drug's name and what counts as getting it. The first listed is the reference of models
+            that take the listed order.
+        washout_days: the days before the index day that must be free: [index - washout_days, index - 1].
+        same_day: ``"drop"`` leaves out a person whose index day brings several of the drugs, counted in the
+            attrition; ``"first listed"`` lets the first listed of them count.
+        of: what the washout must be free of; all of the compared drugs if nothing is said.
+
+    Raises:
+        StudyError: no drugs, two that are the same, or a washout that isn't positive.
+    """
+    where = "new_users()"
+    if not drugs:
+        raise StudyError(f"{where}: no drugs: give at least one, as {{'name': sb.dispensing('...')}}")
+    for name, event in drugs.items():
+        if not isinstance(name, str) or not name.strip():
+            raise StudyError(f"{where}: {name!r} is no name for a drug")
+        if not isinstance(event, Event):
+            raise StudyError(
+                f"{where} drug {name!r}: {event!r} is no event: write sb.dispensing(...) or the like"
+            )
+    names = list(drugs)
+    for i, name in enumerate(names):
+        for other in names[:i]:
+            if drugs[name] == drugs[other]:
+                raise StudyError(
+                    f"{where}: {other!r} and {name!r} are the same event: nothing would be compared"
+                )
+    if isinstance(washout_days, bool) or not isinstance(washout_days, int) or washout_days < 1:
+        raise StudyError(f"{where}: washout_days={washout_days!r}: give a whole number, 1 or more")
+    if same_day not in get_args(SameDay):
+        raise StudyError(f"{where}: same_day={same_day!r}: choose among {', '.join(get_args(SameDay))}")
+    washed = drugs.values() if of is None else (of,) if isinstance(of, Event) else tuple(of)
+    if not all(isinstance(event, Event) for event in washed):
+        raise StudyError(f"{where}: of={of!r}: give an event or several")
+    return NewUsers(tuple(drugs.items()), either_of(washed), washout_days, same_day)
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """How long persons are followed after their index day.
+
+    Attributes:
+        until: events that end it, on the day they happen.
+        max_days: how long at most; None for no limit.
+    """
+
+    until: tuple[Event, ...] = ()
+    max_days: int | None = None
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        ends = [event.in_words() for event in self.until]
+        if self.max_days is not None:
+            ends.append(f"day {self.max_days}")
+        ends.append("the end of the outcomes' registers")
+        return f"from day 1 until the first of: {', '.join(ends)}"
+
+
+def follow_up(until: Event | Iterable[Event] = (), max_days: int | None = None) -> FollowUp:
+    """How long persons are followed after their index day.
+
+    Args:
+        until: events that end it: death, emigration, another event. Coverage of the outcomes' registers ends
+            it in any case.
+        max_days: how long at most.
+
+    Raises:
+        StudyError: something that is no event, or a length that isn't positive.
+    """
+    events = (until,) if isinstance(until, Event) else tuple(until)
+    for event in events:
+        if not isinstance(event, Event):
+            raise StudyError(f"follow_up(): until: {event!r} is no event: write sb.death() or the like")
+    if max_days is not None and (isinstance(max_days, bool) or not isinstance(max_days, int) or max_days < 1):
+        raise StudyError(f"follow_up(): max_days={max_days!r}: give a whole number, 1 or more")
+    return FollowUp(events, max_days)

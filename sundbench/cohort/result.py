@@ -1,0 +1,130 @@
+"""What a study gives: one row per person, and how they came to be chosen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from itertools import pairwise
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+
+from sundbench.cohort.database import Database
+from sundbench.cohort.entering import Counts, step_names
+from sundbench.cohort.study import Study
+from sundbench.cohort.task import Part
+from sundbench.errors import StudyError
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """A collected cohort.
+
+    Attributes:
+        study: the protocol.
+        table: one row per person, in the buckets' order: ``person``, ``drug``, ``index``, the covariates, the
+            measures, ``<outcome>_time`` (int32, days) and ``<outcome>_event`` (bool) for each outcome,
+            ``end`` and ``end_reason``. Texts of few values (``drug``, sex, region, ``end_reason``) are
+            dictionaries in the order of listing.
+        attrition: the flow chart: ``step``, ``persons`` left, ``dropped`` by the step, and the persons left
+            by drug. Before the index day is settled a person may count under several drugs.
+        fingerprint: SHA-256 over the study's digest, the extract's digest and the library's version.
+        notes: what a reader of the results must know, such as a drug that nobody starts.
+    """
+
+    study: Study
+    table: pa.Table
+    attrition: pd.DataFrame
+    fingerprint: str
+    notes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The table in pandas: dates as datetime64, ``drug``, ``sex`` and ``region`` as categories."""
+        frame: pd.DataFrame = self.table.to_pandas(date_as_object=False)
+        return frame
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The drugs' names, in the order of listing."""
+        return self.study.population.arms
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the table's values, to compare two runs."""
+        digest = hashlib.sha256(str(self.table.schema).encode())
+        for column in self.table.combine_chunks().columns:
+            values = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+            for buffer in values.buffers():
+                digest.update(b"-" if buffer is None else buffer.to_pybytes())
+        return digest.hexdigest()
+
+
+def assemble(study: Study, db: Database, parts: Sequence[Part], allow_empty: bool) -> Cohort:
+    """Put the buckets' parts together, in the order given.
+
+    Raises:
+        StudyError: nobody is left and ``allow_empty`` doesn't say that this is fine.
+    """
+    table = pl.concat([part.table for part in parts]).rechunk()
+    totals = [
+        tuple(map(sum, zip(*step, strict=True))) for step in zip(*(part.steps for part in parts), strict=True)
+    ]
+    attrition = _attrition(study, totals)
+    if table.height == 0 and not allow_empty:
+        raise StudyError(f"study: nobody is left: {_where_lost(attrition)}")
+    made_of = "\n".join((study.digest, db.digest, version("sundbench")))
+    return Cohort(
+        study=study,
+        table=_arrow(table),
+        attrition=attrition,
+        fingerprint=hashlib.sha256(made_of.encode()).hexdigest(),
+        notes=tuple(_notes(study, table)),
+    )
+
+
+def _attrition(study: Study, totals: Sequence[Counts]) -> pd.DataFrame:
+    names = [*step_names(study), *study.require]
+    if study.follow_up is not None:
+        names.append("followed for at least a day")
+    persons = [total[0] for total in totals]
+    dropped = [0, *(before - after for before, after in pairwise(persons))]
+    by_arm = {arm: [total[1 + n] for total in totals] for n, arm in enumerate(study.population.arms)}
+    return pd.DataFrame({"step": names, "persons": persons, "dropped": dropped, **by_arm})
+
+
+def _where_lost(attrition: pd.DataFrame) -> str:
+    emptied = attrition[attrition["persons"] == 0].iloc[0]
+    if emptied.name == 0:
+        return f"no person of the extract has {emptied['step']}"
+    step, last = emptied["step"], emptied["dropped"]
+    return f"the last {last} are dropped by {step!r}; allow_empty=True gives the flow chart"
+
+
+def _notes(study: Study, table: pl.DataFrame) -> list[str]:
+    found = set(table["drug"].cast(pl.String).unique().to_list())
+    return [
+        f"nobody starts {arm}: nothing can be compared with it"
+        for arm in study.population.arms
+        if arm not in found
+    ]
+
+
+def _arrow(table: pl.DataFrame) -> pa.Table:
+    """The table in Arrow types that every reader knows: plain strings, dictionaries of int32."""
+    columns = []
+    for series in table.iter_columns():
+        if isinstance(series.dtype, pl.Enum):
+            labels = pa.array(series.dtype.categories.to_list(), pa.string())
+            codes = series.to_physical().cast(pl.Int32).to_arrow()
+            columns.append(pa.DictionaryArray.from_arrays(codes, labels, ordered=False))
+        else:
+            columns.append(series.to_arrow())
+    return pa.table(columns, names=table.columns)

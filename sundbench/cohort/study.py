@@ -1,0 +1,244 @@
+"""A study: who, when, what is known of them at index, what happens after.
+
+A study is a value: checked when built, printed as a protocol, hashed into manifests. ``collect`` runs it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+from sundbench.cohort import canonical
+from sundbench.cohort.events import Event
+from sundbench.cohort.features import Charlson, Feature, Reduction, Resident
+from sundbench.cohort.population import FollowUp, NewUsers
+from sundbench.cohort.windows import Period, Window
+from sundbench.errors import StudyError
+from sundbench.progress import Report, silent
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from sundbench.cohort.database import Database
+    from sundbench.cohort.plan import Plan
+    from sundbench.cohort.result import Cohort
+
+RESERVED = ("person", "drug", "index", "end", "end_reason")
+"""Columns that every cohort has; no covariate, measure or outcome may take their names."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A study protocol.
+
+    Attributes:
+        population: who may enter, and on which day; see ``new_users``.
+        entry: first and last calendar day on which one may enter, both in it; dates or ISO text.
+        require: what must be true of a person at index, in the order of the flow chart.
+        covariates: what is known at index; nothing after the index day.
+        outcomes: events whose first occurrence after the index day is sought: columns ``<name>_time`` (days
+            from index to the event or the end of follow-up) and ``<name>_event``.
+        follow_up: how long persons are followed.
+        measures: features that may look at the time after index (resource use, response); never adjust for
+            them.
+        allow_truncated_lookback: whether a washout or look-back may start before its register does.
+
+    Raises:
+        StudyError: names the place in the protocol.
+    """
+
+    population: NewUsers
+    entry: tuple[date | str, date | str]
+    require: Mapping[str, Feature] = field(default_factory=dict)
+    covariates: Mapping[str, Feature] = field(default_factory=dict)
+    outcomes: Mapping[str, Event] = field(default_factory=dict)
+    follow_up: FollowUp | None = None
+    measures: Mapping[str, Feature] = field(default_factory=dict)
+    allow_truncated_lookback: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.population, NewUsers):
+            raise StudyError(
+                f"study, population: {self.population!r} is no population: write sb.new_users(...)"
+            )
+        object.__setattr__(self, "entry", _entry(self.entry))
+        for part in ("require", "covariates", "measures"):
+            features = dict(getattr(self, part))
+            object.__setattr__(self, part, features)
+            for name, feature in features.items():
+                _check_feature(part, name, feature)
+        object.__setattr__(self, "outcomes", dict(self.outcomes))
+        for name, event in self.outcomes.items():
+            if not isinstance(event, Event):
+                raise StudyError(
+                    f"study, outcomes[{name!r}]: {event!r} is no event: write sb.diagnosis(...) or the like"
+                )
+        if self.outcomes and self.follow_up is None:
+            raise StudyError(
+                "study: outcomes without follow_up: add follow_up=sb.follow_up(until=[sb.death()])"
+            )
+        self._check_columns()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Study) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @property
+    def first_day(self) -> date:
+        """The first day on which one may enter."""
+        return self.entry[0]  # type: ignore[return-value]
+
+    @property
+    def last_day(self) -> date:
+        """The last day on which one may enter."""
+        return self.entry[1]  # type: ignore[return-value]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the protocol: equal protocols have equal digests."""
+        return canonical.digest(self)
+
+    def features(self) -> Iterator[tuple[str, Feature]]:
+        """All features with their places in the protocol."""
+        for part in ("require", "covariates", "measures"):
+            for name, feature in getattr(self, part).items():
+                yield f"{part}[{name!r}]", feature
+
+    def protocol(self) -> str:
+        """The protocol in words."""
+        from sundbench.cohort.protocol import in_words
+
+        return in_words(self)
+
+    def check(self, db: Database) -> None:
+        """Refuse, before anything is read, what the extract can't give.
+
+        Raises:
+            StudyError: a register, column or span of time that the extract lacks; names the place.
+            StoreError: a bucket file is missing.
+        """
+        self.explain(db)
+
+    def explain(self, db: Database) -> Plan:
+        """What would be read: registers, columns, buckets. Printable; nothing is read.
+
+        Raises:
+            StudyError: a register, column or span of time that the extract lacks; names the place.
+            StoreError: a bucket file is missing.
+        """
+        from sundbench.cohort.plan import compile_study
+
+        return compile_study(self, db)
+
+    def collect(
+        self,
+        db: Database,
+        *,
+        client: Client | None = None,
+        workers: int | None = None,
+        allow_empty: bool = False,
+        report: Report = silent,
+    ) -> Cohort:
+        """Run the study over an extract, one task per bucket.
+
+        Args:
+            db: the extract.
+            client: a ``distributed.Client``; else the active one if there is one, else Dask's threads.
+            workers: number of threads where no client is used; all processors if nothing is said.
+            allow_empty: give a cohort of nobody rather than an error.
+            report: told of progress.
+
+        Returns:
+            One row per person, in the buckets' order: the same to the last bit whatever the workers.
+
+        Raises:
+            StudyError: the extract can't give what the protocol asks for, or nobody is left.
+            StoreError: a bucket file is missing or damaged.
+        """
+        from sundbench.cohort.engine import collect
+
+        return collect(self, db, client=client, workers=workers, allow_empty=allow_empty, report=report)
+
+    def _check_columns(self) -> None:
+        columns = [*self.covariates, *self.measures]
+        for part, names in (
+            ("covariates", self.covariates),
+            ("measures", self.measures),
+            ("outcomes", self.outcomes),
+        ):
+            for name in names:
+                if not isinstance(name, str) or not _NAME.fullmatch(name):
+                    raise StudyError(
+                        f"study, {part}[{name!r}]: it becomes a column's name: use letters, digits and _"
+                    )
+        columns += [f"{name}_{suffix}" for name in self.outcomes for suffix in ("time", "event")]
+        for name in columns:
+            if name in RESERVED:
+                raise StudyError(f"study: {name!r} is a column that every cohort has: choose another name")
+            if columns.count(name) > 1:
+                raise StudyError(f"study: two columns would be named {name!r}: rename one")
+
+
+def _check_feature(part: str, name: str, feature: object) -> None:
+    place = f"study, {part}[{name!r}]"
+    if not isinstance(feature, Feature):
+        raise StudyError(
+            f"{place}: {feature!r} is no feature: an event needs a window and a reduction, as .any()"
+        )
+    if part == "require" and feature.kind != "bool":
+        raise StudyError(f"{place}: is no yes or no: compare it, as in sb.age() >= 18")
+    if part == "measures":
+        return
+    ahead = next((one for one in leaves(feature) if _looks_ahead(one)), None)
+    if ahead is not None:
+        raise StudyError(
+            f"{place}: {ahead.in_words()}: looks past the index day (immortal time): "
+            "put it under measures= if it isn't adjusted for"
+        )
+
+
+def leaves(feature: Feature) -> Iterator[Feature]:
+    """The features without parts that a feature is computed from."""
+    if not feature.parts:
+        yield feature
+    for part in feature.parts:
+        yield from leaves(part)
+
+
+def _looks_ahead(feature: Feature) -> bool:
+    return isinstance(feature, Reduction) and feature.occurrences.window.looks_ahead
+
+
+def look_back(feature: Feature) -> tuple[Event | None, Window | Period] | None:
+    """The event (None for residence) and the window of a feature without parts; None where it has none."""
+    if isinstance(feature, Reduction):
+        return feature.occurrences.event, feature.occurrences.window
+    if isinstance(feature, Resident):
+        return None, Window(-feature.days, 0)
+    if isinstance(feature, Charlson):
+        return feature.event, feature.window
+    return None
+
+
+def _entry(entry: object) -> tuple[date, date]:
+    place = "study, entry"
+    if not isinstance(entry, tuple | list) or len(entry) != 2:
+        raise StudyError(
+            f"{place}: {entry!r}: give the first and the last day, as ('2012-01-01', '2022-12-31')"
+        )
+    days = []
+    for day in entry:
+        try:
+            days.append(day if isinstance(day, date) else date.fromisoformat(day))
+        except (TypeError, ValueError):
+            raise StudyError(f"{place}: {day!r} is no day: write it as '2012-01-31'") from None
+    if days[1] < days[0]:
+        raise StudyError(f"{place}: it ends on {days[1]}, before it begins on {days[0]}")
+    return days[0], days[1]

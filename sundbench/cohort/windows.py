@@ -1,0 +1,119 @@
+"""Windows of time around a person's index day.
+
+The index day is day 0. A window is a closed range of days: ``before(days=365)`` is [-365, -1],
+``after(days=30)`` is [1, 30]. docs/cohorts.md has the table of boundaries.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+
+from sundbench.errors import StudyError
+
+DAYS_A_YEAR = 365.25
+
+
+@dataclass(frozen=True)
+class Window:
+    """The days from ``first`` to ``last``, both in it.
+
+    Attributes:
+        first: day relative to the index day; None for no beginning.
+        last: the same; None for no end.
+    """
+
+    first: int | None
+    last: int | None
+
+    def __post_init__(self) -> None:
+        for day in (self.first, self.last):
+            if day is not None and (isinstance(day, bool) or not isinstance(day, int)):
+                raise StudyError(f"window: {day!r} is no whole number of days")
+        if self.first is not None and self.last is not None and self.last < self.first:
+            raise StudyError(f"window [{self.first}, {self.last}]: it ends before it begins")
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether it holds a day after the index day."""
+        return self.last is None or self.last > 0
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        if (self.first, self.last) == (None, -1):
+            return "any time before the index day"
+        if (self.first, self.last) == (1, None):
+            return "any time after the index day"
+        first = "the beginning" if self.first is None else f"day {self.first}"
+        last = "the end" if self.last is None else f"day {self.last}"
+        return f"from {first} to {last}"
+
+
+@dataclass(frozen=True)
+class Period:
+    """A range of calendar days, both ends in it."""
+
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise StudyError(f"period {self.first} to {self.last}: it ends before it begins")
+
+    @property
+    def looks_ahead(self) -> bool:
+        """A calendar period may hold days after a person's index day."""
+        return True
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return f"from {self.first} to {self.last}"
+
+
+def years_in_days(years: float, where: str) -> int:
+    """The whole days of a look-back of so many years of 365.25 days, the last one included.
+
+    A day at most ``years * 365.25`` days back is in the look-back: five years reach 1,826 days back.
+    """
+    if (
+        isinstance(years, bool)
+        or not isinstance(years, int | float)
+        or not math.isfinite(years)
+        or years <= 0
+    ):
+        raise StudyError(f"{where}: years={years!r}: give a positive number")
+    return math.floor(years * DAYS_A_YEAR)
+
+
+def before(days: int | None, years: float | None, index_day: bool) -> Window:
+    """[index - days, index - 1], and the index day too where ``index_day`` says so."""
+    return Window(_back(days, years, "before()"), 0 if index_day else -1)
+
+
+def after(days: int | None) -> Window:
+    """[index + 1, index + days]."""
+    return Window(1, None if days is None else _positive(days, "after()"))
+
+
+def between(first: int | date, last: int | date) -> Window | Period:
+    """From one day to another: days relative to the index day, or two dates."""
+    if isinstance(first, date) and isinstance(last, date):
+        return Period(first, last)
+    if isinstance(first, date) or isinstance(last, date):
+        raise StudyError("between(): one end is a date and the other a day: give two dates or two days")
+    return Window(first, last)
+
+
+def _back(days: int | None, years: float | None, where: str) -> int | None:
+    if days is not None and years is not None:
+        raise StudyError(f"{where}: both days and years: give one")
+    if years is not None:
+        return -years_in_days(years, where)
+    return None if days is None else -_positive(days, where)
+
+
+def _positive(days: int, where: str) -> int:
+    if isinstance(days, bool) or not isinstance(days, int) or days < 1:
+        raise StudyError(f"{where}: days={days!r}: give a whole number, 1 or more")
+    return days
