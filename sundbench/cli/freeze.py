@@ -2,11 +2,111 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
+from sundbench.cli.screen import progress, screen
+from sundbench.errors import StoreError
+from sundbench.site import Site
+
 app = typer.Typer(no_args_is_help=True)
+
+FreezeId = Annotated[str, typer.Argument(help="A freeze's id, as `sundbench freeze list` shows it.")]
 
 
 @app.callback()
 def freeze() -> None:
-    """Not yet written."""
+    """Make immutable national data versions from deliveries, and check them."""
+
+
+@app.command()
+def create(
+    ctx: typer.Context,
+    delivery: Annotated[Path, typer.Argument(help="The folder that holds the delivery's files.")],
+    id: Annotated[str, typer.Option(help="The new freeze's id, such as 2026-01.")],  # noqa: A002
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads.  [default: one a processor]", show_default=False)
+    ] = None,
+) -> None:
+    """Freeze a delivery: read, check, pseudonymise, sort, describe.
+
+    Every row is kept or quarantined with a reason. The vault's key must be at hand
+    (SUNDBENCH_VAULT_KEY_FILE; `sundbench vault key FILE` makes one).
+
+    Example: sundbench freeze create deliveries/2026-01 --id 2026-01
+    """
+    from sundbench.store.freeze import create as create_freeze
+
+    site: Site = ctx.obj
+    with progress("freeze") as report:
+        made = create_freeze(site, delivery, id, report=report, workers=workers)
+    _summary(made)
+
+
+@app.command("list")
+def list_(ctx: typer.Context) -> None:
+    """List the freezes there are."""
+    from rich.table import Table
+
+    from sundbench.store.freeze import Freeze, freeze_ids
+
+    site: Site = ctx.obj
+    table = Table("freeze", "created", "persons", "registers", "rows", box=None)
+    for name in freeze_ids(site):
+        one = Freeze.open(site, name)
+        rows = sum(told["rows"] for told in one.manifest["registers"].values())
+        created = str(one.manifest["created"])[:10]
+        table.add_row(name, created, f"{one.persons:,}", str(len(one.registers)), f"{rows:,}")
+    screen.print(table)
+
+
+@app.command()
+def show(ctx: typer.Context, id: FreezeId) -> None:  # noqa: A002
+    """Show what a freeze holds, and what became of each file's rows.
+
+    Example: sundbench freeze show 2026-01
+    """
+    from sundbench.store.freeze import Freeze
+
+    _summary(Freeze.open(ctx.obj, id))
+
+
+@app.command()
+def verify(ctx: typer.Context, id: FreezeId) -> None:  # noqa: A002
+    """Hash every file of a freeze again, and name each that is damaged, missing or extra.
+
+    Example: sundbench freeze verify 2026-01
+    """
+    from sundbench.store.freeze import Freeze
+
+    with progress("freeze") as report:
+        problems = Freeze.open(ctx.obj, id).verify(report)
+    for problem in problems:
+        screen.print(problem, markup=False)
+    if problems:
+        raise StoreError(f"freeze {id}: {len(problems)} files are not as they were: restore it from a backup")
+    screen.print(f"freeze {id} is whole")
+
+
+def _summary(made: object) -> None:
+    from rich.table import Table
+
+    from sundbench.store.freeze import Freeze
+
+    assert isinstance(made, Freeze)  # noqa: S101 - the import is heavy, so the signature can't name it
+    manifest = made.manifest
+    table = Table("file", "register", "read", "kept", "quarantined", "columns not known", box=None)
+    for source in manifest["sources"]:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in source["quarantined"].items())
+        unknown = ", ".join(source["unknown_columns"])
+        kept = f"{source['kept']:,}" + (f" (+{source['expanded']:,} copies)" if source["expanded"] else "")
+        table.add_row(source["file"], source["register"], f"{source['read']:,}", kept, reasons, unknown)
+    screen.print(table)
+    if manifest["unknown_files"]:
+        screen.print(
+            f"not read, since no register is named so: {', '.join(manifest['unknown_files'])}", markup=False
+        )
+    screen.print(f"{made.persons:,} persons in {made.buckets} buckets: {made.path}", markup=False)
+    screen.print(f"data quality: {made.path / 'quality.html'}", markup=False)

@@ -2,11 +2,76 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from sundbench.cli.screen import screen
+from sundbench.errors import StoreError
+from sundbench.site import Site
 
 app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def vault() -> None:
-    """Not yet written."""
+    """Keep the identity vault: its key, and the persons who said no."""
+
+
+@app.command()
+def key(file: Annotated[Path, typer.Argument(help="The new file; it must not be there yet.")]) -> None:
+    """Make the vault's key: 32 random bytes in a file that its owner alone can read.
+
+    Keep it apart from the installation, back it up, and give its path in SUNDBENCH_VAULT_KEY_FILE to the
+    commands that freeze and extract, to nothing else. Without it the vault can't be read again.
+
+    Example: sundbench vault key /etc/sundbench/vault.key
+    """
+    from sundbench.store.vault import Vault
+
+    Vault.create_key(file)
+    screen.print(f"wrote {file}: now set SUNDBENCH_VAULT_KEY_FILE={file}", markup=False)
+
+
+@app.command("opt-out")
+def opt_out(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Person identifiers, one a line.")],
+) -> None:
+    """Note persons who said no: extracts leave them out from now on.
+
+    Identifiers are spelled as in deliveries; a hyphen in a person number doesn't matter. Whether the vault
+    knows a person yet doesn't matter either.
+
+    Example: sundbench vault opt-out said-no.txt
+    """
+    import polars as pl
+
+    from sundbench.registers.persons import normalised
+    from sundbench.store.vault import Vault
+
+    site: Site = ctx.obj
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise StoreError(f"{file}: can't be read as text: give a file of identifiers, one a line") from None
+    with Vault.open(site) as opened:
+        new = opened.opt_out(normalised(pl.Series(lines, dtype=pl.String)))
+        opened.save()
+        screen.print(f"{new:,} identifiers added; {opened.opt_outs:,} are on the list")
+
+
+@app.command()
+def show(ctx: typer.Context) -> None:
+    """Show how much the vault holds: counts alone.
+
+    Example: sundbench vault show
+    """
+    from sundbench.store.vault import Vault
+
+    site: Site = ctx.obj
+    with Vault.open(site) as opened:
+        screen.print(f"{opened.persons:,} persons, {len(opened.identifiers):,} identifiers")
+        screen.print(f"{opened.opt_outs:,} identifiers of persons who said no")
+        screen.print(f"{len(opened.permits):,} permits with pseudonyms")
