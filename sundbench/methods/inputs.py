@@ -34,7 +34,7 @@ def frame(data: Frame, columns: Sequence[str]) -> pd.DataFrame:
         raise MethodError(f"the column {twice[0]} is named twice: name each column once")
     if isinstance(data, pl.LazyFrame):
         data = data.collect()
-    names = _names(data)
+    names = column_names(data)
     absent = [name for name in columns if name not in names]
     if absent:
         raise MethodError(
@@ -58,7 +58,10 @@ def frame(data: Frame, columns: Sequence[str]) -> pd.DataFrame:
     return chosen
 
 
-def _names(data: pd.DataFrame | pl.DataFrame | pa.Table | Mapping[str, ArrayLike]) -> list[str]:
+def column_names(data: Frame) -> list[str]:
+    """The names of a frame's columns, in its order."""
+    if isinstance(data, pl.LazyFrame):
+        return data.collect_schema().names()
     if isinstance(data, pa.Table):
         return list(data.column_names)
     return list(data.columns) if isinstance(data, pd.DataFrame | pl.DataFrame) else list(data)
@@ -119,6 +122,11 @@ def arms(treatment: Bools) -> None:
     if treatment.all() or not treatment.any():
         empty = "untreated (0)" if treatment.all() else "treated (1)"
         raise MethodError(f"nobody is {empty}: a comparison needs persons in both arms")
+
+
+def sums(place: NDArray[np.int64], values: Floats, size: int) -> Floats:
+    """Sums of values by place, added in the order in which they come."""
+    return np.bincount(place, values, size).astype(np.float64)
 
 
 def labels(values: ArrayLike | None, size: int, name: str) -> tuple[list[str], NDArray[np.int64]]:

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm
 
 from sundbench.errors import MethodError
-from sundbench.methods.inputs import Bools, Floats
+from sundbench.methods.inputs import Bools, Floats, sums
 
 
 @dataclass(frozen=True)
@@ -82,12 +81,12 @@ class Curve:
         final = cumulated[at] - before_entry - np.where(self.event, _ratio(np.ones_like(left), left)[at], 0.0)
         squared = self.weight**2
         size = self.time.size
-        gone = np.cumsum(_sums(at, squared * final**2, size))
+        gone = np.cumsum(sums(at, squared * final**2, size))
         entered = np.searchsorted(self.time, self.entry, side="right")
 
         def still(values: Floats) -> Floats:
-            arrived = np.cumsum(_sums(entered, values, size + 1)[:size])
-            return np.asarray(arrived - np.cumsum(_sums(at, values, size)))
+            arrived = np.cumsum(sums(entered, values, size + 1)[:size])
+            return np.asarray(arrived - np.cumsum(sums(at, values, size)))
 
         following = (
             cumulated**2 * still(squared)
@@ -168,16 +167,16 @@ def curve(end: Floats, event: Bools, entry: Floats, weight: Floats) -> Curve:
     time, at = np.unique(end, return_inverse=True)
     size = time.size
     once = np.ones_like(weight)
-    events, persons_with = _sums(at, weight * event, size), _sums(at, once * event, size)
-    censored, persons_without = _sums(at, weight * ~event, size), _sums(at, once * ~event, size)
+    events, persons_with = sums(at, weight * event, size), sums(at, once * event, size)
+    censored, persons_without = sums(at, weight * ~event, size), sums(at, once * ~event, size)
     late = entry > 0
     # Persons at time t are at risk when they entered before t and left at t or later (R's convention).
     not_yet = np.searchsorted(time, entry[late], side="right")
     persons = _from_here_on(persons_with + persons_without)
     at_risk = _from_here_on(events + censored)
     if late.any():
-        persons = persons - _from_here_on(_sums(not_yet, once[late], size + 1))[1:]
-        at_risk = at_risk - _from_here_on(_sums(not_yet, weight[late], size + 1))[1:]
+        persons = persons - _from_here_on(sums(not_yet, once[late], size + 1))[1:]
+        at_risk = at_risk - _from_here_on(sums(not_yet, weight[late], size + 1))[1:]
     everybody = (persons > 0) & (persons == persons_with)
     hazard = np.where(everybody, 1.0, _ratio(events, at_risk))
     return Curve(
@@ -195,10 +194,6 @@ def curve(end: Floats, event: Bools, entry: Floats, weight: Floats) -> Curve:
         weight=weight,
         robust=bool((weight != np.round(weight)).any()),
     )
-
-
-def _sums(place: NDArray[np.int64], values: Floats, size: int) -> Floats:
-    return np.bincount(place, values, size).astype(np.float64)
 
 
 def _from_here_on(values: Floats) -> Floats:
