@@ -1,7 +1,72 @@
-"""``sundbench extract``."""
+"""``sundbench extract``: a permit's copy of a freeze."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
-def extract() -> None:
-    """Not yet written."""
+import typer
+
+from sundbench.cli.screen import progress, screen
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def extract(
+    ctx: typer.Context,
+    permit: Annotated[str, typer.Argument(help="The permit's id.")],
+    freeze: Annotated[str, typer.Option(help="The freeze to extract from.")],
+    again: Annotated[bool, typer.Option("--again", help="Make it anew even if it is up to date.")] = False,
+) -> None:
+    """Make a permit's extract of a freeze: its columns, rows and people only, under its own pseudonyms.
+
+    An extract that is up to date is left as it is. After an amendment, or when somebody has opted out, the
+    same command makes a new one in its place and shows what it adds and drops.
+
+    Needs the vault's key: SUNDBENCH_VAULT_KEY_FILE.
+
+    Example: sundbench extract lung-cancer --freeze 2026-01
+    """
+    from rich.markup import escape
+    from rich.table import Table
+
+    from sundbench.store import extract as store
+
+    with progress("extract") as report:
+        made = store.extract(ctx.obj, permit, freeze, again=again, report=report)
+    manifest = made.manifest
+    if not made.made:
+        screen.print(f"up to date: {made.path} (--again makes it anew)", markup=False, soft_wrap=True)
+        return
+    table = Table("register", "columns", "rows", "from", "to", box=None)
+    for name, register in manifest["registers"].items():
+        coverage = register["coverage"]
+        columns = ", ".join(column for column in register["columns"] if column != "person")
+        table.add_row(
+            name, columns, f"{register['rows']:,}", coverage["since"] or "-", coverage["until"] or "-"
+        )
+    screen.print(table)
+    screen.print(f"{manifest['persons']:,} persons in {manifest['buckets']} buckets")
+    for reason, count in manifest["left_out"].items():
+        if count:
+            screen.print(f"left out: {count:,} {reason.replace('_', ' ')}")
+    for name, columns in manifest["absent"].items():
+        screen.print(f"not in the freeze: {name}: {', '.join(columns)}", markup=False)
+    if made.difference is not None:
+        screen.print(_changes(made.difference))
+    screen.print(f"[bold]{escape(str(made.path))}[/bold]", soft_wrap=True)
+
+
+def _changes(difference: Mapping[str, Any]) -> Table:
+    """What the new extract adds to and drops from the one it replaced."""
+    from rich.table import Table
+
+    table = Table("against the extract before", "columns", "rows added", "rows dropped", box=None)
+    for name, register in difference["registers"].items():
+        columns = [f"+{column}" for column in register["columns_added"]]
+        columns += [f"-{column}" for column in register["columns_dropped"]]
+        row = (f"{register['rows_added']:,}", f"{register['rows_dropped']:,}")
+        table.add_row(name, " ".join(columns) or "same", *row)
+    table.add_row("persons", "", f"{difference['persons_added']:,}", f"{difference['persons_dropped']:,}")
+    return table

@@ -70,11 +70,14 @@ class Ever(_Model):
     """Those with a code in one column of one register, at any time that the freeze holds.
 
     Attributes:
-        register, column: where; it need not be an approved column.
+        source: the register (``register`` in the file).
+        column: its column of codes; it need not be approved.
         prefixes: the code begins with one of these, spelled as the register spells it.
     """
 
-    register: str
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    source: str = Field(alias="register")  # pydantic's models have a method of that name
     column: str
     prefixes: tuple[str, ...] = Field(min_length=1)
 
@@ -248,11 +251,11 @@ def check(permit: Permit, catalogue: Catalogue, where: str) -> None:
     for rule in permit.population.leaves():
         if rule.ever is not None:
             place = f"{where}: population"
-            _check_column(rule.ever.register, rule.ever.column, catalogue, place)
-            kind = catalogue[rule.ever.register].column(rule.ever.column).type
+            _check_column(rule.ever.source, rule.ever.column, catalogue, place)
+            kind = catalogue[rule.ever.source].column(rule.ever.column).type
             if kind not in {"code", "text"}:
                 raise PermitError(
-                    f"{place}: {rule.ever.register}.{rule.ever.column} holds no codes but {kind}: "
+                    f"{place}: {rule.ever.source}.{rule.ever.column} holds no codes but {kind}: "
                     "ever needs a column of codes"
                 )
 

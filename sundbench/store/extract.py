@@ -1,0 +1,328 @@
+"""A permit's extract of a freeze: only its columns, rows and people, under its own pseudonyms.
+
+``extracts/<permit>/<freeze>/<register>/bucket-*.parquet`` and ``extract.json``. Two permits' extracts of one
+freeze share no pseudonym, key or order; one permit's extracts of two freezes share them all.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from hashlib import blake2b
+from importlib.metadata import version
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from sundbench.errors import PermitError, StoreError
+from sundbench.governance import database, permits
+from sundbench.governance.permit import Permit, check
+from sundbench.governance.permits import Registered
+from sundbench.progress import Report, silent
+from sundbench.registers.catalogue import Catalogue, ColumnType
+from sundbench.registers.catalogue import catalogue as known_registers
+from sundbench.site import Site
+from sundbench.store import swap
+from sundbench.store.difference import difference
+from sundbench.store.freeze import Freeze
+from sundbench.store.population import population
+from sundbench.store.shuffle import OPTED_OUT, Cut, Selection, Tally, shuffle
+from sundbench.store.vault import Vault
+
+_PERSONS_PER_BUCKET = 10_000
+_REASONS = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up"}
+
+
+@dataclass(frozen=True)
+class Extract:
+    """An extract as it lies on disk.
+
+    Attributes:
+        path: its folder.
+        manifest: its ``extract.json``.
+        made: False where it was there already and up to date.
+        difference: what it adds to and drops from the extract it replaced, as its ``extract-diff.json``
+            says; None where it replaced none.
+    """
+
+    path: Path
+    manifest: Mapping[str, Any]
+    made: bool
+    difference: Mapping[str, Any] | None
+
+
+def extract(
+    site: Site,
+    permit_id: str,
+    freeze_id: str,
+    *,
+    again: bool = False,
+    today: date | None = None,
+    workers: int | None = None,
+    report: Report = silent,
+) -> Extract:
+    """Make a permit's extract of a freeze, or find that it is there and up to date.
+
+    It is up to date where permit, freeze, catalogue and the list of opt-outs are those it was made from.
+    Otherwise it is made anew aside and takes the old one's place at once, with a note of the difference.
+
+    Args:
+        site: where all lies, with the vault's key.
+        permit_id: a registered permit.
+        freeze_id: a freeze.
+        again: make it anew even where it is up to date.
+        today: the day by which the permit must not have expired; default: this day.
+        workers: threads; default: as many as processors.
+        report: told of each register's buckets.
+
+    Returns:
+        The extract.
+
+    Raises:
+        PermitError: the permit is unknown, closed or expired, or its population is empty.
+        StoreError: no such freeze, no key to the vault, the freeze lacks what the population rests on, the
+            disk is full, or the permit's extract is being made by another process.
+    """
+    catalogue = known_registers()
+    with database.reading(site) as session:
+        registered = permits.usable(session, permit_id, today or datetime.now(UTC).astimezone().date())
+    check(registered.permit, catalogue, f"permit {permit_id}")
+    freeze = Freeze.open(site, freeze_id)
+    place = site.extracts / permit_id / freeze_id
+    with _alone(place):
+        if not again:
+            found = _up_to_date(place, registered, freeze, catalogue, site)
+            if found is not None:
+                return found
+        aside = place.with_name(f".{place.name}.{os.getpid()}.making")
+        try:
+            aside.mkdir()
+            manifest = _make(
+                site, registered, freeze, aside, workers=workers or os.cpu_count() or 1, report=report
+            )
+            changes = difference(place, aside, manifest) if (place / "extract.json").exists() else None
+            if changes is not None:
+                _write(aside / "extract-diff.json", changes)
+            _write(aside / "extract.json", manifest)
+            swap.put(aside, place)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise _told(error, place) from error
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    return Extract(place, manifest, made=True, difference=changes)
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Keep others from making the same permit's extracts, and sweep up after those who died in it."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(place.parent / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        swap.recover(place)
+        for stale in place.parent.glob(".*.making"):
+            shutil.rmtree(stale, ignore_errors=True)
+        yield
+    except BlockingIOError:
+        raise StoreError(
+            f"{place.parent}: another process is making an extract of this permit: try again when it is done"
+        ) from None
+    finally:
+        os.close(lock)
+
+
+def _up_to_date(
+    place: Path, registered: Registered, freeze: Freeze, catalogue: Catalogue, site: Site
+) -> Extract | None:
+    if not (place / "extract.json").exists():
+        return None
+    manifest = json.loads((place / "extract.json").read_text(encoding="utf-8"))
+    with Vault.open(site) as vault:
+        opt_outs = _opt_outs_digest(vault.opted_out(), vault.permit_key(registered.permit.id))
+    sought = {
+        "permit_digest": registered.digest,
+        "freeze_digest": freeze.digest,
+        "catalogue_digest": catalogue.digest,
+        "opt_outs_digest": opt_outs,
+    }
+    if any(manifest.get(name) != value for name, value in sought.items()):
+        return None
+    changes = place / "extract-diff.json"
+    kept = json.loads(changes.read_text(encoding="utf-8")) if changes.exists() else None
+    return Extract(place, manifest, made=False, difference=kept)
+
+
+def _make(
+    site: Site, registered: Registered, freeze: Freeze, folder: Path, *, workers: int, report: Report
+) -> dict[str, Any]:
+    """Write all registers into the folder; returns the manifest."""
+    permit, catalogue = registered.permit, known_registers()
+    members = population(freeze, permit.population, catalogue, workers=workers, report=report)
+    selection, people = _name(site, permit, members, freeze)
+    cuts, absent = _cuts(permit, freeze, catalogue)
+    registers: dict[str, Any] = {}
+    left_out = Counter(
+        persons_opted_out=people["opted_out"],
+        persons_outside_population=freeze.persons - int(members.sum()),
+    )
+    for cut in cuts:
+        tally = shuffle(freeze, folder, cut, selection, workers=workers, report=report)
+        held = freeze.manifest["registers"][cut.name]["coverage"]
+        registers[cut.name] = _register(cut, tally, _coverage(cut, held, permit, catalogue))
+        left_out.update(tally.left_out)
+    files = [f"{r}/{f} {sha}" for r, entry in registers.items() for f, sha in entry["files"].items()]
+    return {
+        "permit": permit.id,
+        "permit_version": registered.version,
+        "permit_digest": registered.digest,
+        "freeze": freeze.id,
+        "freeze_digest": freeze.digest,
+        "catalogue_digest": catalogue.digest,
+        "opt_outs_digest": people["digest"],
+        "version": version("sundbench"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "period": {"since": str(permit.period.since), "until": str(permit.period.until)},
+        "disclosure": permit.disclosure,
+        "persons": people["persons"],
+        "buckets": selection.buckets,
+        "digest": hashlib.sha256("\n".join(sorted(files)).encode()).hexdigest(),
+        "left_out": dict(left_out),
+        "absent": absent,
+        "registers": registers,
+    }
+
+
+def _name(
+    site: Site, permit: Permit, members: np.ndarray, freeze: Freeze
+) -> tuple[Selection, dict[str, Any]]:
+    """Take out who said no, and give the others their pseudonyms."""
+    if not members.any():
+        raise PermitError(
+            f"permit {permit.id}: nobody in freeze {freeze.id} is in its population: "
+            "check how its rule spells the codes, and its dates"
+        )
+    with Vault.open(site) as vault:
+        said_no = vault.opted_out()
+        key = vault.permit_key(permit.id)
+        out = np.zeros(len(members), dtype=bool)
+        out[said_no[said_no < len(members)]] = True
+        chosen = np.flatnonzero(members & ~out)
+        if len(chosen) == 0:
+            raise PermitError(f"permit {permit.id}: everyone in its population has opted out")
+        names = np.zeros(len(members), dtype=np.int32)
+        names[members & out] = OPTED_OUT
+        names[chosen] = vault.pseudonyms(permit.id, chosen.astype(np.int32))
+        vault.save()
+    persons = len(np.unique(names[chosen]))
+    buckets = max(1, ceil(persons / _PERSONS_PER_BUCKET))
+    people = {
+        "persons": persons,
+        "opted_out": int((members & out).sum()),
+        "digest": _opt_outs_digest(said_no, key),
+    }
+    return Selection(names, key, permit.period, buckets), people
+
+
+def _opt_outs_digest(said_no: np.ndarray, key: bytes) -> str:
+    """Tells whether the list has changed; keyed, so that it tells nothing else."""
+    return blake2b(np.sort(said_no).astype("<i4").tobytes(), digest_size=16, key=key).hexdigest()
+
+
+def _cuts(permit: Permit, freeze: Freeze, catalogue: Catalogue) -> tuple[list[Cut], dict[str, list[str]]]:
+    """What leaves of each register; and what the permit allows but the freeze hasn't got."""
+    cuts: list[Cut] = []
+    absent: dict[str, list[str]] = {}
+    for name in sorted(permit.registers):
+        wanted = permit.columns(name, catalogue)
+        if name not in freeze.registers:
+            absent[name] = list(wanted)
+            continue
+        held = pl.read_parquet_schema(freeze.file(name, 0))
+        missing = [column for column in wanted if column not in held]
+        if missing:
+            absent[name] = missing
+        dated_by = catalogue.date_column(name)
+        if dated_by is not None and dated_by not in held:
+            raise StoreError(
+                f"freeze {freeze.id}: register {name} has no {dated_by}, so it can't be cut to the permit's "
+                "period: freeze a delivery that has it, or take the register out of the permit"
+            )
+        types = {column: _type(name, column, catalogue) for column in wanted if column in held}
+        spaces = {
+            column: catalogue[name].columns[column].space or "" for column, t in types.items() if t == "key"
+        }
+        dated_type = _type(name, dated_by, catalogue) if dated_by else None
+        cuts.append(Cut(name, types, spaces, dated_by, dated_type))
+    if not cuts:
+        raise StoreError(f"freeze {freeze.id} holds none of the registers of permit {permit.id}")
+    return cuts, absent
+
+
+def _type(register: str, column: str, catalogue: Catalogue) -> ColumnType:
+    """A column's type; a child's date has its parent's."""
+    entry = catalogue[register]
+    while column not in entry.columns and entry.parent is not None:
+        entry = catalogue[entry.parent.name]
+    return entry.columns[column].type
+
+
+def _register(cut: Cut, tally: Tally, coverage: Mapping[str, str | None]) -> dict[str, Any]:
+    """A register's part of the manifest."""
+    return {
+        "columns": {name: cut.types.get(name, "person") for name in tally.schema},
+        "rows": tally.rows,
+        "left_out": {reason: count for reason, count in sorted(tally.left_out.items()) if count},
+        "coverage": coverage,
+        "files": tally.files,
+    }
+
+
+def _coverage(
+    cut: Cut, held: Mapping[str, str | None], permit: Permit, catalogue: Catalogue
+) -> dict[str, str | None]:
+    """The days on which the extract has all of a register's rows: none, if the freeze has no dated row.
+
+    A register of undated rows is not cut to the permit's period, and covers what the catalogue says.
+    """
+    covered = catalogue[cut.name].coverage
+    since, until = covered.since, covered.until
+    if cut.date is not None:
+        if held["since"] is None or held["until"] is None:
+            return {"since": None, "until": None}
+        since = max(since, permit.period.since, date.fromisoformat(held["since"]))
+        until = min(until or date.max, permit.period.until, date.fromisoformat(held["until"]))
+        if until < since:
+            return {"since": None, "until": None}
+    return {"since": str(since), "until": str(until) if until else None}
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.chmod(0o444)
+
+
+def _told(error: Exception, place: Path) -> StoreError:
+    """What the user can do about a failure of the disk or a damaged freeze."""
+    reason = _REASONS.get(getattr(error, "errno", None) or 0)
+    if reason is None and "No space left" in str(error):
+        reason = _REASONS[errno.ENOSPC]
+    if reason is not None:
+        return StoreError(f"{place}: {reason}: nothing was kept; free some space and try again")
+    if isinstance(error, OSError) and error.strerror:
+        return StoreError(f"{place}: could not be made: {error.strerror}: nothing was kept")
+    return StoreError(
+        f"{place}: freeze {place.name} can't be read: `sundbench freeze verify {place.name}` tells where; "
+        "nothing was kept"
+    )
