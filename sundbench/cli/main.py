@@ -14,6 +14,7 @@ from sundbench.cli import (
     demo,
     extract,
     freeze,
+    people,
     permit,
     registers,
     release,
@@ -37,6 +38,7 @@ app.add_typer(registers.app, name="registers")
 app.command()(synthesize.synthesize)
 app.add_typer(vault.app, name="vault")
 app.add_typer(freeze.app, name="freeze")
+app.add_typer(people.app, name="people")
 app.add_typer(permit.app, name="permit")
 app.command()(extract.extract)
 app.add_typer(study.app, name="study")
