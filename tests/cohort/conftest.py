@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -19,7 +19,10 @@ WriteExtract = Callable[..., Path]
 
 
 def _catalogued(register: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with each column as the store holds its catalogue type; ``person`` first, as int32."""
+    """The frame with each column as the store holds its catalogue type; ``person`` first, as int32.
+
+    Days and times may be written in ISO 8601 ("2020-01-01 08:00").
+    """
     types = {
         "person": pl.Int32,
         "key": pl.Int64,
@@ -41,13 +44,24 @@ def _catalogued(register: str, frame: pl.DataFrame) -> pl.DataFrame:
         if name == "person":
             continue
         column = columns.get(name) or root.get(name)
-        casts.append(pl.col(name).cast(types[column.type]) if column is not None else pl.col(name))
+        values = pl.col(name)
+        if column is not None and column.type in {"date", "week", "datetime"}:
+            values = pl.lit(_moments(frame[name]))
+        casts.append(values.cast(types[column.type]) if column is not None else values)
     ordered = frame.select(casts)
     dates = known.date_column(register) if register in known else None
     first = [name for name in ("person", dates) if name in ordered.columns]
     return ordered.sort(
         [*first, *(name for name in ordered.columns if name not in first)], maintain_order=True
     )
+
+
+def _moments(column: pl.Series) -> pl.Series:
+    """A column of days or times, read where it is text."""
+    if column.dtype != pl.String:
+        return column
+    read = [None if text is None else datetime.fromisoformat(text) for text in column]
+    return pl.Series(column.name, read, dtype=pl.Datetime("ms"))
 
 
 @pytest.fixture

@@ -37,7 +37,8 @@ OF_CONTACT = ("end", "class", "acute", "specialty", "specialty_name")
 def diagnoses(bucket: Bucket, *, contact: Sequence[str] = ()) -> pl.LazyFrame:
     """Hospital diagnoses, each contact's once.
 
-    Filters on ``code``, ``type``, ``date`` and ``person`` that are put on the result reach the Parquet scans.
+    Filters on ``person``, ``code`` and ``type`` that are put on the result reach the Parquet scans; filters
+    on ``date`` reach those of LPR2 alone, since LPR3A holds times.
 
     Args:
         bucket: the bucket to read.

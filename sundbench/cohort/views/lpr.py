@@ -65,12 +65,10 @@ def _without_migrated(
     if bucket.has(register, SYSTEM):
         return rows.filter(~_migrated(bucket, register, covered))
     contacts = CONTACTS[source]
-    parent = bucket.scan(contacts)
-    if register == contacts or parent is None or not bucket.has(contacts, SYSTEM):
+    if register == contacts or not bucket.has(contacts, SYSTEM):
         return rows
     bucket.need(register, KEY)
-    bucket.need(contacts, KEY)
-    migrated = parent.filter(_migrated(bucket, contacts, covered)).select(KEY)
+    migrated = _keys(bucket, contacts, _migrated(bucket, contacts, covered))
     return rows.join(migrated, on=KEY, how="anti")
 
 
@@ -78,7 +76,7 @@ def _migrated(bucket: Bucket, register: str, covered: tuple[date, date]) -> pl.E
     day = catalogue().date_column(register)
     assert day is not None  # noqa: S101 - every register of LPR3 is dated
     bucket.need(register, day)
-    begun = pl.col(day).cast(pl.Date).is_between(*covered).fill_null(value=False)
+    begun = pl.col(day).dt.date().is_between(*covered).fill_null(value=False)
     return pl.col(SYSTEM).fill_null(NATIVE).ne(NATIVE) & begun
 
 
@@ -90,7 +88,15 @@ def _without_twins(bucket: Bucket, rows: pl.LazyFrame, register: str) -> pl.Lazy
     # A contact in A counts with A's diagnoses, even where it has none there.
     holder = "lpr3a_kontakt" if bucket.has("lpr3a_kontakt", KEY) else twin
     bucket.need(register, KEY)
-    bucket.need(holder, KEY)
-    in_a = bucket.scan(holder)
-    assert in_a is not None  # noqa: S101 - the line above refuses an absent register
-    return rows.join(in_a.select(KEY), on=KEY, how="anti")
+    return rows.join(_keys(bucket, holder), on=KEY, how="anti")
+
+
+def _keys(bucket: Bucket, register: str, where: pl.Expr | None = None) -> pl.LazyFrame:
+    """The contact numbers of a register, to be joined to another's rows.
+
+    Read apart (``cache=False``): where a view also shows the same register, Polars would else make one read
+    of the two and filter only after it.
+    """
+    bucket.need(register, KEY)
+    keys = pl.scan_parquet(bucket.path(register), glob=False, cache=False)
+    return (keys if where is None else keys.filter(where)).select(KEY)

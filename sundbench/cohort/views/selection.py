@@ -50,8 +50,8 @@ def take(
         rows: the register's rows, if a rule has already been at them.
 
     Returns:
-        A lazy frame through which Polars pushes filters and projections into the scan; None if the extract
-        lacks the register.
+        A lazy frame through which Polars pushes projections into the scan, and filters on columns that are
+        the register's own; None if the extract lacks the register.
 
     Raises:
         StudyError: an essential column is missing.
