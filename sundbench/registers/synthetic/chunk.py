@@ -79,7 +79,7 @@ def synthesize_chunk(plan: Plan, chunk: int, rank: Days) -> Chunk:
     hospital.of_diseases(plan, chunk, lives, health, years, planted, contacts)
     hospital.before_entry(plan, chunk, patients, health, contacts)
     for name in comparisons.COMPARISONS:
-        comparisons.admit(plan, chunk, name, users[name], quiet, contacts)
+        comparisons.admit(plan, chunk, name, users[name], (lives.death, quiet), contacts)
     harm, harm_counts = comparisons.rare_harm(plan, chunk, years, contacts)
     oncology.care(plan, chunk, patients, doses, contacts)
 

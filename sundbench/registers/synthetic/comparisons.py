@@ -117,14 +117,26 @@ def _starts(rule: dict[str, Any], lives: Lives, health: Health, rng: np.random.G
     return np.where(chosen & (start >= since), np.minimum(start, NEVER), NEVER).astype(np.int32)
 
 
-def admit(plan: Plan, chunk: int, name: str, users: Users, quiet: Days, contacts: Contacts) -> None:
-    """Write the planted outcomes as admissions."""
+def admit(
+    plan: Plan, chunk: int, name: str, users: Users, ends: tuple[Days, Days], contacts: Contacts
+) -> None:
+    """Write the planted outcomes as admissions.
+
+    Args:
+        plan: the synthesis.
+        chunk: which chunk.
+        name: the comparison.
+        users: its users.
+        ends: days of death, and days from which another part writes a person's events, by place.
+        contacts: to add to.
+    """
+    death, quiet = ends
     rng = plan.stream(chunk, f"{name} outcomes")
     for outcome, table in figures("comparisons")[name]["outcomes"].items():
         when = users.events[outcome]
         pick = rng.choice(len(table["icd10"]), len(when), p=table["weights"])
         tariff = 20000 + 20000 * rng.random(len(when))
-        stay = 1 + rng.exponential(4, len(when)).astype(np.int32)
+        stay = np.minimum(1 + rng.exponential(4, len(when)).astype(np.int32), death[users.who] - when)
         kept = (when <= plan.end) & (when < quiet[users.who])
         contacts.add(
             users.who[kept],

@@ -209,7 +209,7 @@ def _couples(persons: Persons, rng: np.random.Generator) -> tuple[Indices, Days,
     couple = np.full(size, NEVER, dtype=np.int32)
     wedding = np.full(size, NEVER, dtype=np.int32)
     younger = np.maximum(persons.birth[women], persons.birth[men])
-    start = younger + np.clip(rng.normal(table["age_at_start_mean"], 5, pairs), 19, 60) * DAYS_A_YEAR
+    start = younger + np.clip(rng.normal(table["age_at_start_mean"], table["age_at_start_sd"], pairs), 19, 60) * DAYS_A_YEAR
     married = np.where(rng.random(pairs) < table["share_married"], start + rng.exponential(900, pairs), NEVER)
     for one, other in ((women, men), (men, women)):
         partner[one] = other
@@ -237,7 +237,10 @@ def _mothers(lives: Lives, rng: np.random.Generator) -> Indices:
         at = persons.birth[seeking]
         age = (at - persons.birth[candidate]) / DAYS_A_YEAR
         there = (lives.death[candidate] > at) & ((lives.out[candidate] > at) | (lives.back[candidate] <= at))
-        good = (age > 15.5) & (age < 49) & there
+        # Most children are born to couples.
+        coupled = lives.couple[candidate] <= at + 200
+        coupled |= rng.random(len(seeking)) < figures("population")["couples"]["mothers_alone"]
+        good = (age > 15.5) & (age < 49) & there & coupled
         mother[seeking] = np.where(good, candidate, -1)
         seeking = np.concatenate([seeking[~good], _too_close(persons.birth, mother, children)])
         mother[seeking] = -1

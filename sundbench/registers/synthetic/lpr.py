@@ -95,6 +95,8 @@ class Hospital:
         self.units = self._units()
         self.end = self._ends()
         self.quarter = self.rng.integers(28, 80, len(self.when))
+        unplanned = (self.kind == INPATIENT) & (self.quarter % 3 > 0)
+        self.acute: Flags = (self.kind == EMERGENCY) | unplanned
 
     def _units(self) -> Units:
         visits = np.where(self.kind == OUTPATIENT, self.table["visits"], 1).astype(np.int64)
@@ -226,7 +228,7 @@ def write_lpr2(hospital: Hospital, numbers: Numbers, output: Output) -> None:
             "d_inddto": dates(when),
             "d_uddto": dates(hospital.end[rows]),
             "c_pattype": pattern,
-            "c_indm": np.where((kind == EMERGENCY) | (hospital.quarter[rows] % 3 == 0), 1, 2),
+            "c_indm": np.where(hospital.acute[rows], 1, 2),
             "c_adiag": codes(hospital.names, hospital.table["diagnosis"][rows]),
             "c_spec": codes(_specialties()[0], hospital.specialty[rows]),
             "c_sgh": hospital.hospital[rows],
@@ -280,7 +282,7 @@ def write_lpr3(hospital: Hospital, numbers: Numbers, output: Output) -> None:
     recent = course & (hospital.when > hospital.change - 400)
     moved = recent & (hospital.rng.random(len(course)) < figures("hospital")["lpr"]["migrated_share"])
     moved[units.contact[units.lpr3]] |= course[units.contact[units.lpr3]]
-    moved &= hospital.plan.end >= hospital.change
+    moved &= (hospital.plan.end >= hospital.change) & ~hospital.own
     old = np.flatnonzero(moved)
     contact = np.concatenate([units.contact[fresh], old])
     when = np.concatenate([units.when[fresh], hospital.when[old]])
@@ -300,7 +302,7 @@ def write_lpr3(hospital: Hospital, numbers: Numbers, output: Output) -> None:
     person = hospital.person[contact]
     pnr = numbers.at(person, when)
     quarter = hospital.quarter[contact]
-    acute = codes(["ATA3", "ATA1"], ((kind == EMERGENCY) | (inpatient & (quarter % 3 > 0))).astype(np.int64))
+    acute = codes(["ATA3", "ATA1"], hospital.acute[contact].astype(np.int64))
     adiag = codes(hospital.names, hospital.table["diagnosis"][contact])
     specialty = codes(_specialties()[1], hospital.specialty[contact])
     sor = hospital.hospital[contact] * 10_000_000_000 + hospital.specialty[contact] * 100 + 16
@@ -318,9 +320,7 @@ def write_lpr3(hospital: Hospital, numbers: Numbers, output: Output) -> None:
                 "kont_type": pl.repeat("ALCA00", len(key), eager=True),
                 "kont_patient_type": codes(["Indlagt", "Ambulant", "Akut ambulant"], kind),
                 "prioritet": acute,
-                "kont_aarsag": codes(
-                    ["ALCC01", "ALCC02"], hospital.psychiatric[contact].astype(np.int64) * 0
-                ),
+                "kont_aarsag": pl.repeat("ALCC01", len(key), eager=True),
                 "adiag": adiag,
                 "kont_ans_hovedspec": specialty,
                 "kont_ans": sor,

@@ -98,15 +98,15 @@ def _refills(
 
 @cache
 def _product() -> dict[str, pl.Series]:
-    """The text of each product column, by medicine; amounts by medicine and packages (-3 to 3)."""
+    """The text of each product column, by medicine; prices by medicine and packages (-3 to 3)."""
     rows = medicines()
     columns = {name: pl.Series([row[name] for row in rows]) for name in ("atc", "vnr", "packsize", "strnum")}
     columns["strunit"] = pl.Series([row["strunit"] for row in rows])
     columns["indo"] = pl.Series([*(row["indo"] or None for row in rows), None], dtype=pl.String)
-    for name, source, digits in (("volume", "volume", 1), ("eksp", "price", 2)):
-        columns[name] = pl.Series(
-            [f"{float(row[source]) * packs:.{digits}f}" for row in rows for packs in range(-3, 4)]
-        )
+    columns["volume"] = pl.Series([row["volume"] for row in rows])
+    columns["eksp"] = pl.Series(
+        [f"{float(row['price']) * packs:.2f}" for row in rows for packs in range(-3, 4)]
+    )
     return columns
 
 
@@ -166,7 +166,7 @@ def write_lmdb(
             "atc": product["atc"].gather(place),
             "vnr": product["vnr"].gather(place),
             "apk": packs.astype(np.int8),
-            "volume": product["volume"].gather(amount),
+            "volume": product["volume"].gather(place),
             "packsize": product["packsize"].gather(place),
             "strnum": product["strnum"].gather(place),
             "strunit": product["strunit"].gather(place),

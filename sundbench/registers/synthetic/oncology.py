@@ -68,13 +68,14 @@ class Tumours:
 
 def charlson(health: Health, who: Indices, when: Days) -> Floats:
     """Charlson weights of the diseases (lung cancer apart) found before a day; cancers add nothing to a cancer."""
-    total = np.zeros(len(who))
+    groups: dict[str, Floats] = {}
     for column, name in enumerate(diseases()):
         entry = figures("diseases")["disease"][name]
         if entry["charlson"] and "cancer" not in entry:
-            total += entry["charlson"] * (health.onset[who, column] <= when - 30)
-    both = np.maximum(health.first("type_1_diabetes")[who], health.first("type_2_diabetes")[who])
-    return total - (both <= when - 30)
+            weight = entry["charlson"] * (health.onset[who, column] <= when - 30)
+            group = entry.get("charlson_group", name)
+            groups[group] = np.maximum(groups.get(group, np.zeros(len(who))), weight)
+    return np.sum(list(groups.values()), axis=0)
 
 
 def enrol(plan: Plan, chunk: int, lives: Lives, health: Health) -> tuple[Patients, Tumours]:
