@@ -62,7 +62,7 @@ def residence(bucket: Bucket) -> pl.LazyFrame:
     )
     moves = migrations(bucket) if bucket.has("vnds") else _no_moves(seen)
     spans = _spans(seen, moves)
-    intervals = _bounded(spans, seen, snapshots, end)
+    intervals = _bounded(spans, seen, snapshots)
     if any(bucket.has(register) for register in DEATH_REGISTERS):
         died = deaths(bucket).select("person", pl.col("date").alias("died"))
         intervals = intervals.join(died, on="person", how="left").with_columns(
@@ -97,7 +97,7 @@ def _spans(seen: pl.LazyFrame, moves: pl.LazyFrame) -> pl.LazyFrame:
     return pl.concat([before, following])
 
 
-def _bounded(spans: pl.LazyFrame, seen: pl.LazyFrame, snapshots: pl.LazyFrame, end: pl.Expr) -> pl.LazyFrame:
+def _bounded(spans: pl.LazyFrame, seen: pl.LazyFrame, snapshots: pl.LazyFrame) -> pl.LazyFrame:
     """Rules 2 to 4 on each span: its interval of residence, if it has any."""
     span = ["person", "since", "next", "after"]
     inside = (
@@ -119,7 +119,6 @@ def _bounded(spans: pl.LazyFrame, seen: pl.LazyFrame, snapshots: pl.LazyFrame, e
         .join(snapshots.select(pl.col("seen").alias("first"), "earlier"), on="first", how="left")
         .join(snapshots.select(pl.col("seen").alias("last"), "lasts"), on="last", how="left")
     )
-    dawn = snapshots.select((pl.col("seen").min() - pl.duration(days=1)).alias("dawn"))
     newborn = (pl.col("born") <= pl.col("first")) & (pl.col("born") > pl.col("earlier"))
     begun = pl.when(newborn).then("born").otherwise("first")
     starts = (
@@ -129,26 +128,26 @@ def _bounded(spans: pl.LazyFrame, seen: pl.LazyFrame, snapshots: pl.LazyFrame, e
         .then(begun)
         .otherwise("first")
     )
+    lasting = pl.when(pl.col("after").eq("in")).then(
+        (pl.col("coming") - pl.duration(days=1)).fill_null(pl.max_horizontal("since", "end"))
+    )
+    leaving = pl.col("next") - pl.duration(days=1)
     return (
         shown.sort("since", nulls_last=False)
         .join_asof(
-            snapshots.select(pl.col("seen").alias("landing"), pl.col("lasts").alias("landing_lasts")),
+            snapshots.select(pl.col("seen").alias("coming")),
             left_on="since",
-            right_on="landing",
-            strategy="backward",
+            right_on="coming",
+            strategy="forward",
+            allow_exact_matches=False,
             check_sortedness=False,
         )
-        .join(dawn, how="cross")
+        .join(snapshots.select(pl.col("lasts").max().alias("end")), how="cross")
         .with_columns(
             starts.alias("from"),
             pl.when(pl.col("after").eq("in") & pl.col("next").is_not_null())
-            .then(pl.col("next") - pl.duration(days=1))
-            .otherwise(
-                pl.min_horizontal(
-                    pl.col("lasts").fill_null(pl.when(pl.col("after") == "in").then(pl.col("landing_lasts"))),
-                    pl.col("next") - pl.duration(days=1),
-                )
-            )
+            .then(leaving)
+            .otherwise(pl.min_horizontal(pl.col("lasts").fill_null(lasting), leaving))
             .alias("until"),
         )
         .filter(pl.col("from").is_not_null() & pl.col("until").is_not_null())
