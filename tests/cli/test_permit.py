@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import pytest
+
+from sundbench.cli.main import main
+
+TEXT = """
+id = "lung"
+title = { da = "Lunge", en = "Lung [early]" }
+purpose = "To learn."
+basis = "FSEID-1"
+members = [{ user = "bo", role = "researcher" }]
+period = { since = 2010-01-01, until = 2025-12-31 }
+expires = 2999-12-31
+population = { everyone = true }
+registers.lmdb = { columns = ["eksd", "atc"] }
+"""
+
+
+@pytest.fixture
+def sundbench(tmp_path, monkeypatch, capsys):
+    """Runs the command; returns exit code, standard output and standard error."""
+    monkeypatch.setenv("SUNDBENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SUNDBENCH_USER", "ann")
+    monkeypatch.delenv("SUNDBENCH_DATABASE", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["sundbench", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "lung.toml"
+    path.write_text(TEXT)
+    return path
+
+
+def test_from_registration_to_the_end(sundbench, file):
+    assert sundbench("permit", "list")[:2] == (0, "no permits yet: sundbench permit create FILE\n")
+
+    code, out, _ = sundbench("permit", "create", str(file))
+    assert code == 0
+    assert out.startswith("permit lung registered, digest ")
+    assert "nothing changed" in sundbench("permit", "create", str(file))[1]
+
+    file.write_text(TEXT.replace('"atc"', '"atc", "vnr"'))
+    out = sundbench("permit", "create", str(file))[1]
+    assert "permit lung amended: version 2" in out
+    assert "  + lmdb.vnr\n" in out
+
+    assert all(word in sundbench("permit", "list")[1] for word in ("lung", "Lung [early]", "2", "active"))
+    out = sundbench("permit", "show", "lung")[1]
+    assert "version 1: " in out
+    assert "version 2: " in out
+    assert 'columns = ["eksd", "atc", "vnr"]' in out
+
+    assert sundbench("permit", "close", "lung", "--why", "it has ended")[:2] == (0, "permit lung closed\n")
+    assert "closed (it has ended)" in sundbench("permit", "show", "lung")[1]
+    code, _, err = sundbench("permit", "create", str(file))
+    assert (code, err.count("\n")) == (1, 1)
+    assert err.startswith("error: permit lung was closed (it has ended)")
+
+
+def test_a_column_that_does_not_exist_registers_nothing(sundbench, file):
+    file.write_text(TEXT.replace('"atc"', '"atx"'))
+
+    code, out, err = sundbench("permit", "create", str(file))
+
+    assert (code, out) == (1, "")
+    assert "register lmdb has no column atx: did you mean atc?" in err
+    assert "no permits yet" in sundbench("permit", "list")[1]
+    file.write_text(TEXT)
+    assert sundbench("permit", "create", str(file))[0] == 0
+
+
+def test_wrong_usage(sundbench):
+    assert sundbench("permit", "close", "lung")[0] == 2
+    assert sundbench("permit", "show", "lung")[0] == 1
