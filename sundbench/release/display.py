@@ -1,0 +1,211 @@
+"""What a report's notebook shows: texts, tables and figures in Danish and English.
+
+Each function returns a piece of a page with ``_repr_html_``, so that the last line of a cell shows it. Both
+languages are in the page; its language switch shows one of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from sundbench.disclosure.output import TOTAL, Column
+from sundbench.release import wording
+from sundbench.release.figures import svg
+from sundbench.release.released import Released
+from sundbench.release.wording import LANGUAGES, Language
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+Both = Mapping[Language, str]
+"""A text in both languages."""
+
+Words = Mapping[str, Both]
+"""How categories are written: ``{"new": {"da": "nyt lægemiddel", "en": "new medicine"}}``."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of a page."""
+
+    html: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def each(write: Callable[[Language], str], tag: str = "div", kind: str = "") -> Piece:
+    """The same piece written in each language.
+
+    Args:
+        write: gives the piece's HTML in a language.
+        tag: the element around it.
+        kind: its class.
+    """
+    marked = f' class="{escape(kind)}"' if kind else ""
+    return Piece("".join(f'<{tag} lang="{lang}"{marked}>{write(lang)}</{tag}>' for lang in LANGUAGES))
+
+
+def answer(headline: Both, explained: Both) -> Piece:
+    """The report's answer in one sentence, and a few sentences about it; first thing on the page."""
+    return each(
+        lambda lang: f'<p class="headline">{escape(headline[lang])}</p><p>{escape(explained[lang])}</p>',
+        "section",
+        "answer",
+    )
+
+
+def facts(items: Sequence[tuple[Both, Both, Both]]) -> Piece:
+    """A row of key figures.
+
+    Args:
+        items: for each: what it is, the figure with its unit, its uncertainty.
+    """
+
+    def write(lang: Language) -> str:
+        return "".join(
+            f'<div class="fact"><dt>{escape(what[lang])}</dt><dd><strong>{escape(figure[lang])}</strong>'
+            f"<span>{escape(uncertainty[lang])}</span></dd></div>"
+            for what, figure, uncertainty in items
+        )
+
+    return each(write, "dl", "facts")
+
+
+def table(
+    released: Released,
+    name: str,
+    *,
+    words: Words | None = None,
+    rows: pd.DataFrame | None = None,
+    columns: Sequence[str] | None = None,
+) -> Piece:
+    """An output as a table: title, units, note and the format of numbers come from its card.
+
+    Args:
+        released: the release.
+        name: the output.
+        words: how categories are written.
+        rows: the output's rows, selected or sorted; by default all.
+        columns: which columns, in order; by default all but simulation draws.
+    """
+    card = released.card(name)
+    frame = released.table(name) if rows is None else rows
+    shown = (
+        list(columns)
+        if columns is not None
+        else [c for c in frame.columns if card.columns[c].role != "replicate"]
+    )
+    said: Words = {TOTAL: {"da": "I alt", "en": "Total"}, **(words or {})}
+
+    def cell(value: object, column: Column, lang: Language) -> str:
+        if column.role == "dimension":
+            return f'<th scope="row">{escape(_category(value, said, lang))}</th>'
+        return f'<td class="number">{_number(value, column, lang)}</td>'
+
+    def write(lang: Language) -> str:
+        head = "".join(
+            f'<th scope="col"{_numeric(card.columns[c])}>{escape(_heading(c, card.columns[c], lang))}</th>'
+            for c in shown
+        )
+        body = "".join(
+            "<tr>"
+            + "".join(cell(value, card.columns[c], lang) for c, value in zip(shown, row, strict=True))
+            + "</tr>"
+            for row in frame[shown].itertuples(index=False, name=None)
+        )
+        note = f'<p class="note">{escape(getattr(card.note, lang))}</p>' if card.note else ""
+        return (
+            f'<div class="wide" tabindex="0" role="region" aria-label="{escape(getattr(card.title, lang))}">'
+            f"<table><caption>{escape(getattr(card.title, lang))}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{note}"
+        )
+
+    return each(write, "div", "table")
+
+
+def figure(name: str, draw: Callable[[Language], Figure], *, caption: Both, alt: Both) -> Piece:
+    """A figure drawn from released tables, once in each language.
+
+    Args:
+        name: makes the figure's identifiers unique in the page.
+        draw: gives the matplotlib figure in a language.
+        caption: stands below it.
+        alt: what it shows, for those who can't see it.
+    """
+
+    def write(lang: Language) -> str:
+        drawing = svg(draw(lang), salt=f"{name}-{lang}").decode()
+        return (
+            f"{inline(drawing, f'{name}-{lang}', alt[lang])}<figcaption>{escape(caption[lang])}</figcaption>"
+        )
+
+    return each(write, "figure")
+
+
+def inline(drawing: str, name: str, alt: str) -> str:
+    """An SVG as part of a page: its identifiers made unique, its size fluid, its content described."""
+    drawing = re.sub(r'\bid="', f'id="{name}-', drawing)
+    drawing = re.sub(r'(href="#|url\(#)', rf"\1{name}-", drawing)
+    drawing = re.sub(r'<svg([^>]*?) width="[^"]*"', r"<svg\1", drawing, count=1)
+    drawing = re.sub(r'<svg([^>]*?) height="[^"]*"', r"<svg\1", drawing, count=1)
+    return drawing.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
+
+
+def provenance(released: Released) -> Piece:
+    """Where the numbers come from, and how they can be had again."""
+    about = released.about
+    run = about.manifest
+
+    def write(lang: Language) -> str:
+        danish = lang == "da"
+        library = f"{run.surroundings.library} {run.surroundings.commit or ''}".strip()
+        parameters = ", ".join(f"{name} = {value}" for name, value in run.parameters.items())
+        items = [
+            ("Frigivelse" if danish else "Release", about.release),
+            ("Frigivet" if danish else "Released", wording.day(about.released.date(), lang)),
+            ("Kørsel" if danish else "Run", run.run),
+            ("Manifestets SHA-256" if danish else "SHA-256 of the manifest", about.manifest_digest),
+            ("Parametre" if danish else "Parameters", parameters),
+            ("Datagrundlag (freeze)" if danish else "National data version (freeze)", run.freeze),
+            ("Udtrækkets digest" if danish else "Digest of the extract", run.extract_digest),
+            ("Tilladelse" if danish else "Permit", run.permit),
+            ("Diskretionsprofil" if danish else "Disclosure profile", run.policy.profile),
+            ("Bibliotek" if danish else "Library", f"Sundbench {library}"),
+        ]
+        listed = "".join(f"<dt>{escape(what)}</dt><dd>{escape(str(is_))}</dd>" for what, is_ in items)
+        again = f"sundbench run reproduce {run.run}"
+        how = "Gentag beregningen med" if danish else "Repeat the calculation with"
+        return f"<dl>{listed}</dl><p>{how} <code>{escape(again)}</code>.</p>"
+
+    return each(write, "div", "provenance")
+
+
+def _category(value: object, words: Words, lang: Language) -> str:
+    if value is None or value != value:  # noqa: PLR0124 - not a number is the one value that differs from itself
+        return "mangler" if lang == "da" else "missing"
+    text = str(value)
+    return words[text][lang] if text in words else text
+
+
+def _number(value: object, column: Column, lang: Language) -> str:
+    if value is None or isinstance(value, str) or value != value:  # noqa: PLR0124
+        hidden = "skjult eller findes ikke" if lang == "da" else "hidden or none"
+        return f'<span title="{hidden}">–</span>'
+    measure = "persons" if column.role == "persons" else column.unit
+    return escape(wording.measured(float(str(value)), measure, lang))
+
+
+def _heading(name: str, column: Column, lang: Language) -> str:
+    label = getattr(column.label, lang) if column.label else name.replace("_", " ").capitalize()
+    measure = wording.unit(column.unit, lang)
+    return f"{label} ({measure})" if measure and column.role != "dimension" else label
+
+
+def _numeric(column: Column) -> str:
+    return "" if column.role == "dimension" else ' class="number"'

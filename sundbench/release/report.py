@@ -1,0 +1,189 @@
+"""Reports: released outputs, rendered to one page that asks for nothing from outside."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import tempfile
+import tomllib
+from pathlib import Path
+
+import nbformat
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown import markdown2html
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sundbench.errors import ReleaseError, one_line
+from sundbench.progress import Report, silent
+from sundbench.registers.catalogue import Text
+from sundbench.release.kernel import execute
+from sundbench.release.released import RELEASE, Released, verified
+from sundbench.release.study import Identifier
+from sundbench.release.wording import LANGUAGES, day
+from sundbench.site import Site
+
+NOTEBOOK = "dashboard.ipynb"
+THEME = "theme"
+"""The folder beside the reports that holds their looks."""
+
+_ASKING = re.compile(
+    r"<(?:link|iframe|object|embed|base|form|meta\s+http-equiv=.?refresh)\b|\bsrc(?:set)?\s*=|@import|@font-face"
+    r"|url\(\s*['\"]?(?!#)|\son[a-z]+\s*=\s*['\"]|xlink:href=\"(?!#)|javascript:",
+    re.IGNORECASE,
+)
+"""What makes a page ask for something, or run something, that is not in it."""
+
+
+class Contact(BaseModel):
+    """Who answers questions about a report."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    email: str = Field(pattern=r"^[^@\s<>\"]+@[^@\s<>\"]+$")
+
+
+class ReportFile(BaseModel):
+    """``report.toml``.
+
+    Attributes:
+        id: the same as its folder's name.
+        title, subtitle: in Danish and English.
+        study: the study whose releases it shows.
+        needs: the outputs that it reads.
+        contact: who answers questions.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Identifier
+    title: Text
+    subtitle: Text
+    study: Identifier
+    needs: tuple[str, ...] = Field(min_length=1)
+    contact: Contact
+
+
+def read(folder: Path) -> ReportFile:
+    """Read a report's ``report.toml``.
+
+    Raises:
+        ReleaseError: missing or wrong.
+    """
+    where = f"{folder.name}/report.toml"
+    try:
+        about = ReportFile.model_validate(tomllib.loads((folder / "report.toml").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        names = ", ".join(available(folder.parent)) or "none yet"
+        raise ReleaseError(f"no report called {folder.name} in {folder.parent}; there are: {names}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ReleaseError(f"{where}: {error}") from error
+    except ValidationError as error:
+        raise ReleaseError(one_line(error, where)) from error
+    if about.id != folder.name:
+        raise ReleaseError(f"{where}: id is {about.id}, its folder is {folder.name}: make them the same")
+    return about
+
+
+def available(reports: Path) -> list[str]:
+    """The names of the reports in a folder, sorted."""
+    return sorted(path.parent.name for path in reports.glob("*/report.toml"))
+
+
+def publish(site: Site, folder: Path, release: str, report: Report = silent) -> Path:
+    """Render a report from a release.
+
+    The notebook is executed in a kernel that is given the released folder and nothing else.
+
+    Args:
+        site: the installation.
+        folder: the report, with report.toml and dashboard.ipynb.
+        release: a released release of the report's study.
+        report: told of each cell.
+
+    Returns:
+        The page: ``reports/<report>/<release>.html``.
+
+    Raises:
+        ReleaseError: not released, changed, of another study, lacks an output that the report needs; a cell
+            failed; or the page would ask for something from outside.
+    """
+    about = read(folder)
+    opened = verified(site, release)
+    if opened.about.manifest.study != about.study:
+        raise ReleaseError(
+            f"report {about.id} shows the study {about.study}, and release {release} is of "
+            f"{opened.about.manifest.study}"
+        )
+    missing = [name for name in about.needs if name not in opened.names]
+    if missing:
+        raise ReleaseError(
+            f"report {about.id} needs the output {missing[0]}, which release {release} does not have"
+        )
+    with tempfile.TemporaryDirectory() as scratch:
+        executed = Path(scratch) / NOTEBOOK
+        try:
+            execute(folder / NOTEBOOK, executed, given={RELEASE: str(opened.folder)}, report=report)
+        except ReleaseError as error:
+            raise ReleaseError(f"report {about.id} failed in {error}") from error
+        notebook = nbformat.read(executed, as_version=4)  # type: ignore[no-untyped-call]
+    page = render(notebook, about, opened, folder.parent)
+    target = site.reports / about.id / f"{release}.html"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_suffix(".part")
+    aside.write_text(page, encoding="utf-8")
+    aside.replace(target)
+    return target
+
+
+def render(notebook: nbformat.NotebookNode, about: ReportFile, released: Released, reports: Path) -> str:
+    """The page of an executed notebook.
+
+    Markdown cells tagged ``da`` or ``en`` are in that language; of code cells only what they show is taken.
+
+    Raises:
+        ReleaseError: the page would ask for something from outside.
+    """
+    theme = reports / THEME
+    script = (theme / "switch.js").read_text(encoding="utf-8").strip()
+    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
+        extra_template_basedirs=[str(reports)], template_name=THEME, template_file="index.html.j2"
+    )
+    exporter.register_filter("in_language", _in_language)  # type: ignore[no-untyped-call]
+    exporter.register_filter("shown", _shown)  # type: ignore[no-untyped-call]
+    page, _ = exporter.from_notebook_node(
+        notebook,
+        resources={
+            "report": about,
+            "release": released.about,
+            "dates": {lang: day(released.about.released.date(), lang) for lang in LANGUAGES},
+            "style": (theme / "style.css").read_text(encoding="utf-8"),
+            "script": script,
+            "script_digest": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        },
+    )
+    text = str(page)
+    found = _ASKING.search(text.replace(script, ""))
+    if found or text.count("<script") != 1:
+        what = found.group(0).strip() if found else "<script>"
+        raise ReleaseError(
+            f"report {about.id}: its page holds {what}, which asks for or runs what a report may not"
+        )
+    return text
+
+
+def _in_language(markdown: str, language: str) -> str:
+    """A markdown cell as HTML, its headings' identifiers apart from those of the other language."""
+    html = markdown2html(re.sub(r"<[^>]*>", "", markdown))
+    html = re.sub(r'<a class="anchor-link".*?</a>', "", html)
+    return re.sub(r'\bid="', f'id="{language}-', html)
+
+
+def _shown(cell: nbformat.NotebookNode) -> str:
+    """What a code cell shows: HTML only, in order."""
+    return "\n".join(
+        str(output.data["text/html"])
+        for output in cell.get("outputs", [])
+        if output.output_type in {"display_data", "execute_result"} and "text/html" in output.data
+    )
