@@ -46,6 +46,8 @@ class Evaluation:
         life_years: untreated, treated.
         cost_draws: replicates by arms by components.
         life_year_draws: replicates by arms.
+        contributions: for each arm, what each person adds to its mean costs (persons by components, times the
+            number of persons): for disclosure control, not for release.
         failed: replicates in which no propensity model exists (an arm was separated), left out.
         carried: replicates in which an arm had nobody followed to the horizon.
         conf_level: coverage of the limits.
@@ -57,6 +59,7 @@ class Evaluation:
     life_years: Floats
     cost_draws: Floats
     life_year_draws: Floats
+    contributions: tuple[Floats, Floats]
     failed: int
     carried: int
     conf_level: float
@@ -101,6 +104,23 @@ class Evaluation:
         one = self.ratio
         rows.append(("cost per life-year", "difference", one.estimate, one.lower, one.upper))
         return pd.DataFrame(rows, columns=["quantity", "arm", "estimate", "lower", "upper"])
+
+    def magnitudes(self) -> pd.DataFrame:
+        """Mean costs with what the disclosure check needs to know.
+
+        Returns:
+            arm, component, persons, mean_cost, largest, second: the two largest contributions of single
+            persons, on the scale of ``persons`` times the mean. The last two never leave.
+        """
+        rows = []
+        for i, (name, persons) in enumerate(zip(self.arms["arm"], self.arms["persons"], strict=True)):
+            each = self.contributions[i]
+            parts = [*zip(self.components, each.T, self.costs[i], strict=True)]
+            for component, column, mean in [*parts, ("total cost", each.sum(axis=1), self.costs[i].sum())]:
+                top = np.sort(np.abs(column))[::-1]
+                second = float(top[1]) if top.size > 1 else 0.0
+                rows.append((name, component, int(persons), float(mean), float(top[0]), second))
+        return pd.DataFrame(rows, columns=["arm", "component", "persons", "mean_cost", "largest", "second"])
 
     def net_benefit(self, willingness_to_pay: Sequence[float] | Floats) -> pd.DataFrame:
         """Incremental net benefit with limits, and the acceptability of the new treatment, by its worth."""
@@ -185,7 +205,9 @@ def evaluate(
         estimand=estimand,
         trim=trim,
     )
-    point = prepared.estimate(np.ones((1, prepared.arm.size)))
+    everyone = np.ones((1, prepared.arm.size))
+    weights = prepared.weights(everyone)
+    point = prepared.estimate(everyone)
     sizes = [CHUNK] * (replicates // CHUNK) + ([replicates % CHUNK] if replicates % CHUNK else [])
     streams = SeedSequence(seed).spawn(len(sizes))
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
@@ -205,6 +227,7 @@ def evaluate(
         life_years=point[1][0],
         cost_draws=cost_draws,
         life_year_draws=life_draws,
+        contributions=prepared.contributions(weights[0]),
         failed=failed,
         carried=sum(int(chunk[2].sum()) for chunk in chunks),
         conf_level=conf_level,
@@ -223,21 +246,30 @@ class _Prepared:
     estimand: Estimand
     trim: float | None
 
+    def weights(self, counts: Floats) -> Floats:
+        """Each set's weights (counts times treatment weights), of the sets that have any in both arms."""
+        if self.matrix is None:
+            return counts
+        beta, left = logistic(self.matrix, self.arm, counts, self.start)
+        score = probability(np.einsum("rp,np->rn", beta[left], self.matrix))
+        kept = np.ones_like(score, dtype=np.bool_)
+        if self.trim is not None:
+            kept = (score >= self.trim) & (score <= 1 - self.trim)
+        weights = counts[left] * kept * raw_weights(score, self.arm, self.estimand)
+        both = (weights[:, self.arm].sum(axis=1) > 0) & (weights[:, ~self.arm].sum(axis=1) > 0)
+        return np.asarray(weights[both])
+
+    def contributions(self, weights: Floats) -> tuple[Floats, Floats]:
+        """What each person adds to the own arm's mean costs."""
+        untreated, treated = self.panels
+        return untreated.contributions(weights[~self.arm]), treated.contributions(weights[self.arm])
+
     def estimate(self, counts: Floats) -> tuple[Floats, Floats, Bools]:
         """Costs (sets by arms by components), life-years (sets by arms), and where a curve was carried on.
 
         Sets whose propensity model doesn't exist, or that leave an arm empty after trimming, are left out.
         """
-        weights = counts
-        if self.matrix is not None:
-            beta, converged = logistic(self.matrix, self.arm, counts, self.start)
-            score = probability(np.einsum("rp,np->rn", beta[converged], self.matrix))
-            kept = np.ones_like(score, dtype=np.bool_)
-            if self.trim is not None:
-                kept = (score >= self.trim) & (score <= 1 - self.trim)
-            weights = counts[converged] * kept * raw_weights(score, self.arm, self.estimand)
-            both = (weights[:, self.arm].sum(axis=1) > 0) & (weights[:, ~self.arm].sum(axis=1) > 0)
-            weights = weights[both]
+        weights = self.weights(counts)
         sides: list[Means] = [
             side.means(weights[:, who]) for side, who in zip(self.panels, (~self.arm, self.arm), strict=True)
         ]

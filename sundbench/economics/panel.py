@@ -62,6 +62,33 @@ class Panel:
     final: Floats
     persons_to_horizon: Bools
 
+    def contributions(self, weights: Floats) -> Floats:
+        """What each person adds to the mean cost, times the number of persons with a weight.
+
+        Args:
+            weights: one a person, in the arm's own order.
+
+        Returns:
+            Persons (in the panel's order) by components; their mean over persons is the mean cost.
+        """
+        w = weights[self.order]
+        remaining, before = self._uncensored(w[None, :])
+        components = self.final.shape[1]
+        complete = self.complete.reshape(w.size, self.checks.size, components) / before[0][None, :, None]
+        each = complete.sum(axis=1) + (self.died / remaining[0][self.place])[:, None] * self.final
+        return np.asarray(each * (w * (w > 0).sum() / w.sum())[:, None])
+
+    def _uncensored(self, w: Floats) -> tuple[Floats, Floats]:
+        """The censoring curve at each distinct end, and just before each interval's end."""
+        leaving = np.add.reduceat(w, self.first, axis=1)
+        at_risk = np.cumsum(leaving[:, ::-1], axis=1)[:, ::-1]
+        safe = np.where(at_risk > 0, at_risk, 1.0)
+        lost = np.add.reduceat(w * self.censored, self.first, axis=1)
+        curve = np.cumprod(1.0 - lost / safe, axis=1, dtype=np.float64)
+        smallest = np.where(curve > 0, curve, 1.0).min(axis=1, keepdims=True)
+        curve = np.asarray(np.where(curve > 0, curve, smallest), dtype=np.float64)
+        return curve, np.concatenate((np.ones((w.shape[0], 1)), curve), axis=1)[:, self.checks]
+
     def means(self, weights: Floats) -> Means:
         """Estimate.
 
@@ -74,9 +101,7 @@ class Panel:
         at_risk = np.cumsum(leaving[:, ::-1], axis=1)[:, ::-1]
         safe = np.where(at_risk > 0, at_risk, 1.0)
         alive = np.cumprod(1.0 - np.add.reduceat(w * self.died, self.first, axis=1) / safe, axis=1)
-        remaining = np.cumprod(1.0 - np.add.reduceat(w * self.censored, self.first, axis=1) / safe, axis=1)
-        smallest = np.where(remaining > 0, remaining, 1.0).min(axis=1, keepdims=True)
-        remaining = np.where(remaining > 0, remaining, smallest)
+        remaining, before = self._uncensored(w)
 
         steps = self.widths.size - 1
         life_years = self.widths[0] + np.einsum("rt,t->r", alive[:, :steps], self.widths[1:])
@@ -86,7 +111,6 @@ class Panel:
         sets, components, intervals = w.shape[0], self.final.shape[1], self.checks.size
         at_deaths = np.einsum("rn,nc->rc", w * self.died / remaining[:, self.place], self.final)
         sums = np.einsum("rn,nq->rq", w, self.complete).reshape(sets, intervals, components)
-        before = np.concatenate((np.ones((sets, 1)), remaining), axis=1)[:, self.checks]
         costs = at_deaths + (sums / before[:, :, None]).sum(axis=1)
         return Means(costs / total[:, None], life_years, ~to_horizon & (last > 0))
 
