@@ -12,7 +12,8 @@ import polars as pl
 
 from sundbench.cohort.bucket import Bucket
 from sundbench.cohort.views import lpr
-from sundbench.cohort.views.contacts import contacts, refuse_unclassed
+from sundbench.cohort.views.contact_class import refuse_unclassed
+from sundbench.cohort.views.contacts import contacts
 from sundbench.cohort.views.selection import From, Schema, need, take, together
 
 DIAGNOSIS: Schema = {

@@ -50,3 +50,37 @@ def emigrations(bucket: Bucket) -> pl.LazyFrame:
         StudyError: as ``migrations``.
     """
     return migrations(bucket).filter(pl.col("direction") == "out").select("person", "date")
+
+
+def spans(seen: pl.LazyFrame, moves: pl.LazyFrame | None) -> pl.LazyFrame:
+    """Each person's time between moves.
+
+    Args:
+        seen: the persons that a population register shows, any number of rows each.
+        moves: as ``migrations`` gives them; None where there is no register of them.
+
+    Returns:
+        One row per span: ``person``; ``since``, the move that it begins with (null: the first span);
+        ``next``, the move that ends it (null: the last); ``after``, "in" or "out", where the moves say that
+        the person is: in the first span "in" if it ends with an emigration.
+    """
+    if moves is None:
+        moves = pl.LazyFrame(schema={"person": pl.Int32, **MOVE})
+    following = moves.select(
+        "person",
+        pl.col("date").alias("since"),
+        pl.col("date").shift(-1).over("person").alias("next"),
+        pl.col("direction").alias("after"),
+    )
+    everyone = pl.concat([seen.select("person"), moves.select("person")]).unique()
+    first = moves.group_by("person").agg(
+        pl.col("date").min().alias("next"),
+        pl.col("direction").sort_by("date", pl.col("direction") == "in").first().alias("to"),
+    )
+    before = everyone.join(first, on="person", how="left").select(
+        "person",
+        pl.lit(None, dtype=pl.Date).alias("since"),
+        "next",
+        pl.when(pl.col("to") == "out").then(pl.lit("in")).otherwise(pl.lit("out")).alias("after"),
+    )
+    return pl.concat([before, following])

@@ -23,7 +23,7 @@ import polars as pl
 from sundbench.cohort.bucket import Bucket
 from sundbench.cohort.views.deaths import REGISTERS as DEATH_REGISTERS
 from sundbench.cohort.views.deaths import deaths
-from sundbench.cohort.views.migrations import migrations
+from sundbench.cohort.views.migrations import migrations, spans
 from sundbench.cohort.views.selection import Schema
 
 RESIDENCE: Schema = {"from": pl.Date, "until": pl.Date}
@@ -60,9 +60,8 @@ def residence(bucket: Bucket) -> pl.LazyFrame:
         .fill_null(pl.max_horizontal("seen", end))
         .alias("lasts"),
     )
-    moves = migrations(bucket) if bucket.has("vnds") else _no_moves(seen)
-    spans = _spans(seen, moves)
-    intervals = _bounded(spans, seen, snapshots)
+    moves = migrations(bucket) if bucket.has("vnds") else None
+    intervals = _bounded(spans(seen, moves), seen, snapshots)
     if any(bucket.has(register) for register in DEATH_REGISTERS):
         died = deaths(bucket).select("person", pl.col("date").alias("died"))
         intervals = intervals.join(died, on="person", how="left").with_columns(
@@ -71,37 +70,11 @@ def residence(bucket: Bucket) -> pl.LazyFrame:
     return _merged(intervals.filter(pl.col("from") <= pl.col("until")))
 
 
-def _no_moves(seen: pl.LazyFrame) -> pl.LazyFrame:
-    return seen.select("person", pl.col("seen").alias("date"), pl.lit("in").alias("direction")).head(0)
-
-
-def _spans(seen: pl.LazyFrame, moves: pl.LazyFrame) -> pl.LazyFrame:
-    """The time between moves: ``since`` (null: from the beginning), ``next`` move (null: none), ``after``."""
-    following = moves.select(
-        "person",
-        pl.col("date").alias("since"),
-        pl.col("date").shift(-1).over("person").alias("next"),
-        pl.col("direction").alias("after"),
-    )
-    everyone = pl.concat([seen.select("person"), moves.select("person")]).unique()
-    first = moves.group_by("person").agg(
-        pl.col("date").min().alias("next"),
-        pl.col("direction").sort_by("date", pl.col("direction") == "in").first().alias("to"),
-    )
-    before = everyone.join(first, on="person", how="left").select(
-        "person",
-        pl.lit(None, dtype=pl.Date).alias("since"),
-        "next",
-        pl.when(pl.col("to") == "out").then(pl.lit("in")).otherwise(pl.lit("out")).alias("after"),
-    )
-    return pl.concat([before, following])
-
-
-def _bounded(spans: pl.LazyFrame, seen: pl.LazyFrame, snapshots: pl.LazyFrame) -> pl.LazyFrame:
+def _bounded(between: pl.LazyFrame, seen: pl.LazyFrame, snapshots: pl.LazyFrame) -> pl.LazyFrame:
     """Rules 2 to 4 on each span: its interval of residence, if it has any."""
     span = ["person", "since", "next", "after"]
     inside = (
-        spans.join(seen, on="person", how="left")
+        between.join(seen, on="person", how="left")
         .filter(
             pl.col("seen").is_not_null()
             & (pl.col("since").is_null() | (pl.col("seen") > pl.col("since")))
@@ -115,7 +88,7 @@ def _bounded(spans: pl.LazyFrame, seen: pl.LazyFrame, snapshots: pl.LazyFrame) -
         )
     )
     shown = (
-        spans.join(inside, on=span, how="left", nulls_equal=True)
+        between.join(inside, on=span, how="left", nulls_equal=True)
         .join(snapshots.select(pl.col("seen").alias("first"), "earlier"), on="first", how="left")
         .join(snapshots.select(pl.col("seen").alias("last"), "lasts"), on="last", how="left")
     )

@@ -7,7 +7,8 @@ from datetime import date
 import polars as pl
 
 from sundbench.cohort.bucket import Bucket
-from sundbench.cohort.views.contacts import contacts, refuse_unclassed
+from sundbench.cohort.views.contact_class import refuse_unclassed
+from sundbench.cohort.views.contacts import contacts
 from sundbench.cohort.views.selection import Schema
 
 STAY: Schema = {

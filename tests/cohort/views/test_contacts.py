@@ -10,7 +10,7 @@ from sundbench.cohort.views.contacts import CONTACT
 from sundbench.cohort.views.stays import STAY
 from sundbench.errors import StudyError
 
-Lpr2 = tuple[date, date | None, str, str]
+Lpr2 = tuple[date, date | None, str, str | None]
 
 
 def lpr_adm(*rows: Lpr2) -> pl.DataFrame:
@@ -23,9 +23,12 @@ def lpr_adm(*rows: Lpr2) -> pl.DataFrame:
             "d_inddto": ins,
             "d_uddto": pl.Series(outs, dtype=pl.Date),
             "c_pattype": kinds,
-            "c_indm": modes,
+            "c_indm": pl.Series(modes, dtype=pl.String),
         }
     )
+
+
+TEXT = ("kont_sluttidspunkt", "kont_type", "prioritet")
 
 
 def lpr3a(start: str, end: str | None, kind: str | None = "ALCA00", priority: str | None = "ATA3", **more):
@@ -39,7 +42,7 @@ def lpr3a(start: str, end: str | None, kind: str | None = "ALCA00", priority: st
         "prioritet": priority,
         **more,
     }
-    return pl.DataFrame([one], schema_overrides={"kont_sluttidspunkt": pl.String, "kont_type": pl.String})
+    return pl.DataFrame([one], schema_overrides=dict.fromkeys(TEXT, pl.String))
 
 
 def classes(bucket) -> list[str | None]:
@@ -61,6 +64,8 @@ def test_columns_and_types(bucket):
         (2013, "2", "1", "outpatient"),
         (2014, "2", "1", "emergency"),
         (2014, "2", "2", "outpatient"),
+        (2013, "2", None, "outpatient"),
+        (2014, "2", None, None),
         (2014, "9", "2", None),
     ],
 )
@@ -75,7 +80,8 @@ def test_class_in_lpr2(bucket, year, kind, mode, expected):
         ("2020-01-01 08:00", "2020-01-01 20:00", "ALCA00", "ATA3", "inpatient"),
         ("2020-01-01 08:00", "2020-01-01 19:59", "ALCA00", "ATA1", "emergency"),
         ("2020-01-01 08:00", "2020-01-01 09:00", "ALCA00", "ATA3", "outpatient"),
-        ("2020-01-01 08:00", "2020-01-01 09:00", "ALCA00", None, "outpatient"),
+        ("2020-01-01 08:00", "2020-01-01 09:00", "ALCA00", None, None),
+        ("2020-01-01 08:00", "2020-01-01 20:00", "ALCA00", None, "inpatient"),
         ("2020-01-01 08:00", "2020-01-03 09:00", "ALCA03", "ATA1", "outpatient"),
         ("2020-01-01 08:00", None, "ALCA00", "ATA1", None),
         ("2020-01-01 08:00", "2020-01-01 20:00", None, "ATA1", None),

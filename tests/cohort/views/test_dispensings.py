@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sundbench.cohort.views import dispensings
-from sundbench.cohort.views.dispensings import DISPENSING, corrected
+from sundbench.cohort.views.dispensings import DISPENSING
+from sundbench.cohort.views.netting import corrected
 from sundbench.errors import StudyError
 
 Row = tuple[int, date, int]
