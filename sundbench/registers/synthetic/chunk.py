@@ -26,6 +26,7 @@ from sundbench.registers.synthetic.output import Output
 from sundbench.registers.synthetic.persons import draw, person_numbers
 from sundbench.registers.synthetic.plan import Plan
 from sundbench.registers.synthetic.truth import chunk_totals
+from sundbench.registers.synthetic.world import World
 
 
 @dataclass
@@ -56,59 +57,46 @@ def synthesize_chunk(plan: Plan, chunk: int, rank: Days) -> Chunk:
     persons = draw(plan, chunk)
     lives = live(plan, chunk, persons)
     health = fall_ill(plan, chunk, lives)
-    patients, tumours = oncology.enrol(plan, chunk, lives, health)
     numbers = Numbers.of(person_numbers(persons, rank), lives)
+    world = World(plan, chunk, lives, health, numbers, Output(plan))
+    patients, tumours = oncology.enrol(world)
+    doses = oncology.administer(world, patients)
     quiet = np.full(len(persons.birth), NEVER, dtype=np.int32)
     quiet[patients.who] = patients.entry
-    users = {name: comparisons.begin(plan, chunk, name, lives, health) for name in comparisons.COMPARISONS}
+    users = {name: comparisons.begin(world, name) for name in comparisons.COMPARISONS}
     years = person_years(plan, lives, quiet)
-    doses = oncology.administer(plan, chunk, patients)
 
     contacts = Contacts()
-    hospital.ordinary(plan, chunk, lives, health, years, contacts)
-    planted = {
-        disease: np.concatenate(
-            [
-                users[comparison].who[users[comparison].events[outcome] < NEVER]
-                for (comparison, outcome), as_disease in comparisons.AS_DISEASE.items()
-                if as_disease == disease
-            ]
-        )
-        for disease in set(comparisons.AS_DISEASE.values())
-    }
-    hospital.of_diseases(plan, chunk, lives, health, years, planted, contacts)
-    hospital.before_entry(plan, chunk, patients, health, contacts)
-    for name in comparisons.COMPARISONS:
-        comparisons.admit(plan, chunk, name, users[name], (lives.death, quiet), contacts)
-    harm, harm_counts = comparisons.rare_harm(plan, chunk, years, contacts)
-    oncology.care(plan, chunk, patients, doses, contacts)
+    hospital.ordinary(world, years, contacts)
+    hospital.of_diseases(world, years, comparisons.planted(users), contacts)
+    hospital.before_entry(world, patients, contacts)
+    for name, group in users.items():
+        comparisons.admit(world, name, group, quiet, contacts)
+    harm, harm_counts = comparisons.rare_harm(world, years, contacts)
+    oncology.care(world, patients, doses, contacts)
 
-    output = Output(plan)
-    written = lpr.Hospital(plan, chunk, lives, health, contacts)
-    society.write_population(plan, chunk, lives, numbers, output)
-    society.write_moves(plan, chunk, lives, numbers, output)
-    society.write_deaths(plan, chunk, lives, health, numbers, output)
-    society.write_cancer(plan, chunk, lives, health, tumours, numbers, output)
-    lpr.write_lpr2(written, numbers, output)
-    lpr.write_lpr3(written, numbers, output)
-    lpr.write_tariffs(written, numbers, output)
+    society.write_population(world)
+    society.write_moves(world)
+    society.write_deaths(world)
+    society.write_cancer(world, tumours)
+    written = lpr.Hospital(world, contacts)
+    lpr.write_lpr2(written)
+    lpr.write_lpr3(written)
+    lpr.write_tariffs(written)
     until = np.minimum(np.minimum(lives.death, quiet), lives.out)
-    dispensed = medicine.ordinary(plan, chunk, lives, health, years)
-    dispensed += [comparisons.dispense(plan, chunk, name, users[name], until) for name in users]
-    dispensed += [harm, oncology.prescriptions(plan, chunk, patients)]
-    medicine.write_lmdb(plan, chunk, lives, dispensed, numbers, patients.who, output)
+    dispensed = medicine.ordinary(world, years)
+    dispensed += [comparisons.dispense(world, name, group, until) for name, group in users.items()]
+    dispensed += [harm, oncology.prescriptions(world, patients)]
+    medicine.write_lmdb(world, dispensed, patients.who)
     ward = ~written.own & (written.kind == lpr.INPATIENT)
-    admissions = (written.person[ward], written.when[ward])
-    medicine.write_smr(plan, chunk, patients, doses, admissions, numbers, output)
-    served = oncology.services(plan, chunk, patients)
-    primary.write_services(plan, chunk, lives, years, served, numbers, output)
-    primary.write_laboratory(plan, chunk, lives, health, years, numbers, output)
-    counts = {
-        "persons": float(len(persons.birth)),
-        **{f"tendon_rupture.{k}": v for k, v in harm_counts.items()},
-    }
+    medicine.write_smr(world, patients, doses, (written.person[ward], written.when[ward]))
+    primary.write_services(world, years, oncology.services(world, patients))
+    primary.write_laboratory(world, years)
+
+    counts = {"persons": float(len(persons.birth))}
+    counts |= {f"tendon_rupture.{name}": count for name, count in harm_counts.items()}
     for name, group in users.items():
         counts |= comparisons.summary(name, group, plan)
     if chunk == 0:
-        counts |= refused.add(plan, output)
-    return Chunk(output, numbers.changes(), chunk_totals(patients), counts)
+        counts |= refused.add(plan, world.output)
+    return Chunk(world.output, numbers.changes(), chunk_totals(patients), counts)

@@ -26,6 +26,7 @@ from sundbench.registers.synthetic.figures import (
 from sundbench.registers.synthetic.health import Health, diseases, onset_by_age
 from sundbench.registers.synthetic.lives import Lives
 from sundbench.registers.synthetic.plan import Plan
+from sundbench.registers.synthetic.world import World
 
 COMPARISONS = ("anticoagulants", "glucose_lowering", "antidepressants")
 
@@ -61,18 +62,18 @@ class Users:
     events: dict[str, Days]
 
 
-def begin(plan: Plan, chunk: int, name: str, lives: Lives, health: Health) -> Users:
+def begin(world: World, name: str) -> Users:
     """Choose one comparison's users and plant its outcomes; outcomes that are diseases replace the ordinary onset."""
     figure = figures("comparisons")
     rule = figure[name]
-    rng = plan.stream(chunk, name)
-    start = _starts(rule, lives, health, rng)
-    who = np.flatnonzero((start <= plan.end) & (start < lives.death))
-    who = who[lives.resident(who, np.maximum(start[who], lives.persons.entry[who]))]
+    rng = world.stream(name)
+    start = _starts(rule, world.lives, world.health, rng)
+    who = np.flatnonzero((start <= world.plan.end) & (start < world.lives.death))
+    who = who[world.lives.resident(who, np.maximum(start[who], world.lives.persons.entry[who]))]
     begun = start[who]
-    age = (lives.age(who, begun) - 70) / 10
+    age = (world.lives.age(who, begun) - 70) / 10
     listed = [diseases().index(disease) for disease in figure["comorbidities"]]
-    ill = (health.onset[np.ix_(who, listed)] < begun[:, None]).sum(axis=1)
+    ill = (world.health.onset[np.ix_(who, listed)] < begun[:, None]).sum(axis=1)
     comorbidity = np.minimum(ill, 4).astype(np.float64)
     score = rule["intercept"] + rule["age"] * np.clip(age, -3, 2) + rule["comorbidity"] * comorbidity
     score += rule["year"] * (year_of(begun) - rule["year_from"])
@@ -83,9 +84,9 @@ def begin(plan: Plan, chunk: int, name: str, lives: Lives, health: Health) -> Us
     for outcome, table in rule["outcomes"].items():
         days = rng.exponential(size=len(who)) / hazard(table, users) * DAYS_A_YEAR
         when = np.minimum(begun + 1 + days, NEVER).astype(np.int32)
-        users.events[outcome] = np.where(when < lives.death[who], when, NEVER).astype(np.int32)
+        users.events[outcome] = np.where(when < world.lives.death[who], when, NEVER).astype(np.int32)
         disease = AS_DISEASE[name, outcome]
-        first = health.first(disease)
+        first = world.health.first(disease)
         natural = np.where(first[who] < begun, first[who], NEVER)
         first[who] = np.minimum(natural, users.events[outcome])
     return users
@@ -117,27 +118,25 @@ def _starts(rule: dict[str, Any], lives: Lives, health: Health, rng: np.random.G
     return np.where(chosen & (start >= since), np.minimum(start, NEVER), NEVER).astype(np.int32)
 
 
-def admit(
-    plan: Plan, chunk: int, name: str, users: Users, ends: tuple[Days, Days], contacts: Contacts
-) -> None:
+def admit(world: World, name: str, users: Users, quiet: Days, contacts: Contacts) -> None:
     """Write the planted outcomes as admissions.
 
     Args:
-        plan: the synthesis.
-        chunk: which chunk.
+        world: the chunk.
         name: the comparison.
         users: its users.
-        ends: days of death, and days from which another part writes a person's events, by place.
+        quiet: days from which another part writes a person's events, by place.
         contacts: to add to.
     """
-    death, quiet = ends
-    rng = plan.stream(chunk, f"{name} outcomes")
+    rng = world.stream(f"{name} outcomes")
     for outcome, table in figures("comparisons")[name]["outcomes"].items():
         when = users.events[outcome]
         pick = rng.choice(len(table["icd10"]), len(when), p=table["weights"])
         tariff = 20000 + 20000 * rng.random(len(when))
-        stay = np.minimum(1 + rng.exponential(4, len(when)).astype(np.int32), death[users.who] - when)
-        kept = (when <= plan.end) & (when < quiet[users.who])
+        stay = np.minimum(
+            1 + rng.exponential(4, len(when)).astype(np.int32), world.lives.death[users.who] - when
+        )
+        kept = (when <= world.plan.end) & (when < quiet[users.who])
         contacts.add(
             users.who[kept],
             when[kept],
@@ -150,24 +149,24 @@ def admit(
         )
 
 
-def dispense(plan: Plan, chunk: int, name: str, users: Users, until: Days) -> tuple[Indices, Days, Indices]:
+def dispense(world: World, name: str, users: Users, until: Days) -> tuple[Indices, Days, Indices]:
     """Dispensings of the comparison's drug from the first on, every three months: places, days, medicines."""
     rule = figures("comparisons")[name]
-    rng = plan.stream(chunk, f"{name} dispensings")
+    rng = world.stream(f"{name} dispensings")
     index = np.array([medicine_index()[rule["standard"]], medicine_index()[rule["new"]]])
     every = DAYS_A_YEAR / rule["refills"]
-    span = np.minimum(until[users.who], plan.end + 1) - users.start
+    span = np.minimum(until[users.who], world.plan.end + 1) - users.start
     count = np.where(span > 0, np.ceil(span / every), 0).astype(np.int64)
     user = np.repeat(np.arange(len(count)), count)
     number = np.arange(len(user)) - np.repeat(np.cumsum(count) - count, count)
     shift = np.where(number > 0, rng.integers(-12, 13, len(user)), 0)
     when = users.start[user] + np.floor(number * every).astype(np.int32) + shift
-    kept = when < np.minimum(until[users.who[user]], plan.end + 1)
+    kept = when < np.minimum(until[users.who[user]], world.plan.end + 1)
     return users.who[user[kept]], when[kept].astype(np.int32), index[users.new[user[kept]].astype(np.int64)]
 
 
 def rare_harm(
-    plan: Plan, chunk: int, years: PersonYears, contacts: Contacts
+    world: World, years: PersonYears, contacts: Contacts
 ) -> tuple[tuple[Indices, Days, Indices], dict[str, float]]:
     """Courses of the harmful drug, and tendon ruptures that they make more frequent.
 
@@ -176,7 +175,7 @@ def rare_harm(
         the risk window.
     """
     rule = figures("comparisons")["tendon_rupture"]
-    rng = plan.stream(chunk, "tendon_rupture")
+    rng = world.stream("tendon_rupture")
     courses = np.interp(years.age, rule["course_ages"], rule["courses_per_100"]) / 100
     _, who, when = scatter(years, courses, rng)
     rate = np.interp(years.age, rule["rate_ages"], rule["per_1000_years"]) / 1000
@@ -223,3 +222,12 @@ def summary(name: str, users: Users, plan: Plan) -> dict[str, float]:
         for outcome, when in users.events.items():
             counts[f"{name}.{arm}.{outcome}"] = float((chosen & (when <= plan.end)).sum())
     return counts
+
+
+def planted(users: dict[str, Users]) -> dict[str, Indices]:
+    """By disease, those whose first contact is a planted outcome: ``admit`` writes it."""
+    result: dict[str, list[Indices]] = {}
+    for (comparison, outcome), disease in AS_DISEASE.items():
+        group = users[comparison]
+        result.setdefault(disease, []).append(group.who[group.events[outcome] < NEVER])
+    return {disease: np.concatenate(parts) for disease, parts in result.items()}

@@ -8,26 +8,25 @@ import numpy as np
 
 from sundbench.registers.synthetic.events import Contacts, PersonYears, scatter
 from sundbench.registers.synthetic.figures import Days, Floats, Indices, figures
-from sundbench.registers.synthetic.health import Health, diseases
+from sundbench.registers.synthetic.health import diseases
 from sundbench.registers.synthetic.lives import Lives
 from sundbench.registers.synthetic.oncology import LOOK_BACK, Patients
 from sundbench.registers.synthetic.plan import Plan
+from sundbench.registers.synthetic.world import World
 
 _INPATIENT_ONSET = 0.45
 """Share of first diagnoses made during an admission, where the disease doesn't say."""
 
 
-def ordinary(
-    plan: Plan, chunk: int, lives: Lives, health: Health, years: PersonYears, contacts: Contacts
-) -> None:
+def ordinary(world: World, years: PersonYears, contacts: Contacts) -> None:
     """Add contacts for what diseases.toml doesn't name."""
-    rng = plan.stream(chunk, "ordinary contacts")
+    rng = world.stream("ordinary contacts")
     table = figures("hospital")
     rates = table["rates"]
-    times = np.exp(rates["frailty"] * lives.frailty[years.person] - rates["frailty"] ** 2 / 2)
-    ill = (health.onset[years.person] < years.begin[:, None]).sum(axis=1)
+    times = np.exp(rates["frailty"] * world.lives.frailty[years.person] - rates["frailty"] ** 2 / 2)
+    ill = (world.health.onset[years.person] < years.begin[:, None]).sum(axis=1)
     times *= 1 + rates["ill_times"] * ill
-    last_year = lives.death[years.person] - years.begin < 365
+    last_year = world.lives.death[years.person] - years.begin < 365
     times *= np.where(last_year, rates["last_year_of_life_times"], 1.0)
     for kind, column in (
         ("inpatient", "inpatient"),
@@ -36,7 +35,7 @@ def ordinary(
     ):
         # The rates count everybody; the ill and the dying have more, so the base lies lower.
         rate = np.interp(years.age, rates["ages"], rates[column]) * times * _BASE
-        row, who, when = scatter(years, rate, rng)
+        _, who, when = scatter(years, rate, rng)
         codes, weights = zip(*table["diagnoses"][kind], strict=True)
         pick = rng.choice(len(codes), len(who), p=np.array(weights) / sum(weights))
         tariff, drg = _tariffs(table["tariffs"], kind, len(who), rng)
@@ -49,13 +48,13 @@ def ordinary(
             tariff=tariff,
             drg=drg,
             specialty=np.array([code[1] for code in codes])[pick],
-            stay=np.minimum(stay, lives.death[who] - when),
+            stay=np.minimum(stay, world.lives.death[who] - when),
             visits=visits,
             procedure=_procedures(table["procedures"], kind, len(who), contacts, rng),
         )
         if kind == "inpatient":
             _emergencies_before(who, when, contacts, rng)
-    _births(plan, lives, contacts, rng)
+    _births(world.plan, world.lives, contacts, rng)
 
 
 _BASE = 0.72
@@ -128,55 +127,47 @@ def _births(plan: Plan, lives: Lives, contacts: Contacts, rng: np.random.Generat
     )
 
 
-def of_diseases(
-    plan: Plan,
-    chunk: int,
-    lives: Lives,
-    health: Health,
-    years: PersonYears,
-    skip: dict[str, Indices],
-    contacts: Contacts,
-) -> None:
+def of_diseases(world: World, years: PersonYears, skip: dict[str, Indices], contacts: Contacts) -> None:
     """Add each disease's first contact and its yearly outpatient courses.
 
     Args:
-        plan: the synthesis.
-        chunk: which chunk.
-        lives: its persons.
-        health: their diseases.
+        world: the chunk.
         years: their years of ordinary care.
         skip: for diseases that are a planted outcome, whose first contact is written elsewhere: those persons.
         contacts: to add to.
     """
-    rng = plan.stream(chunk, "disease contacts")
+    rng = world.stream("disease contacts")
     for column, (name, entry) in enumerate(figures("diseases")["disease"].items()):
-        onset = health.onset[:, column]
+        onset = world.health.onset[:, column]
         chapter = "F" if entry.get("psychiatric") else entry["icd10"][0][1]
         codes = contacts.codes(entry["icd10"])
-        first = np.flatnonzero((onset >= plan.start) & (onset <= plan.end))
-        first = first[lives.resident(first, onset[first])]
+        first = np.flatnonzero((onset >= world.plan.start) & (onset <= world.plan.end))
+        first = first[world.lives.resident(first, onset[first])]
         inpatient = np.full(len(first), bool(entry.get("inpatient")))
         inpatient |= rng.random(len(first)) < _INPATIENT_ONSET
         written = ~np.isin(first, skip.get(name, np.zeros(0, dtype=np.int64)))
-        for kind, chosen in (("inpatient", inpatient & written), ("outpatient", ~inpatient & written)):
-            _disease_contacts(first[chosen], onset[first[chosen]], kind, codes, chapter, lives, contacts, rng)
+        for kind, some in (("inpatient", inpatient & written), ("outpatient", ~inpatient & written)):
+            _disease_contacts(
+                world, first[some], onset[first[some]], rng, contacts, kind=kind, codes=codes, chapter=chapter
+            )
         since = onset[years.person]
         rate = np.where(since < years.begin - 20, entry["follow_up"], 0.0)
         if name == "lung_cancer":
             rate = np.where(since < years.begin, 4.0, 0.0)
         _, who, when = scatter(years, rate, rng)
-        _disease_contacts(who, when, "outpatient", codes, chapter, lives, contacts, rng)
+        _disease_contacts(world, who, when, rng, contacts, kind="outpatient", codes=codes, chapter=chapter)
 
 
 def _disease_contacts(
+    world: World,
     who: Indices,
     when: Days,
+    rng: np.random.Generator,
+    contacts: Contacts,
+    *,
     kind: str,
     codes: Indices,
     chapter: str,
-    lives: Lives,
-    contacts: Contacts,
-    rng: np.random.Generator,
 ) -> None:
     tariff, drg = _tariffs(figures("hospital")["tariffs"], kind, len(who), rng)
     stay, visits = _lengths(kind, len(who), rng)
@@ -188,21 +179,21 @@ def _disease_contacts(
         tariff=tariff,
         drg=drg,
         specialty=chapter,
-        stay=np.minimum(stay + (kind == "inpatient"), lives.death[who] - when),
+        stay=np.minimum(stay + (kind == "inpatient"), world.lives.death[who] - when),
         visits=np.minimum(visits, 3),
         psychiatric=chapter == "F",
     )
 
 
-def before_entry(plan: Plan, chunk: int, patients: Patients, health: Health, contacts: Contacts) -> None:
+def before_entry(world: World, patients: Patients, contacts: Contacts) -> None:
     """See to it that all comorbidity behind the planted truth is recorded in the five years before entry."""
-    rng = plan.stream(chunk, "before entry")
+    rng = world.stream("before entry")
     for column, name in enumerate(diseases()):
         entry = figures("diseases")["disease"][name]
-        ill = health.onset[patients.who, column] <= patients.entry - 30
-        ill &= health.onset[patients.who, column] < patients.entry
+        ill = world.health.onset[patients.who, column] <= patients.entry - 30
+        ill &= world.health.onset[patients.who, column] < patients.entry
         chosen = np.flatnonzero(ill & (entry["charlson"] > 0))
-        earliest = np.maximum(patients.entry[chosen] - LOOK_BACK + 40, plan.start)
+        earliest = np.maximum(patients.entry[chosen] - LOOK_BACK + 40, world.plan.start)
         latest = patients.entry[chosen] - 31
         when = latest - np.floor(rng.random(len(chosen)) ** 2 * np.maximum(latest - earliest, 1))
         contacts.add(

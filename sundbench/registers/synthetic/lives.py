@@ -209,7 +209,11 @@ def _couples(persons: Persons, rng: np.random.Generator) -> tuple[Indices, Days,
     couple = np.full(size, NEVER, dtype=np.int32)
     wedding = np.full(size, NEVER, dtype=np.int32)
     younger = np.maximum(persons.birth[women], persons.birth[men])
-    start = younger + np.clip(rng.normal(table["age_at_start_mean"], table["age_at_start_sd"], pairs), 19, 60) * DAYS_A_YEAR
+    start = (
+        younger
+        + np.clip(rng.normal(table["age_at_start_mean"], table["age_at_start_sd"], pairs), 19, 60)
+        * DAYS_A_YEAR
+    )
     married = np.where(rng.random(pairs) < table["share_married"], start + rng.exponential(900, pairs), NEVER)
     for one, other in ((women, men), (men, women)):
         partner[one] = other

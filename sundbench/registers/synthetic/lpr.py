@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from sundbench.registers.synthetic.columns import Numbers, codes, dates, moments
+from sundbench.registers.synthetic.columns import codes, dates, moments
 from sundbench.registers.synthetic.events import KINDS, Contacts
 from sundbench.registers.synthetic.figures import Days, Flags, Indices, day, figures, year_of
-from sundbench.registers.synthetic.health import Health
-from sundbench.registers.synthetic.lives import Lives, region_of
-from sundbench.registers.synthetic.output import Output
-from sundbench.registers.synthetic.plan import Plan
+from sundbench.registers.synthetic.lives import region_of
+from sundbench.registers.synthetic.world import World
 
 INPATIENT, OUTPATIENT, EMERGENCY = KINDS["inpatient"], KINDS["outpatient"], KINDS["emergency"]
 _VISITS_APART = 21
@@ -62,16 +60,14 @@ class Hospital:
     """The contacts of one chunk, ready to be written.
 
     Args:
-        plan: the synthesis.
-        chunk: which chunk.
-        lives: its persons.
-        health: their diseases.
-        contacts: their contacts.
+        world: the chunk.
+        contacts: its contacts.
     """
 
-    def __init__(self, plan: Plan, chunk: int, lives: Lives, health: Health, contacts: Contacts) -> None:
-        self.plan, self.chunk, self.lives, self.health = plan, chunk, lives, health
-        self.rng = plan.stream(chunk, "lpr")
+    def __init__(self, world: World, contacts: Contacts) -> None:
+        self.world = world
+        plan, lives = world.plan, world.lives
+        self.rng = world.stream("lpr")
         table = contacts.table()
         kept = (table["when"] >= plan.start) & (table["when"] <= plan.end)
         kept &= lives.resident(table["person"], table["when"])
@@ -104,7 +100,7 @@ class Hospital:
         number = np.arange(len(contact)) - np.repeat(np.cumsum(visits) - visits, visits)
         shift = np.where(number > 0, self.rng.integers(-6, 7, len(contact)), 0)
         when = (self.when[contact] + number * _VISITS_APART + shift).astype(np.int32)
-        kept = (when <= self.plan.end) & self.lives.resident(self.person[contact], when)
+        kept = (when <= self.world.plan.end) & self.world.lives.resident(self.person[contact], when)
         contact, when = contact[kept], when[kept]
         return Units(contact, when, when >= self.change[contact])
 
@@ -117,11 +113,11 @@ class Hospital:
 
     def record(self, rows: Indices) -> Indices:
         """LPR2 record numbers of contacts."""
-        return rows + 1 + self.chunk * _SHARED
+        return rows + 1 + self.world.chunk * _SHARED
 
     def age(self, person: Indices, when: Days) -> Indices:
         """Whole ages."""
-        return np.floor(self.lives.age(person, when)).astype(np.int64)
+        return np.floor(self.world.lives.age(person, when)).astype(np.int64)
 
 
 @cache
@@ -190,7 +186,7 @@ def diagnoses(hospital: Hospital, contact: Indices, when: Days) -> Diagnoses:
         code = other[rng.integers(0, len(other), len(chosen))]
         for _ in range(3):
             column = rng.integers(0, len(main), len(chosen))
-            has = hospital.health.onset[person, column] <= day_of
+            has = hospital.world.health.onset[person, column] <= day_of
             code = np.where(has, main[column], code)
         return code
 
@@ -210,7 +206,7 @@ def diagnoses(hospital: Hospital, contact: Indices, when: Days) -> Diagnoses:
     return Diagnoses(of[order], code, TYPES, kinds, gone)
 
 
-def write_lpr2(hospital: Hospital, numbers: Numbers, output: Output) -> None:
+def write_lpr2(hospital: Hospital) -> None:
     """Write lpr_adm, lpr_diag, lpr_sksopr, lpr_sksube, t_psyk_adm and t_psyk_diag."""
     old = hospital.when < hospital.change
     for psychiatric in (False, True):
@@ -223,7 +219,7 @@ def write_lpr2(hospital: Hospital, numbers: Numbers, output: Output) -> None:
         # LPR2 had emergencies as a type of their own up to 2013; then as acute outpatients.
         pattern = np.where(kind == INPATIENT, 0, np.where((kind == EMERGENCY) & (year < 2014), 3, 2))
         columns: dict[str, Any] = {
-            names[0]: numbers.at(person, when),
+            names[0]: hospital.world.numbers.at(person, when),
             names[1]: hospital.record(rows),
             "d_inddto": dates(when),
             "d_uddto": dates(hospital.end[rows]),
@@ -238,7 +234,7 @@ def write_lpr2(hospital: Hospital, numbers: Numbers, output: Output) -> None:
             columns["v_alder"] = hospital.age(person, when)
         columns["v_sengdage"] = np.where(kind == INPATIENT, hospital.end[rows] - when + 1, 0)
         columns["v_indtime"] = hospital.quarter[rows] // 4
-        output.add("t_psyk_adm" if psychiatric else "lpr_adm", pl.DataFrame(columns), year)
+        hospital.world.output.add("t_psyk_adm" if psychiatric else "lpr_adm", pl.DataFrame(columns), year)
         found = diagnoses(hospital, rows, when)
         found_year = year[found.of]
         frame = pl.DataFrame(
@@ -248,11 +244,13 @@ def write_lpr2(hospital: Hospital, numbers: Numbers, output: Output) -> None:
                 "c_diagtype": codes(TYPES, found.type_index),
             }
         ).filter(~pl.Series(found.retracted))
-        output.add("t_psyk_diag" if psychiatric else "lpr_diag", frame, found_year[~found.retracted])
-    _write_lpr2_procedures(hospital, output)
+        hospital.world.output.add(
+            "t_psyk_diag" if psychiatric else "lpr_diag", frame, found_year[~found.retracted]
+        )
+    _write_lpr2_procedures(hospital)
 
 
-def _write_lpr2_procedures(hospital: Hospital, output: Output) -> None:
+def _write_lpr2_procedures(hospital: Hospital) -> None:
     """Operations (K) to lpr_sksopr, treatments and examinations (B, U, Z) to lpr_sksube."""
     surgical = np.array([name.startswith("K") for name in hospital.names])
     coded = hospital.table["procedure"].astype(np.int64)
@@ -270,10 +268,10 @@ def _write_lpr2_procedures(hospital: Hospital, output: Output) -> None:
                 "c_osgh": hospital.hospital[rows],
             }
         )
-        output.add(register, frame, year_of(hospital.when[rows]))
+        hospital.world.output.add(register, frame, year_of(hospital.when[rows]))
 
 
-def write_lpr3(hospital: Hospital, numbers: Numbers, output: Output) -> None:
+def write_lpr3(hospital: Hospital) -> None:
     """Write lpr3a_* and lpr3f_*: the same contacts twice, with the same record numbers."""
     units = hospital.units
     fresh = np.flatnonzero(units.lpr3)
@@ -282,7 +280,7 @@ def write_lpr3(hospital: Hospital, numbers: Numbers, output: Output) -> None:
     recent = course & (hospital.when > hospital.change - 400)
     moved = recent & (hospital.rng.random(len(course)) < figures("hospital")["lpr"]["migrated_share"])
     moved[units.contact[units.lpr3]] |= course[units.contact[units.lpr3]]
-    moved &= (hospital.plan.end >= hospital.change) & ~hospital.own
+    moved &= (hospital.world.plan.end >= hospital.change) & ~hospital.own
     old = np.flatnonzero(moved)
     contact = np.concatenate([units.contact[fresh], old])
     when = np.concatenate([units.when[fresh], hospital.when[old]])
@@ -292,7 +290,7 @@ def write_lpr3(hospital: Hospital, numbers: Numbers, output: Output) -> None:
     contact, when, migrated, file_year = contact[order], when[order], migrated[order], file_year[order]
     if not len(contact):
         return
-    key = np.arange(len(contact)) + 1 + hospital.chunk * _SHARED
+    key = np.arange(len(contact)) + 1 + hospital.world.chunk * _SHARED
     kind = hospital.kind[contact]
     inpatient = kind == INPATIENT
     last = np.where(
@@ -300,14 +298,14 @@ def write_lpr3(hospital: Hospital, numbers: Numbers, output: Output) -> None:
     )
     system = codes(["LPR3", "LPR2"], migrated.astype(np.int64))
     person = hospital.person[contact]
-    pnr = numbers.at(person, when)
+    pnr = hospital.world.numbers.at(person, when)
     quarter = hospital.quarter[contact]
     acute = codes(["ATA3", "ATA1"], hospital.acute[contact].astype(np.int64))
     adiag = codes(hospital.names, hospital.table["diagnosis"][contact])
     specialty = codes(_specialties()[1], hospital.specialty[contact])
     sor = hospital.hospital[contact] * 10_000_000_000 + hospital.specialty[contact] * 100 + 16
     course_key = hospital.record(contact)
-    output.add(
+    hospital.world.output.add(
         "lpr3a_kontakt",
         pl.DataFrame(
             {
@@ -325,7 +323,9 @@ def write_lpr3(hospital: Hospital, numbers: Numbers, output: Output) -> None:
                 "kont_ans_hovedspec": specialty,
                 "kont_ans": sor,
                 "kont_ans_geo_reg": pl.Series(hospital.region[contact] + 1000),
-                "borger_koen": codes(["M", "K"], hospital.lives.persons.sex[person].astype(np.int64) - 1),
+                "borger_koen": codes(
+                    ["M", "K"], hospital.world.lives.persons.sex[person].astype(np.int64) - 1
+                ),
                 "borger_alder_aar_ind": hospital.age(person, when),
                 "borger_bo_kom": hospital.home[contact],
                 "lprindberetningssystem": system,
@@ -333,7 +333,7 @@ def write_lpr3(hospital: Hospital, numbers: Numbers, output: Output) -> None:
         ),
         file_year,
     )
-    output.add(
+    hospital.world.output.add(
         "lpr3f_kontakter",
         pl.DataFrame(
             {
@@ -363,16 +363,20 @@ def write_lpr3(hospital: Hospital, numbers: Numbers, output: Output) -> None:
     }
     frame = pl.DataFrame(columns)
     year = file_year[found.of]
-    output.add("lpr3a_diagnose", frame.rename({"code": "diag_kode", "type": "diag_type"}), year)
-    output.add("lpr3f_diagnoser", frame.rename({"code": "diagnosekode", "type": "diagnosetype"}), year)
+    hospital.world.output.add(
+        "lpr3a_diagnose", frame.rename({"code": "diag_kode", "type": "diag_type"}), year
+    )
+    hospital.world.output.add(
+        "lpr3f_diagnoser", frame.rename({"code": "diagnosekode", "type": "diagnosetype"}), year
+    )
     coded = np.flatnonzero((hospital.table["procedure"][contact] >= 0) & ~migrated)
-    output.add(
+    hospital.world.output.add(
         "lpr3a_procregistrering",
         pl.DataFrame(
             {
                 "dw_ek_kontakt": key[coded],
                 "dw_ek_forloeb": course_key[coded],
-                "dw_ek_procedureregistrering": coded + 1 + hospital.chunk * _SHARED,
+                "dw_ek_procedureregistrering": coded + 1 + hospital.world.chunk * _SHARED,
                 "proc_kode": codes(hospital.names, hospital.table["procedure"][contact[coded]]),
                 "proc_kode_type": pl.repeat("P", len(coded), eager=True),
                 "proc_starttidspunkt": moments(when[coded], quarter[coded]),
@@ -385,7 +389,7 @@ def write_lpr3(hospital: Hospital, numbers: Numbers, output: Output) -> None:
     )
 
 
-def write_tariffs(hospital: Hospital, numbers: Numbers, output: Output) -> None:
+def write_tariffs(hospital: Hospital) -> None:
     """Write the DRG and DAGS tariffs: of contacts in LPR2, of spells in LPR3; not of psychiatry, which has none."""
     units = hospital.units
     priced = (hospital.table["tariff"][units.contact] > 0) & ~hospital.psychiatric[units.contact]
@@ -403,7 +407,7 @@ def write_tariffs(hospital: Hospital, numbers: Numbers, output: Output) -> None:
         # These two registers give amounts in thousands of kroner.
         price = pl.Series(np.round(hospital.table["tariff"][contact] / 1000, 3))
         columns: dict[str, Any] = {
-            "pnr": numbers.at(person, units.when[rows]),
+            "pnr": hospital.world.numbers.at(person, units.when[rows]),
             "recnum": hospital.record(contact),
         }
         if register == "drgsoma_hel":
@@ -423,11 +427,11 @@ def write_tariffs(hospital: Hospital, numbers: Numbers, output: Output) -> None:
             }
         columns["c_spec"] = codes(_specialties()[0], hospital.specialty[contact])
         columns["c_sgh"] = hospital.hospital[contact]
-        output.add(register, pl.DataFrame(columns), year_of(last[rows]))
-    _write_spells(hospital, numbers, output, priced, last)
+        hospital.world.output.add(register, pl.DataFrame(columns), year_of(last[rows]))
+    _write_spells(hospital, priced, last)
 
 
-def _write_spells(hospital: Hospital, numbers: Numbers, output: Output, priced: Flags, last: Days) -> None:
+def _write_spells(hospital: Hospital, priced: Flags, last: Days) -> None:
     units = hospital.units
     inpatient = hospital.kind[units.contact] == INPATIENT
     for register, chosen in (
@@ -439,8 +443,8 @@ def _write_spells(hospital: Hospital, numbers: Numbers, output: Output, priced: 
         contact = units.contact[rows]
         begin = moments(units.when[rows], hospital.quarter[contact])
         finish = moments(last[rows], np.minimum(hospital.quarter[contact] + 4, 95))
-        spell = rows + 1 + hospital.chunk * _SHARED
-        pnr = numbers.at(hospital.person[contact], units.when[rows])
+        spell = rows + 1 + hospital.world.chunk * _SHARED
+        pnr = hospital.world.numbers.at(hospital.person[contact], units.when[rows])
         drg = pl.Series(hospital.table["drg"][contact])
         price = pl.Series(hospital.table["tariff"][contact]).round(2)
         adiag = codes(hospital.names, hospital.table["diagnosis"][contact])
@@ -476,4 +480,4 @@ def _write_spells(hospital: Hospital, numbers: Numbers, output: Output, priced: 
                     "antal_kontakter": np.ones(len(rows), dtype=np.int64),
                 }
             )
-        output.add(register, frame, year_of(units.when[rows]))
+        hospital.world.output.add(register, frame, year_of(units.when[rows]))

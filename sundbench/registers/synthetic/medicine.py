@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtr
 
-from sundbench.registers.synthetic.columns import Numbers, codes, dates, moments
+from sundbench.registers.synthetic.columns import codes, dates, moments
 from sundbench.registers.synthetic.events import PersonYears
 from sundbench.registers.synthetic.figures import (
     DAYS_A_YEAR,
@@ -21,11 +21,8 @@ from sundbench.registers.synthetic.figures import (
     medicines,
     year_of,
 )
-from sundbench.registers.synthetic.health import Health
-from sundbench.registers.synthetic.lives import Lives
 from sundbench.registers.synthetic.oncology import Administrations, Patients
-from sundbench.registers.synthetic.output import Output
-from sundbench.registers.synthetic.plan import Plan
+from sundbench.registers.synthetic.world import World
 
 Dispensings = tuple[Indices, Days, Indices]
 """Places in the chunk, days, and places in ``medicines()``."""
@@ -39,19 +36,19 @@ _LINKED = 0.25
 """Correlation of a person's use of any regular medicine with the person's frailty."""
 
 
-def ordinary(plan: Plan, chunk: int, lives: Lives, health: Health, years: PersonYears) -> list[Dispensings]:
+def ordinary(world: World, years: PersonYears) -> list[Dispensings]:
     """Dispensings of drugs.csv: regular users, users by disease, and single courses."""
-    rng = plan.stream(chunk, "dispensings")
+    rng = world.stream("dispensings")
     result = []
-    size = len(lives.frailty)
-    woman = lives.persons.sex == 2
+    size = len(world.lives.frailty)
+    woman = world.lives.persons.sex == 2
     for index, row in enumerate(medicines()):
         if row["kind"] == "planted":
             continue
         trend = np.interp(years.year, (1995, 2020), (float(row["y1995"]), 1.0))
         trend = np.where(years.year < int(row["since"]), 0.0, np.minimum(trend, 1.6))
         if row["kind"] == "ill":
-            first = health.first(row["disease"])
+            first = world.health.first(row["disease"])
             chosen = rng.random(size) < float(row["p_ill"])
             ill = chosen[years.person] & (first[years.person] + 20 < years.begin)
             use = ill & (rng.random(size)[years.person] < trend)
@@ -66,7 +63,7 @@ def ordinary(plan: Plan, chunk: int, lives: Lives, health: Health, years: Person
             # A person uses the medicine in the years in which its prevalence exceeds the person's own level:
             # so prevalences are met, use lasts, and the frail use more of everything.
             normal = rng.standard_normal(size)
-            own = ndtr(-(_LINKED * lives.frailty + np.sqrt(1 - _LINKED**2) * normal))
+            own = ndtr(-(_LINKED * world.lives.frailty + np.sqrt(1 - _LINKED**2) * normal))
             use = own[years.person] < level
         result.append(_refills(years, np.flatnonzero(use), float(row["refills"]), index, rng))
     return result
@@ -110,40 +107,28 @@ def _product() -> dict[str, pl.Series]:
     return columns
 
 
-def write_lmdb(
-    plan: Plan,
-    chunk: int,
-    lives: Lives,
-    parts: list[Dispensings],
-    numbers: Numbers,
-    single: Indices,
-    output: Output,
-) -> None:
+def write_lmdb(world: World, parts: list[Dispensings], single: Indices) -> None:
     """Write lmdb.
 
     Args:
-        plan: the synthesis.
-        chunk: which chunk.
-        lives: its persons.
+        world: the chunk.
         parts: the dispensings.
-        numbers: person numbers.
         single: persons whose every dispensing is one package (the enrolled: their costs are planted).
-        output: to write to.
     """
-    rng = plan.stream(chunk, "lmdb")
+    rng = world.stream("lmdb")
     person = np.concatenate([part[0] for part in parts])
     when = np.concatenate([part[1] for part in parts])
     drug = np.concatenate([part[2] for part in parts])
-    kept = (when >= plan.start) & (when <= plan.end) & lives.resident(person, when)
+    kept = (when >= world.plan.start) & (when <= world.plan.end) & world.lives.resident(person, when)
     person, when, drug = person[kept], when[kept], drug[kept]
     packs = _PACKAGES[rng.integers(0, len(_PACKAGES), len(person))]
-    alone = np.zeros(len(lives.frailty), dtype=bool)
+    alone = np.zeros(len(world.lives.frailty), dtype=bool)
     alone[single] = True
     packs = np.where(alone[person], 1, packs)
     # A dispensing registered twice by mistake is corrected by one with negative packages: together they add nothing.
     wrong = np.flatnonzero(rng.random(len(person)) < _CORRECTED)
     later = np.minimum(
-        when[wrong] + rng.integers(0, 2, len(wrong)) * rng.integers(0, 9, len(wrong)), plan.end
+        when[wrong] + rng.integers(0, 2, len(wrong)) * rng.integers(0, 9, len(wrong)), world.plan.end
     )
     correction = np.repeat([0, 1], [len(person) + len(wrong), len(wrong)])
     person = np.concatenate([person, person[wrong], person[wrong]])
@@ -161,7 +146,7 @@ def write_lmdb(
     indication = np.where(unknown, none, drug).astype(np.uint32)
     frame = pl.DataFrame(
         {
-            "pnr": numbers.at(person, when),
+            "pnr": world.numbers.at(person, when),
             "eksd": dates(when),
             "atc": product["atc"].gather(place),
             "vnr": product["vnr"].gather(place),
@@ -172,11 +157,11 @@ def write_lmdb(
             "strunit": product["strunit"].gather(place),
             "indo": product["indo"].gather(indication),
             "eksp": product["eksp"].gather(amount),
-            "aldr": np.floor(lives.age(person, when)).astype(np.int16),
+            "aldr": np.floor(world.lives.age(person, when)).astype(np.int16),
             "korr": correction[order].astype(np.int8),
         }
     )
-    output.add("lmdb", frame, year)
+    world.output.add("lmdb", frame, year)
 
 
 _WARD = ("N02BE01", "J01CR05", "B01AB05", "C03CA01", "N02AA01", "A04AA01", "J01DC02", "B05BB01")
@@ -185,26 +170,17 @@ _WARD_NAMES = ("Paracetamol", "Piperacillin/tazobactam", "Enoxaparin", "Furosemi
 
 
 def write_smr(
-    plan: Plan,
-    chunk: int,
-    patients: Patients,
-    doses: Administrations,
-    admissions: tuple[Indices, Days],
-    numbers: Numbers,
-    output: Output,
+    world: World, patients: Patients, doses: Administrations, admissions: tuple[Indices, Days]
 ) -> None:
     """Write smr: study medicines, and ordinary medicines at admissions from May 2018.
 
     Args:
-        plan: the synthesis.
-        chunk: which chunk.
+        world: the chunk.
         patients: the enrolled.
         doses: their study medicines.
         admissions: places and days of admissions at which ordinary medicines are given.
-        numbers: person numbers.
-        output: to write to.
     """
-    rng = plan.stream(chunk, "smr")
+    rng = world.stream("smr")
     figure: dict[str, Any] = figures("oncology")["medicine"]
     since = day("2018-05-15")
     who, begun = admissions
@@ -217,15 +193,15 @@ def write_smr(
     drug = np.concatenate([study, rng.integers(0, len(_WARD), int(given.sum()))])
     label = [*_WARD_NAMES, "Carboplatin", "Keytruda", "Keytruda"]
     dose = np.array([1000, 4000, 40, 40, 10, 4, 1500, 9000, figure["carboplatin"]["dose_mg"]] + [200] * 2)
-    kept = (when >= since) & (when <= plan.end)
+    kept = (when >= since) & (when <= world.plan.end)
     person, when, drug = person[kept], when[kept], drug[kept]
     order = np.argsort(year_of(when), kind="stable")
     person, when, drug = person[order], when[order], drug[order]
     quarter = rng.integers(32, 80, len(when))
     frame = pl.DataFrame(
         {
-            "v_cpr": numbers.at(person, when),
-            "k_adm_id": np.arange(len(when)) + 1 + chunk * 10_000_000,
+            "v_cpr": world.numbers.at(person, when),
+            "k_adm_id": np.arange(len(when)) + 1 + world.chunk * 10_000_000,
             "d_adm": moments(when, quarter),
             "c_atc": codes(names, drug),
             "v_laegemiddelnavn": codes(label, drug),
@@ -235,4 +211,4 @@ def write_smr(
             "c_ord_type": codes(["F"], np.zeros(len(when), dtype=np.int64)),
         }
     )
-    output.add("smr", frame, year_of(when))
+    world.output.add("smr", frame, year_of(when))

@@ -24,8 +24,8 @@ from sundbench.registers.synthetic.figures import (
     year_of,
 )
 from sundbench.registers.synthetic.health import Health, diseases
-from sundbench.registers.synthetic.lives import Lives, region_of
-from sundbench.registers.synthetic.plan import Plan
+from sundbench.registers.synthetic.lives import region_of
+from sundbench.registers.synthetic.world import World
 
 LOOK_BACK = round(5 * DAYS_A_YEAR)
 
@@ -78,17 +78,17 @@ def charlson(health: Health, who: Indices, when: Days) -> Floats:
     return np.sum(list(groups.values()), axis=0)
 
 
-def enrol(plan: Plan, chunk: int, lives: Lives, health: Health) -> tuple[Patients, Tumours]:
+def enrol(world: World) -> tuple[Patients, Tumours]:
     """Choose, treat and let die the patients of one chunk; changes the deaths, moves and causes of death.
 
     Everyone with lung cancer dies by it: the treated after the planted survival time, whatever they would
     have died of otherwise; the others after an exponential time, unless something else comes first.
     """
     figure = figures("oncology")
-    rng = plan.stream(chunk, "oncology")
-    onset = health.first("lung_cancer")
-    ill = np.flatnonzero((onset <= lives.death) & (onset <= plan.end))
-    ill = ill[lives.resident(ill, onset[ill])]
+    rng = world.stream("oncology")
+    onset = world.health.first("lung_cancer").copy()
+    ill = np.flatnonzero((onset <= world.lives.death) & (onset <= world.plan.end))
+    ill = ill[world.lives.resident(ill, onset[ill])]
     size = len(ill)
     rule = figure["enrolment"]
     wait = rng.integers(rule["days_to_treatment"][0], rule["days_to_treatment"][1] + 1, size)
@@ -98,35 +98,34 @@ def enrol(plan: Plan, chunk: int, lives: Lives, health: Health) -> tuple[Patient
     other = 1 + rng.exponential(260, size).astype(np.int32)
 
     entry = (onset[ill] + wait).astype(np.int32)
-    age = lives.age(ill, entry)
-    treated &= (entry >= day(rule["first"])) & (entry <= plan.end) & (lives.death[ill] > entry)
+    age = world.lives.age(ill, entry)
+    treated &= (entry >= day(rule["first"])) & (entry <= world.plan.end) & (world.lives.death[ill] > entry)
     treated &= (age >= rule["ages"][0]) & (age < rule["ages"][1])
-    treated &= lives.out[ill] > entry
+    treated &= world.lives.out[ill] > entry
     who = ill[treated]
-    patients = _assign(lives, health, who, entry[treated], squamous[treated], choice[treated])
+    patients = _assign(world, who, entry[treated], squamous[treated], choice[treated])
     patients.days = np.ceil(survival_quantile(patients, patients.new, survival[treated])).astype(np.int32)
 
     rest = ill[~treated]
-    lives.death[rest] = np.minimum(lives.death[rest], onset[rest] + other[~treated])
-    lives.death[who] = patients.entry + patients.days
-    by_cancer = lives.death[ill] == np.where(treated, lives.death[ill], onset[ill] + other)
-    health.cause[ill[by_cancer]] = len(figures("diseases")["deaths"]["causes"])
-    # Nobody with lung cancer moves abroad afterwards, and none changes number between diagnosis and death.
-    gone = ill[lives.out[ill] > onset[ill]]
-    lives.out[gone], lives.back[gone] = NEVER, NEVER
-    health.onset[who] = np.where(health.onset[who] > patients.entry[:, None] - 30, NEVER, health.onset[who])
-    health.first("lung_cancer")[who] = onset[ill][treated]
-    onset[rest] = np.where(onset[rest] > lives.death[rest], NEVER, onset[rest])
+    world.lives.death[rest] = np.minimum(world.lives.death[rest], onset[rest] + other[~treated])
+    world.lives.death[who] = patients.entry + patients.days
+    by_cancer = world.lives.death[ill] == np.where(treated, world.lives.death[ill], onset[ill] + other)
+    world.health.cause[ill[by_cancer]] = len(figures("diseases")["deaths"]["causes"])
+    # Nobody with lung cancer moves abroad afterwards, and the enrolled get no other disease from then on.
+    gone = ill[world.lives.out[ill] > onset[ill]]
+    world.lives.out[gone], world.lives.back[gone] = NEVER, NEVER
+    world.health.onset[who] = np.where(
+        world.health.onset[who] > patients.entry[:, None] - 30, NEVER, world.health.onset[who]
+    )
+    world.health.first("lung_cancer")[who] = onset[who]
     return patients, _tumours(ill, onset[ill], treated, squamous, rng)
 
 
-def _assign(
-    lives: Lives, health: Health, who: Indices, entry: Days, squamous: Flags, choice: Floats
-) -> Patients:
+def _assign(world: World, who: Indices, entry: Days, squamous: Flags, choice: Floats) -> Patients:
     rule = figures("oncology")["assignment"]
-    age = lives.age(who, entry)
-    man = (lives.persons.sex[who] == 1).astype(np.float64)
-    comorbidity = np.minimum(charlson(health, who, entry), 3)
+    age = world.lives.age(who, entry)
+    man = (world.lives.persons.sex[who] == 1).astype(np.float64)
+    comorbidity = np.minimum(charlson(world.health, who, entry), 3)
     score = (
         rule["intercept"]
         + rule["age_per_10_years_from_70"] * (np.clip(age, 50, 88) - 70) / 10
@@ -134,7 +133,7 @@ def _assign(
         + rule["squamous"] * squamous
         + rule["year_from_2021"] * (year_of(entry) - 2021)
         + rule["man"] * man
-        + rule["region_84"] * (region_of()[lives.home(who, entry)] == 84)
+        + rule["region_84"] * (region_of()[world.lives.home(who, entry)] == 84)
     )
     probability = 1 / (1 + np.exp(-score))
     days = np.zeros(len(who), dtype=np.int32)
@@ -186,10 +185,10 @@ class Administrations:
     new: Flags
 
 
-def administer(plan: Plan, chunk: int, patients: Patients) -> Administrations:
+def administer(world: World, patients: Patients) -> Administrations:
     """Doses every three weeks from entry, while alive and on treatment."""
     rule = figures("oncology")["treatment"]
-    rng = plan.stream(chunk, "administrations")
+    rng = world.stream("administrations")
     size = len(patients.who)
     stop = rng.exponential(rule["pembrolizumab_mean_days_to_stop"], size)
     cycles = rng.choice(rule["carboplatin_cycles"], size)
@@ -204,25 +203,25 @@ def administer(plan: Plan, chunk: int, patients: Patients) -> Administrations:
     patient = np.repeat(np.arange(size), count)
     number = np.arange(len(patient)) - np.repeat(np.cumsum(count) - count, count)
     when = (patients.entry[patient] + step * number).astype(np.int32)
-    kept = when <= plan.end
+    kept = when <= world.plan.end
     return Administrations(patient[kept], when[kept], patients.new[patient[kept]])
 
 
 def poisson_days(
-    plan: Plan, patients: Patients, per_year: Floats, rng: np.random.Generator
+    world: World, patients: Patients, per_year: Floats, rng: np.random.Generator
 ) -> tuple[Indices, Days]:
     """Events of a Poisson process while alive after entry: the patients' places and the days."""
-    span = np.minimum(patients.days, plan.end - patients.entry + 1)
+    span = np.minimum(patients.days, world.plan.end - patients.entry + 1)
     count = rng.poisson(per_year * span / DAYS_A_YEAR)
     patient = np.repeat(np.arange(len(span)), count)
     when = patients.entry[patient] + np.floor(rng.random(len(patient)) * span[patient]).astype(np.int32)
     return patient, when.astype(np.int32)
 
 
-def care(plan: Plan, chunk: int, patients: Patients, doses: Administrations, contacts: Contacts) -> None:
+def care(world: World, patients: Patients, doses: Administrations, contacts: Contacts) -> None:
     """Add the hospital contacts after entry: administrations, acute admissions, controls."""
     figure = figures("oncology")
-    rng = plan.stream(chunk, "oncology care")
+    rng = world.stream("oncology care")
     visit, spells, visits = figure["visit"], figure["spells"], figure["visits"]
     sks = [figure["medicine"][name]["sks"] for name in ("carboplatin", "pembrolizumab")]
     contacts.add(
@@ -238,7 +237,7 @@ def care(plan: Plan, chunk: int, patients: Patients, doses: Administrations, con
     )
     rate = np.where(patients.new, spells["per_year_pembrolizumab"], spells["per_year_carboplatin"])
     patient, when = poisson_days(
-        plan, patients, rate * np.exp(spells["comorbidity"] * patients.comorbidity), rng
+        world, patients, rate * np.exp(spells["comorbidity"] * patients.comorbidity), rng
     )
     pick = rng.choice(len(spells["drg"]), len(when), p=spells["weights"])
     last = (patients.entry + patients.days)[patient]
@@ -255,7 +254,7 @@ def care(plan: Plan, chunk: int, patients: Patients, doses: Administrations, con
         stay=stay,
         own=True,
     )
-    patient, when = poisson_days(plan, patients, np.full(len(patients.who), visits["per_year"]), rng)
+    patient, when = poisson_days(world, patients, np.full(len(patients.who), visits["per_year"]), rng)
     contacts.add(
         patients.who[patient],
         when,
@@ -268,21 +267,21 @@ def care(plan: Plan, chunk: int, patients: Patients, doses: Administrations, con
     )
 
 
-def prescriptions(plan: Plan, chunk: int, patients: Patients) -> tuple[Indices, Days, Indices]:
+def prescriptions(world: World, patients: Patients) -> tuple[Indices, Days, Indices]:
     """Dispensings after entry: places in the chunk, days, and places in ``medicines()``."""
     rule: dict[str, Any] = figures("oncology")["prescriptions"]
-    rng = plan.stream(chunk, "oncology prescriptions")
+    rng = world.stream("oncology prescriptions")
     rate = rule["per_year"] + rule["per_year_comorbidity"] * patients.comorbidity
-    patient, when = poisson_days(plan, patients, rate, rng)
+    patient, when = poisson_days(world, patients, rate, rng)
     index = np.array([medicine_index()[atc] for atc in rule["atc"]])
     drug = index[rng.choice(len(index), len(when), p=rule["weights"])]
     return patients.who[patient], when, drug
 
 
-def services(plan: Plan, chunk: int, patients: Patients) -> tuple[Indices, Days]:
+def services(world: World, patients: Patients) -> tuple[Indices, Days]:
     """Primary-care services after entry: places in the chunk and days."""
     rule = figures("oncology")["primary_care"]
-    rng = plan.stream(chunk, "oncology services")
+    rng = world.stream("oncology services")
     rate = rule["per_year"] + rule["per_year_comorbidity"] * patients.comorbidity
-    patient, when = poisson_days(plan, patients, rate, rng)
+    patient, when = poisson_days(world, patients, rate, rng)
     return patients.who[patient], when

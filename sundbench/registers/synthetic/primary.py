@@ -5,13 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from sundbench.registers.synthetic.columns import Numbers, codes, dates
+from sundbench.registers.synthetic.columns import codes, dates
 from sundbench.registers.synthetic.events import PersonYears, scatter
 from sundbench.registers.synthetic.figures import Days, Indices, day, figures, year_of
-from sundbench.registers.synthetic.health import Health
-from sundbench.registers.synthetic.lives import Lives
-from sundbench.registers.synthetic.output import Output
-from sundbench.registers.synthetic.plan import Plan
+from sundbench.registers.synthetic.world import World
 
 
 def fee_weeks(when: Days) -> Indices:
@@ -24,41 +21,29 @@ def fee_weeks(when: Days) -> Indices:
     return np.asarray(year % 100 * 100 + week, dtype=np.int64)
 
 
-def write_services(
-    plan: Plan,
-    chunk: int,
-    lives: Lives,
-    years: PersonYears,
-    enrolled: tuple[Indices, Days],
-    numbers: Numbers,
-    output: Output,
-) -> None:
+def write_services(world: World, years: PersonYears, enrolled: tuple[Indices, Days]) -> None:
     """Write sysi (to 2005) and sssy (from 2005): both hold 2005, the same services.
 
     Args:
-        plan: the synthesis.
-        chunk: which chunk.
-        lives: its persons.
+        world: the chunk.
         years: their years of ordinary care.
         enrolled: places and days of the services of the enrolled after entry.
-        numbers: person numbers.
-        output: to write to.
     """
-    rng = plan.stream(chunk, "services")
+    rng = world.stream("services")
     table = figures("primary_care")
     rate = np.interp(years.age, table["rates"]["ages"], table["rates"]["per_year"])
-    woman = lives.persons.sex[years.person] == 2
+    woman = world.lives.persons.sex[years.person] == 2
     rate = rate * np.where(woman, table["rates"]["women"], 2 - table["rates"]["women"])
-    rate = rate * np.exp(0.3 * lives.frailty[years.person] - 0.045)
+    rate = rate * np.exp(0.3 * world.lives.frailty[years.person] - 0.045)
     _, person, when = scatter(years, rate, rng)
     person = np.concatenate([person, enrolled[0]])
     when = np.concatenate([when, enrolled[1]])
-    kept = when <= plan.end
+    kept = when <= world.plan.end
     person, when = person[kept], when[kept]
     # The fee week lies some weeks after the service. The enrolled's services keep theirs within the week.
     late = np.floor(rng.exponential(table["services"]["weeks_to_fee_mean"], len(when))) * 7
     late[len(late) - int(kept[len(kept) - len(enrolled[0]) :].sum()) :] = 0
-    paid = np.minimum(when + late, plan.end).astype(np.int32)
+    paid = np.minimum(when + late, world.plan.end).astype(np.int32)
     year = year_of(paid - (paid + 3) % 7 + 3)
     order = np.argsort(year.astype(np.int16), kind="stable")
     person, when, paid, year = person[order], when[order], paid[order], year[order]
@@ -67,7 +52,7 @@ def write_services(
     child = rng.random(len(when)) < table["services"]["child_share"]
     frame = pl.DataFrame(
         {
-            "pnr": numbers.at(person, when),
+            "pnr": world.numbers.at(person, when),
             "honuge": pl.Series(fee_weeks(paid)).cast(pl.String).str.zfill(4),
             "barnmak": child.astype(np.int8),
             "speciale": codes(list(services), pick),
@@ -79,25 +64,26 @@ def write_services(
     )
     first_new = int(np.searchsorted(year, 2005))
     last_old = int(np.searchsorted(year, 2006))
-    output.add("sysi", frame[:last_old], year[:last_old])
-    output.add("sssy", frame[first_new:], year[first_new:])
+    world.output.add("sysi", frame[:last_old], year[:last_old])
+    world.output.add("sssy", frame[first_new:], year[first_new:])
 
 
-def write_laboratory(
-    plan: Plan, chunk: int, lives: Lives, health: Health, years: PersonYears, numbers: Numbers, output: Output
-) -> None:
+def write_laboratory(world: World, years: PersonYears) -> None:
     """Write lab_forsker from 2008: numbers as text, some of them not numbers, such as ``<5``."""
-    rng = plan.stream(chunk, "laboratory")
+    rng = world.stream("laboratory")
     table = figures("primary_care")["laboratory"]
     rate = np.interp(years.age, table["ages"], table["per_year"]) * (years.year >= 2008)
     rate = rate * np.interp(years.year, (2008, 2015), (0.3, 1.0))
     _, person, when = scatter(years, rate, rng)
-    kept = (when >= day("2008-01-01")) & (when <= plan.end)
+    kept = (when >= day("2008-01-01")) & (when <= world.plan.end)
     person, when = person[kept], when[kept]
     tests, means, sds, units, limits, weights, digits = zip(*table["tests"], strict=True)
     pick = rng.choice(len(tests), len(when), p=np.array(weights) / sum(weights))
     value = np.array(means)[pick] + np.array(sds)[pick] * rng.standard_normal(len(when))
-    diabetic = np.minimum(health.first("type_2_diabetes"), health.first("type_1_diabetes"))[person] <= when
+    diabetic = (
+        np.minimum(world.health.first("type_2_diabetes"), world.health.first("type_1_diabetes"))[person]
+        <= when
+    )
     value = np.where((pick == 0) & diabetic, value + 14, value)
     value = np.maximum(np.abs(value), 0.1)
     scaled = np.round(value * 10 ** np.array(digits)[pick]).astype(np.int64)
@@ -116,7 +102,7 @@ def write_laboratory(
     text = pl.select(pl.when(pl.Series(odd)).then(words).otherwise(text)).to_series()
     frame = pl.DataFrame(
         {
-            "pnr": numbers.at(person, when),
+            "pnr": world.numbers.at(person, when),
             "samplingdate": dates(when, "iso"),
             "analysiscode": codes(list(tests), pick),
             "value": text,
@@ -124,4 +110,4 @@ def write_laboratory(
             "laboratorium_idcode": codes(["AAA", "BBB", "CCC"], person % 3),
         }
     )
-    output.add("lab_forsker", frame, np.full(len(when), plan.last))
+    world.output.add("lab_forsker", frame, np.full(len(when), world.plan.last))

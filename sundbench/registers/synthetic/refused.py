@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sundbench.registers.synthetic.output import FORMATS, FileKey, Output
+from sundbench.registers.synthetic.output import FORMATS, Output
 from sundbench.registers.synthetic.plan import Plan
 
 _WRONG: dict[str, tuple[dict[str, str], ...]] = {

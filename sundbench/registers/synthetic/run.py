@@ -183,7 +183,7 @@ _changed: Any = None
 
 
 def _take_turns(turn: Any, changed: Any) -> None:
-    global _turn, _changed  # noqa: PLW0603 -- a worker process is given its shared state once, when it starts
+    global _turn, _changed
     _turn, _changed = turn, changed
 
 
