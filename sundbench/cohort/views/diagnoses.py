@@ -114,7 +114,7 @@ def _lpr2(bucket: Bucket, register: str, source: lpr.Source, key: str) -> pl.Laz
 def _lpr3(bucket: Bucket, source: lpr.Lpr3, register: str, code: str, kind: str) -> pl.LazyFrame | None:
     rows = lpr.once(bucket, register, source, "lpr_diag")
     if rows is not None and bucket.has(register, lpr.RETRACTED):
-        rows = rows.filter(pl.col(lpr.RETRACTED).fill_null("Nej").str.to_lowercase() != "ja")
+        rows = rows.filter(pl.col(lpr.RETRACTED).ne_missing("Ja"))
     sources: dict[str, str | From | pl.Expr] = {
         "date": need(lpr.STARTS[source]),
         "code": need(code),

@@ -13,7 +13,7 @@ they are, and what stands twice is dropped by two rules.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 import polars as pl
@@ -76,8 +76,10 @@ def _migrated(bucket: Bucket, register: str, covered: tuple[date, date]) -> pl.E
     day = catalogue().date_column(register)
     assert day is not None  # noqa: S101 - every register of LPR3 is dated
     bucket.need(register, day)
-    begun = pl.col(day).dt.date().is_between(*covered).fill_null(value=False)
-    return pl.col(SYSTEM).fill_null(NATIVE).ne(NATIVE) & begun
+    held = bucket.columns(register)[day]
+    since, after = (pl.lit(edge).cast(held) for edge in (covered[0], covered[1] + timedelta(days=1)))
+    begun = (pl.col(day) >= since) & (pl.col(day) < after)
+    return (pl.col(SYSTEM).ne(NATIVE) & begun).fill_null(value=False)
 
 
 def _without_twins(bucket: Bucket, rows: pl.LazyFrame, register: str) -> pl.LazyFrame:
