@@ -1,4 +1,4 @@
-"""Synthetic deliveries: invented persons in the registers' own formats, with a known truth planted in them."""
+"""Synthetic deliveries: invented persons in the registers' own formats, with a truth planted in them."""
 
 from sundbench.registers.synthetic.run import synthesize
 

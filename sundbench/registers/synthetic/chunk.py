@@ -11,11 +11,14 @@ from sundbench.registers.synthetic import (
     comparisons,
     hospital,
     lpr,
+    lpr2,
+    lpr3,
     medicine,
     oncology,
     primary,
     refused,
     society,
+    tariffs,
 )
 from sundbench.registers.synthetic.columns import Numbers
 from sundbench.registers.synthetic.events import Contacts, person_years
@@ -80,9 +83,9 @@ def synthesize_chunk(plan: Plan, chunk: int, rank: Days) -> Chunk:
     society.write_deaths(world)
     society.write_cancer(world, tumours)
     written = lpr.Hospital(world, contacts)
-    lpr.write_lpr2(written)
-    lpr.write_lpr3(written)
-    lpr.write_tariffs(written)
+    lpr2.write_lpr2(written)
+    lpr3.write_lpr3(written)
+    tariffs.write_tariffs(written)
     until = np.minimum(np.minimum(lives.death, quiet), lives.out)
     dispensed = medicine.ordinary(world, years)
     dispensed += [comparisons.dispense(world, name, group, until) for name, group in users.items()]

@@ -1,6 +1,6 @@
-"""The planted drug comparisons and the rare harm: who gets which drug, and what happens to them.
+"""The planted drug comparisons and the rare harm: who gets which drug, and what comes of it.
 
-All parameters stand in data/comparisons.toml; each outcome has a constant hazard from the first dispensing on.
+All parameters stand in data/comparisons.toml; each outcome has a constant hazard from then on.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from sundbench.registers.synthetic.world import World
 
 COMPARISONS = ("anticoagulants", "glucose_lowering", "antidepressants")
 
-# Diseases (diseases.toml) that are an outcome of a comparison: for its patients they come by the planted hazard only.
+# Diseases (diseases.toml) that are an outcome: a comparison's users get them by the planted hazard alone.
 AS_DISEASE = {
     ("anticoagulants", "bleeding"): "bleeding",
     ("anticoagulants", "stroke"): "stroke",
@@ -63,7 +63,7 @@ class Users:
 
 
 def begin(world: World, name: str) -> Users:
-    """Choose one comparison's users and plant its outcomes; outcomes that are diseases replace the ordinary onset."""
+    """Choose one comparison's users and plant its outcomes; they replace the diseases' ordinary onset."""
     figure = figures("comparisons")
     rule = figure[name]
     rng = world.stream(name)
@@ -73,7 +73,7 @@ def begin(world: World, name: str) -> Users:
     begun = start[who]
     age = (world.lives.age(who, begun) - 70) / 10
     listed = [diseases().index(disease) for disease in figure["comorbidities"]]
-    ill = (world.health.onset[np.ix_(who, listed)] < begun[:, None]).sum(axis=1)
+    ill = (world.health.onset[who][:, listed] < begun[:, None]).sum(axis=1)
     comorbidity = np.minimum(ill, 4).astype(np.float64)
     score = rule["intercept"] + rule["age"] * np.clip(age, -3, 2) + rule["comorbidity"] * comorbidity
     score += rule["year"] * (year_of(begun) - rule["year_from"])
@@ -110,9 +110,7 @@ def _starts(rule: dict[str, Any], lives: Lives, health: Health, rng: np.random.G
         rate = np.interp(ages[:-1] + 0.5, rule["start_ages"], rule["starts_per_1000"]) / 1000
         both = np.tile(np.r_[0.0, np.cumsum(rate)], (2, 1))
         target = rng.exponential(size=size)
-        start = onset_by_age(ages, both, lives.persons.birth, lives.persons.sex, target, None).astype(
-            np.int64
-        )
+        start = onset_by_age((ages, both), lives.persons.birth, lives.persons.sex, target).astype(np.int64)
         chosen = np.ones(size, dtype=bool)
     since = max(day(rule["standard_since"]), day(rule.get("only_from", "1900-01-01")))
     return np.where(chosen & (start >= since), np.minimum(start, NEVER), NEVER).astype(np.int32)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sundbench.registers.synthetic.figures import DAYS_A_YEAR, Days, Floats, Indices, year_start
+from sundbench.registers.synthetic.figures import DAYS_A_YEAR, Days, Floats, Indices, Values, year_start
 from sundbench.registers.synthetic.lives import Lives
 from sundbench.registers.synthetic.plan import Plan
 
@@ -34,7 +34,7 @@ class PersonYears:
 
 
 def person_years(plan: Plan, lives: Lives, quiet: Days) -> PersonYears:
-    """Years of residence in Denmark, cut at ``quiet`` (from which day another part writes a person's events)."""
+    """Years of residence, cut at ``quiet``: from that day on another part writes a person's events."""
     years = np.array(plan.years)
     begins = year_start(np.append(years, years[-1] + 1))
     first = np.maximum(begins[:-1], lives.persons.entry[:, None])
@@ -91,14 +91,14 @@ class Contacts:
         when: Days,
         *,
         kind: str,
-        diagnosis: Any,
-        tariff: Any,
-        drg: Any,
-        specialty: Any,
-        stay: Any = 0,
-        visits: Any = 1,
-        procedure: Any = -1,
-        psychiatric: Any = False,
+        diagnosis: Values,
+        tariff: Values,
+        drg: Values,
+        specialty: Values,
+        stay: Values = 0,
+        visits: Values = 1,
+        procedure: Values = -1,
+        psychiatric: Values = False,
         own: bool = False,
     ) -> None:
         """Add contacts.
@@ -117,7 +117,7 @@ class Contacts:
             psychiatric: whether a psychiatric department has the contact.
             own: whether the contact stands as it is: no chance procedures, migration or companions.
         """
-        values = {
+        values: dict[str, Any] = {
             "person": person,
             "when": when,
             "kind": KINDS[kind],
@@ -137,6 +137,4 @@ class Contacts:
 
     def table(self) -> dict[str, np.ndarray[Any, Any]]:
         """All contacts, one array a column, in the order in which they were added."""
-        names = ("person", "when", "kind", "diagnosis", "tariff", "drg", "specialty", "stay", "visits")
-        names += ("procedure", "psychiatric", "own")
-        return {name: np.concatenate([part[name] for part in self._parts]) for name in names}
+        return {name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]}

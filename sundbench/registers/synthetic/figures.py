@@ -16,6 +16,12 @@ Days = NDArray[np.int32]
 """Days since 1970-01-01."""
 Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Sexes = NDArray[np.int8]
+"""1 man, 2 woman."""
+Values = NDArray[Any] | float | int | str
+"""One value for each row, or one for all of them."""
+When = NDArray[np.integer[Any]] | int
+"""A day number for each, or one for all."""
 
 NEVER = 2_000_000
 """A day that doesn't come: no death, no onset, no move."""

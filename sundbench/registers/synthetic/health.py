@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from sundbench.registers.synthetic.figures import DAYS_A_YEAR, NEVER, Days, Floats, Indices, day, figures
+from sundbench.registers.synthetic.figures import (
+    DAYS_A_YEAR,
+    NEVER,
+    Days,
+    Floats,
+    Indices,
+    Sexes,
+    day,
+    figures,
+)
 from sundbench.registers.synthetic.lives import Lives
 from sundbench.registers.synthetic.plan import Plan
 
@@ -51,18 +60,16 @@ def _cumulative(disease: str) -> tuple[Floats, Floats]:
 
 
 def onset_by_age(
-    ages: Floats,
-    cumulative: Floats,
+    hazards: tuple[Floats, Floats],
     birth: Days,
-    sex: Indices,
+    sex: Sexes,
     target: Floats,
-    boost: tuple[int, float] | None,
+    boost: tuple[int, float] | None = None,
 ) -> Days:
     """The days on which persons' cumulative hazards reach their targets.
 
     Args:
-        ages: whole ages.
-        cumulative: hazard up to each age, one row a sex (men, women).
+        hazards: whole ages, and the cumulative hazard up to each, one row a sex (men, women).
         birth: days of birth.
         sex: 1 or 2.
         target: exponential draws, divided by the person's own multiplier.
@@ -71,6 +78,7 @@ def onset_by_age(
     Returns:
         Day numbers; NEVER where the target isn't reached by the oldest age.
     """
+    ages, cumulative = hazards
     result = np.full(len(birth), NEVER, dtype=np.int32)
     for code in (1, 2):
         own = np.flatnonzero(sex == code)
@@ -100,7 +108,7 @@ def fall_ill(plan: Plan, chunk: int, lives: Lives) -> Health:
         enrolment = figures("oncology")["enrolment"]
         lung = name == "lung_cancer"
         boost = (day(enrolment["enriched_from"]), enrolment["enrichment"]) if lung else None
-        onset[:, column] = onset_by_age(*_cumulative(name), persons.birth, persons.sex, target, boost)
+        onset[:, column] = onset_by_age(_cumulative(name), persons.birth, persons.sex, target, boost=boost)
     health = Health(onset, _causes(lives, plan, rng))
     _illness_before_death(lives, health, plan, rng)
     onset[onset > lives.death[:, None]] = NEVER

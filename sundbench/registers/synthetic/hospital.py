@@ -1,4 +1,4 @@
-"""Hospital contacts of ordinary life: chance admissions, visits and emergencies, and those of the diseases."""
+"""Hospital contacts of ordinary life: chance admissions, visits and emergencies, and the diseases'."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def ordinary(world: World, years: PersonYears, contacts: Contacts) -> None:
     table = figures("hospital")
     rates = table["rates"]
     times = np.exp(rates["frailty"] * world.lives.frailty[years.person] - rates["frailty"] ** 2 / 2)
-    ill = (world.health.onset[years.person] < years.begin[:, None]).sum(axis=1)
-    times *= 1 + rates["ill_times"] * ill
+    ailments = (world.health.onset[years.person] < years.begin[:, None]).sum(axis=1)
+    times *= 1 + rates["ill_times"] * ailments
     last_year = world.lives.death[years.person] - years.begin < 365
     times *= np.where(last_year, rates["last_year_of_life_times"], 1.0)
     for kind, column in (
@@ -92,7 +92,7 @@ def _procedures(
 
 
 def _emergencies_before(who: Indices, when: Days, contacts: Contacts, rng: np.random.Generator) -> None:
-    """One admission in five begins in the emergency room: a contact of the same day and spell, without a tariff."""
+    """One admission in five begins in the emergency room: a contact of the same day, without a tariff."""
     chosen = rng.random(len(who)) < 0.2
     contacts.add(
         who[chosen],
@@ -109,8 +109,8 @@ def _births(plan: Plan, lives: Lives, contacts: Contacts, rng: np.random.Generat
     """The mothers' admissions: one a birth, so that twins share it."""
     persons = lives.persons
     born = (persons.birth >= plan.start) & (persons.birth <= plan.end) & (lives.mother >= 0)
-    born = np.flatnonzero(born & (persons.twin < 0))
-    mothers, when = lives.mother[born], persons.birth[born]
+    children = np.flatnonzero(born & (persons.twin < 0))
+    mothers, when = lives.mother[children], persons.birth[children]
     kept = lives.resident(mothers, when)
     mothers, when = mothers[kept], when[kept]
     codes, weights = zip(*figures("hospital")["diagnoses"]["childbirth"], strict=True)
@@ -133,7 +133,7 @@ def of_diseases(world: World, years: PersonYears, skip: dict[str, Indices], cont
     Args:
         world: the chunk.
         years: their years of ordinary care.
-        skip: for diseases that are a planted outcome, whose first contact is written elsewhere: those persons.
+        skip: by disease, the persons whose first contact is a planted outcome, written elsewhere.
         contacts: to add to.
     """
     rng = world.stream("disease contacts")

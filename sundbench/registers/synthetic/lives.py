@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -15,11 +14,12 @@ from sundbench.registers.synthetic.figures import (
     Flags,
     Floats,
     Indices,
+    When,
     day,
     figures,
     year_start,
 )
-from sundbench.registers.synthetic.persons import BORN, CAME, PRESENT, Persons
+from sundbench.registers.synthetic.persons import CAME, Persons
 from sundbench.registers.synthetic.plan import Plan
 
 VNDS_END = day("2024-12-31")
@@ -30,7 +30,7 @@ _FRAILTY_OF_DEATH = 0.4
 
 @dataclass
 class Lives:
-    """The lives of one chunk's persons, one element a person; days as day numbers, NEVER for what doesn't happen.
+    """The lives of one chunk's persons, one element a person; NEVER for days that don't come.
 
     Attributes:
         persons: who they are.
@@ -63,23 +63,23 @@ class Lives:
     moves: Days
     renumbering: Days
 
-    def resident(self, who: Indices, when: Any) -> Flags:
+    def resident(self, who: Indices, when: When) -> Flags:
         """Whether the persons ``who`` live in Denmark on the days ``when``."""
         entry, death = self.persons.entry[who], self.death[who]
         abroad = (when >= self.out[who]) & (when < self.back[who])
         return np.asarray((when >= entry) & (when <= death) & ~abroad)
 
-    def age(self, who: Indices, when: Any) -> Floats:
+    def age(self, who: Indices, when: When) -> Floats:
         """Ages in years."""
         return np.asarray((when - self.persons.birth[who]) / DAYS_A_YEAR)
 
-    def home(self, who: Indices, when: Any) -> Indices:
+    def home(self, who: Indices, when: When) -> Indices:
         """Municipality codes on the days ``when``."""
         return np.where(when >= self.moves[who], self.new_municipality[who], self.municipality[who])
 
 
 @cache
-def region_of() -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def region_of() -> Indices:
     """Region codes (81-85) by municipality code."""
     table = np.zeros(1000, dtype=np.int64)
     for region, municipality, _ in figures("population")["homes"]["municipalities"]:
@@ -125,13 +125,13 @@ def live(plan: Plan, chunk: int, persons: Persons) -> Lives:
 
 
 @cache
-def death_rates() -> np.ndarray[Any, np.dtype[np.float64]]:
+def death_rates() -> Floats:
     """Deaths a person-year in the reference year, by sex (0 men, 1 women) and whole age."""
     table = figures("population")["mortality"]
     ages = np.arange(121) + 0.5
     ages[0] = 0.0
     logs = [np.interp(ages, table["ages"], np.log(np.array(table[sex]) / 1000)) for sex in ("men", "women")]
-    return np.exp(np.array(logs))
+    return np.asarray(np.exp(np.array(logs)))
 
 
 @cache
@@ -156,7 +156,7 @@ def _deaths(plan: Plan, persons: Persons, frailty: Floats, rng: np.random.Genera
     return invert(cumulative, target, from_day, begins[1:])
 
 
-def invert(cumulative: Floats, target: Floats, begins: Any, ends: Any) -> Days:
+def invert(cumulative: Floats, target: Floats, begins: Days, ends: Days) -> Days:
     """The days on which cumulative hazards, one row a person and one column a period, reach their targets."""
     reached = cumulative >= target[:, None]
     column = reached.argmax(axis=1)
@@ -184,8 +184,8 @@ def _abroad(plan: Plan, persons: Persons, death: Days, rng: np.random.Generator)
     out = np.where((out < death) & (out <= min(plan.end, VNDS_END)), out, NEVER).astype(np.int32)
     stay = 30 + rng.exponential(table["years_abroad_mean"] * DAYS_A_YEAR, size)
     returns = rng.random(size) < table["returning"]
-    back = np.where(returns, out + stay, NEVER).astype(np.int64)
-    back = np.where((back < death) & (back <= min(plan.end, VNDS_END)), back, NEVER).astype(np.int32)
+    home = np.where(returns, out + stay, NEVER).astype(np.int64)
+    back = np.where((home < death) & (home <= min(plan.end, VNDS_END)), home, NEVER).astype(np.int32)
     # Those who die abroad are not known to the registers: they are taken never to die.
     death[(out < NEVER) & (back == NEVER)] = NEVER
     return out, back
@@ -260,7 +260,7 @@ def _too_close(birth: Days, mother: Indices, children: Indices) -> Indices:
     known = children[mother[children] >= 0]
     order = known[np.lexsort((birth[known], mother[known]))]
     close = (np.diff(mother[order]) == 0) & (np.diff(birth[order]) < 300)
-    return order[1:][close]
+    return np.asarray(order[1:][close], dtype=np.int64)
 
 
 def _fathers(lives: Lives) -> None:
@@ -299,7 +299,4 @@ def households(lives: Lives, when: int) -> Indices:
     together &= (lives.death[lives.partner] > when) & (lives.death > when)
     keeper = np.where(together & (lives.persons.sex == 1), lives.partner, places)
     at_home = (lives.mother >= 0) & (lives.leaves_home > when) & (lives.death[lives.mother] > when)
-    return np.where(at_home, keeper[lives.mother], keeper)
-
-
-__all__ = ["BORN", "CAME", "PRESENT", "Lives", "households", "invert", "live", "region_of"]
+    return np.asarray(np.where(at_home, keeper[lives.mother], keeper), dtype=np.int64)

@@ -125,7 +125,7 @@ def write_lmdb(world: World, parts: list[Dispensings], single: Indices) -> None:
     alone = np.zeros(len(world.lives.frailty), dtype=bool)
     alone[single] = True
     packs = np.where(alone[person], 1, packs)
-    # A dispensing registered twice by mistake is corrected by one with negative packages: together they add nothing.
+    # A dispensing registered twice is corrected by negative packages: together they add nothing.
     wrong = np.flatnonzero(rng.random(len(person)) < _CORRECTED)
     later = np.minimum(
         when[wrong] + rng.integers(0, 2, len(wrong)) * rng.integers(0, 9, len(wrong)), world.plan.end

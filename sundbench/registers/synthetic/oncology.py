@@ -43,7 +43,7 @@ class Patients:
         squamous: whether the tumour is squamous.
         probability: of pembrolizumab.
         new: whether pembrolizumab was given.
-        days: survival from entry in whole days (the day of death less the day of entry), whatever follow-up holds.
+        days: survival from entry in whole days, also where it goes on after the data's end.
     """
 
     who: Indices
@@ -67,7 +67,7 @@ class Tumours:
 
 
 def charlson(health: Health, who: Indices, when: Days) -> Floats:
-    """Charlson weights of the diseases (lung cancer apart) found before a day; cancers add nothing to a cancer."""
+    """Charlson weights of the diseases found before a day; cancers add nothing to the lung cancer."""
     groups: dict[str, Floats] = {}
     for column, name in enumerate(diseases()):
         entry = figures("diseases")["disease"][name]
@@ -75,7 +75,7 @@ def charlson(health: Health, who: Indices, when: Days) -> Floats:
             weight = entry["charlson"] * (health.onset[who, column] <= when - 30)
             group = entry.get("charlson_group", name)
             groups[group] = np.maximum(groups.get(group, np.zeros(len(who))), weight)
-    return np.sum(list(groups.values()), axis=0)
+    return np.asarray(sum(groups.values()), dtype=np.float64)
 
 
 def enrol(world: World) -> tuple[Patients, Tumours]:
@@ -141,7 +141,7 @@ def _assign(world: World, who: Indices, entry: Days, squamous: Flags, choice: Fl
 
 
 def log_hazard(patients: Patients, new: Flags | bool) -> Floats:
-    """Each patient's log-hazard relative to a woman of 70 on carboplatin, non-squamous, without comorbidity."""
+    """Each patient's log-hazard against a woman of 70 on carboplatin, non-squamous, no comorbidity."""
     rule = figures("oncology")["survival"]
     effect = np.where(
         patients.squamous,
@@ -178,7 +178,7 @@ def _tumours(ill: Indices, when: Days, treated: Flags, squamous: Flags, rng: np.
 
 @dataclass
 class Administrations:
-    """Doses of study medicines: the patient's place among the patients, the day, and whether it is the new one."""
+    """Doses of study medicines: place among the patients, day, whether it is the new one."""
 
     patient: Indices
     when: Days

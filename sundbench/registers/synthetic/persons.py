@@ -11,7 +11,16 @@ import numpy as np
 import polars as pl
 
 from sundbench.errors import SundbenchError
-from sundbench.registers.synthetic.figures import Days, Flags, Floats, Indices, figures, year_of, year_start
+from sundbench.registers.synthetic.figures import (
+    Days,
+    Flags,
+    Floats,
+    Indices,
+    Sexes,
+    figures,
+    year_of,
+    year_start,
+)
 from sundbench.registers.synthetic.plan import Plan, over_years, shares
 
 PRESENT, BORN, CAME = 0, 1, 2
@@ -33,9 +42,9 @@ class Persons:
         renumbered: whether the person gets a new number one day.
     """
 
-    kind: np.ndarray[tuple[int], np.dtype[np.int8]]
+    kind: Sexes
     birth: Days
-    sex: np.ndarray[tuple[int], np.dtype[np.int8]]
+    sex: Sexes
     entry: Days
     twin: Indices
     renumbered: Flags
@@ -116,7 +125,7 @@ class Numbering:
         self._used = np.zeros((_DAYS, 2), dtype=np.int32)
 
     def deal(self, persons: Persons) -> Days:
-        """Ranks among those born on the same day of the same sex: first numbers, then those of the renumbered."""
+        """Ranks among those of the same day of birth and sex: first numbers, then those of the renumbered."""
         birth = np.concatenate([persons.birth, persons.birth[persons.renumbered]])
         odd = np.concatenate([persons.sex, persons.sex[persons.renumbered]]) - 1
         key = (birth - _FIRST_DAY) * 2 + odd
@@ -135,8 +144,9 @@ class Numbering:
 def person_numbers(persons: Persons, rank: Days) -> pl.Series:
     """The person numbers: one a person, then the new ones of the renumbered.
 
-    The seventh digit and the year give the century, as the rules of CPR say (0-3: 1900-1999; 4 and 9: 1937-1999
-    and 2000-2036; 5-8: 1858-1899 and 2000-2057), the last digit is odd for men, and the day is day + 60.
+    The seventh digit and the year give the century, as the rules of CPR say (0-3: 1900-1999; 4 and 9:
+    1937-1999 and 2000-2036; 5-8: 1858-1899 and 2000-2057), the last digit is odd for men, and the day is
+    day + 60.
 
     Raises:
         SundbenchError: more persons are born on one day than there are numbers for.

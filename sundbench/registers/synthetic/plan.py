@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from sundbench.registers.synthetic.figures import day, figures
+from sundbench.registers.synthetic.figures import Floats, day, figures
 
 CHUNK = 2_500
-"""Persons a chunk: families and random streams don't cross chunks, so memory and bytes don't depend on N or workers."""
+"""Persons a chunk. Families and random streams don't cross chunks."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class Plan:
         return np.random.Generator(np.random.SFC64(sequence))
 
 
-def over_years(table: dict[str, Any], years: range) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """A yearly figure (``years`` and ``thousands`` of a table) for each calendar year, by linear interpolation."""
-    return np.interp(np.array(years), table["years"], table["thousands"])
+def over_years(table: dict[str, Any], years: range) -> Floats:
+    """A yearly figure (``thousands`` at ``years`` of a table) for each calendar year, linear between."""
+    return np.asarray(np.interp(np.array(years), table["years"], table["thousands"]))
 
 
 def shares(plan: Plan) -> tuple[float, float, float]:

@@ -33,7 +33,7 @@ _ORPHANS: dict[str, tuple[dict[str, str], ...]] = {
 
 
 def add(plan: Plan, output: Output) -> dict[str, float]:
-    """Add the rows to each register's last file but one (or only one), and count them by register and kind."""
+    """Add the rows to each register's last file but one (or its only one), and count them."""
     counts = {}
     for kind, table in (("malformed", _WRONG), ("orphans", _ORPHANS)):
         for register, rows in table.items():

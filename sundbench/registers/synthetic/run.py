@@ -1,4 +1,4 @@
-"""The whole synthesis: chunks in order, by any number of worker processes, to one folder that appears at the end."""
+"""The whole synthesis: chunks in order, by any number of workers, to a folder that appears at the end."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import json
 import multiprocessing
 import os
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.synchronize import Condition
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +23,7 @@ import pyarrow.parquet as pq
 
 from sundbench.errors import SundbenchError
 from sundbench.progress import Report, silent
-from sundbench.registers.synthetic.chunk import synthesize_chunk
+from sundbench.registers.synthetic.chunk import Chunk, synthesize_chunk
 from sundbench.registers.synthetic.figures import Days
 from sundbench.registers.synthetic.output import FORMATS, FileKey
 from sundbench.registers.synthetic.persons import Numbering, draw
@@ -32,7 +36,7 @@ FIRST_YEAR, LAST_YEAR = 1995, 2025
 
 @dataclass
 class Sums:
-    """What chunks have in common with the whole: sums, added in chunk order so that every run gives the same bits."""
+    """Sums over chunks, added in chunk order so that every run gives the same bits."""
 
     totals: dict[str, float]
     counts: dict[str, float]
@@ -82,8 +86,7 @@ def synthesize(
     plan = _checked(out, persons, years, seed)
     workers = min(workers or len(os.sched_getaffinity(0)), plan.chunks)
     out.parent.mkdir(parents=True, exist_ok=True)
-    for left in out.parent.glob(f".{out.name}.unfinished-*"):
-        shutil.rmtree(left)  # of a run that was killed
+    _clear(out)
     aside = out.parent / f".{out.name}.unfinished-{os.getpid()}"
     aside.mkdir()
     try:
@@ -104,6 +107,13 @@ def synthesize(
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return result
+
+
+def _clear(out: Path) -> None:
+    """Remove what killed runs left beside ``out``."""
+    for left in out.parent.glob(f".{out.name}.unfinished-*"):
+        if not Path("/proc", left.name.rpartition("-")[2]).exists():
+            shutil.rmtree(left)
 
 
 def _checked(out: Path, persons: int, years: tuple[int, int], seed: int) -> Plan:
@@ -178,13 +188,21 @@ def _one_thread_each() -> Iterator[None]:
             os.environ["POLARS_MAX_THREADS"] = before
 
 
-_turn: Any = None
-_changed: Any = None
+_turn: Synchronized[int]
+_changed: Condition
 
 
-def _take_turns(turn: Any, changed: Any) -> None:
+def _take_turns(turn: Synchronized[int], changed: Condition) -> None:
     global _turn, _changed
     _turn, _changed = turn, changed
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this worker when its parent is gone: a killed parent can't tell it."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _write_in_turn(plan: Plan, chunk: int, rank: Days, folder: Path) -> Sums:
@@ -204,7 +222,7 @@ def _write(plan: Plan, chunk: int, rank: Days, folder: Path) -> Sums:
     return _append(synthesize_chunk(plan, chunk, rank), chunk, folder)
 
 
-def _append(made: Any, chunk: int, folder: Path) -> Sums:
+def _append(made: Chunk, chunk: int, folder: Path) -> Sums:
     """Append a chunk's bytes to the files; Parquet files are gathered from parts at the end."""
     output = made.output
     for key, parts in output.segments.items():
@@ -235,10 +253,13 @@ def _finish(plan: Plan, folder: Path) -> None:
             path = folder / FileKey(register).name
             plain = folder / _plain(FileKey(register))
             if plain.exists():
-                with plain.open("rb") as source, path.open("wb") as target:
-                    # No name and no time in the header: the same bytes every time.
-                    with gzip.GzipFile("", "wb", compresslevel=4, fileobj=target, mtime=0) as packed:
-                        shutil.copyfileobj(source, packed, 1 << 20)
+                # No name and no time in the header: the same bytes every time.
+                with (
+                    plain.open("rb") as source,
+                    path.open("wb") as target,
+                    gzip.GzipFile("", "wb", compresslevel=4, fileobj=target, mtime=0) as packed,
+                ):
+                    shutil.copyfileobj(source, packed, 1 << 20)
                 plain.unlink()
         elif form.container == "parquet":
             parts = sorted(folder.glob(f".{FileKey(register).name}.*"))

@@ -152,7 +152,7 @@ def write_moves(world: World) -> None:
 
 
 def write_deaths(world: World) -> None:
-    """Write dod and the registers of causes of death: dodsaars to 2001, dodsaasg to 2022, dodsaarsager from 2022."""
+    """Write dod and the causes of death: dodsaars to 2001, dodsaasg to 2022, dodsaarsager from 2022."""
     rng = world.stream("deaths")
     dead = np.flatnonzero((world.lives.death >= world.plan.start) & (world.lives.death <= world.plan.end))
     dead = dead[np.argsort(world.lives.death[dead], kind="stable")]
@@ -167,51 +167,39 @@ def write_deaths(world: World) -> None:
     also = codes(["I109", "J189", "E119"], np.where(pick < 0.3, (pick * 10).astype(np.int64), -1))
     sex = world.lives.persons.sex[dead]
     home = world.lives.home(dead, when)
-    for register, columns in (
-        (
-            "dodsaars",
-            {
-                "pnr": pnr,
-                "d_dodsdto": dates(when),
-                "daar": year,
-                "c_dod1": under,
-                "c_dod2": also,
-                "c_sex": sex,
-                "v_alder": age,
-                "c_bopkom": home,
-            },
-        ),
-        (
-            "dodsaasg",
-            {
-                "pnr": pnr,
-                "d_dodsdato": dates(when),
-                "aar": year,
-                "c_dodtilgrundl_acme": under,
-                "c_dod_1a": under,
-                "c_dod_21": also,
-            },
-        ),
-        (
-            "dodsaarsager",
-            {
-                "pnr": pnr,
-                "doedsdato": dates(when, "iso"),
-                "doedsaarsag_tilgrundliggende": under,
-                "doedsaarsag_kode_1": also,
-            },
-        ),
-    ):
+    tables: dict[str, dict[str, Any]] = {
+        "dodsaars": {
+            "pnr": pnr,
+            "d_dodsdto": dates(when),
+            "daar": year,
+            "c_dod1": under,
+            "c_dod2": also,
+            "c_sex": sex,
+            "v_alder": age,
+            "c_bopkom": home,
+        },
+        "dodsaasg": {
+            "pnr": pnr,
+            "d_dodsdato": dates(when),
+            "aar": year,
+            "c_dodtilgrundl_acme": under,
+            "c_dod_1a": under,
+            "c_dod_21": also,
+        },
+        "dodsaarsager": {
+            "pnr": pnr,
+            "doedsdato": dates(when, "iso"),
+            "doedsaarsag_tilgrundliggende": under,
+            "doedsaarsag_kode_1": also,
+        },
+    }
+    for register, columns in tables.items():
         coverage = catalogue()[register].coverage
         rows = np.flatnonzero(
             (year >= coverage.since.year)
             & (year <= (coverage.until.year if coverage.until is not None else world.plan.last))
         )
-        data: dict[str, Any] = {
-            name: values.gather(rows.astype(np.uint32)) if isinstance(values, pl.Series) else values[rows]
-            for name, values in columns.items()
-        }
-        world.output.add(register, pl.DataFrame(data), year[rows])
+        world.output.add(register, pl.DataFrame(columns)[rows], year[rows])
 
 
 def _cause_codes(cause: Indices, pick: Floats) -> tuple[list[str], Indices]:

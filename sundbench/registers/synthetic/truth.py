@@ -1,10 +1,11 @@
-"""The planted truth of the oncology comparison, integrated exactly over both arms of every enrolled patient."""
+"""The planted truth of the oncology comparison, exactly, over both arms of every enrolled patient."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sundbench.registers.synthetic.figures import DAYS_A_YEAR, Floats, figures, medicine_index, medicines
 from sundbench.registers.synthetic.oncology import Patients, log_hazard
@@ -13,7 +14,7 @@ ARMS = ("standard", "new")
 COMPONENTS = ("study_medicine", "study_visits", "hospital", "prescriptions", "primary_care")
 
 
-def discount(days: Floats) -> Floats:
+def discount(days: NDArray[np.floating[Any]]) -> Floats:
     """Discount factors on days after entry: ``(1 + rate) ** -(days / 365.25)``."""
     rate = figures("oncology")["truth"]["discount_rate"]
     return np.asarray((1 + rate) ** -(days / DAYS_A_YEAR))
@@ -42,38 +43,41 @@ def arm_totals(patients: Patients, new: bool, weight: Floats) -> dict[str, float
     totals = {}
     for year in (1, 2, 3):
         alive = _alive(patients, new, np.array([np.floor(year * DAYS_A_YEAR)]))[:, 0]
-        totals[f"survival_{year}"] = float(weight @ alive)
+        totals[f"survival_{year}"] = float((weight * alive).sum())
     rates = _yearly_rates(patients, new)
     for horizon in figure["truth"]["horizons_years"]:
         end = horizon * DAYS_A_YEAR
         days = np.arange(np.ceil(end))
-        alive = weight @ _alive(patients, new, days)
-        # Life-years: the integral of the discount factor over each day lived, the last one cut at the horizon.
+        by_patient = _alive(patients, new, days)
+        alive = (weight[:, None] * by_patient).sum(axis=0)
+        # Life-years: the discount factor integrated over each day lived, the last cut at the horizon.
         upto = np.minimum(days + 1, end)
         force = np.log1p(figure["truth"]["discount_rate"]) / DAYS_A_YEAR
         lived = (np.exp(-force * days) - np.exp(-force * upto)) / force / DAYS_A_YEAR
-        totals[f"life_years_{horizon}"] = float(alive @ lived)
+        totals[f"life_years_{horizon}"] = float((alive * lived).sum())
         doses = _doses(patients, new, days, weight)
+        step = float(figure["treatment"]["days_between"])
         name = "pembrolizumab" if new else "carboplatin"
-        given = float(doses @ discount(np.arange(len(doses)) * float(figure["treatment"]["days_between"])))
+        when = np.arange(0, len(doses), dtype=np.float64) * step
+        given = float((doses * discount(when)).sum())
         totals[f"study_medicine_{horizon}"] = given * figure["medicine"][name]["list_price"]
         totals[f"study_visits_{horizon}"] = given * figure["visit"]["visit_cost"]
         for component, rate in rates.items():
-            by_day = (weight * rate) @ _alive(patients, new, days)
-            totals[f"{component}_{horizon}"] = float(by_day @ discount(days)) / DAYS_A_YEAR
+            by_day = ((weight * rate)[:, None] * by_patient).sum(axis=0)
+            totals[f"{component}_{horizon}"] = float((by_day * discount(days)).sum()) / DAYS_A_YEAR
     return totals
 
 
 def _doses(patients: Patients, new: bool, days: Floats, weight: Floats) -> Floats:
     """Expected doses at 0, 21, 42, ... days within the horizon, summed over patients."""
     rule = figures("oncology")["treatment"]
-    when = np.arange(0, len(days), rule["days_between"], dtype=np.float64)
+    when: Floats = np.arange(0, len(days), rule["days_between"], dtype=np.float64)
     number = np.arange(len(when))
     if new:
         going = np.exp(-when / rule["pembrolizumab_mean_days_to_stop"]) * (number < rule["pembrolizumab_max"])
     else:
         going = np.array([np.mean([c > k for c in rule["carboplatin_cycles"]]) for k in number])
-    return np.asarray((weight @ _alive(patients, new, when)) * going)
+    return np.asarray((weight[:, None] * _alive(patients, new, when)).sum(axis=0) * going)
 
 
 def _yearly_rates(patients: Patients, new: bool) -> dict[str, Floats]:
@@ -99,7 +103,7 @@ def _yearly_rates(patients: Patients, new: bool) -> dict[str, Floats]:
 
 
 def chunk_totals(patients: Patients) -> dict[str, float]:
-    """What one chunk adds to the truth: all, by tumour, and as the unadjusted comparison would weigh the patients."""
+    """What one chunk adds to the truth: of all, by tumour, and as an unadjusted comparison weighs them."""
     result: dict[str, float] = {"patients": len(patients.who), "new": int(patients.new.sum())}
     ones = np.ones(len(patients.who))
     groups = {
