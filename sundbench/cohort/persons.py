@@ -16,7 +16,7 @@ SEX_CODES = {"2": SEXES[0], "1": SEXES[1]}
 """CPR's sex (``koen``)."""
 
 REGION_CODES = dict(zip(("81", "82", "83", "84", "85"), REGIONS, strict=True))
-"""Statistics Denmark's region of residence (``reg``)."""
+"""Statistics Denmark's region of residence (``reg``), without the leading zero that some years have."""
 
 EVERYBODY = 0
 """No pseudonym: stands in every snapshot while residence is worked out for a few persons."""
@@ -107,7 +107,7 @@ def _of_register(bucket: Bucket, cohort: pl.DataFrame, wanted: Sequence[Feature]
     if Sex in kinds:
         columns.append(_labelled(pl.col("koen"), SEX_CODES).alias("person_sex"))
     if Region in kinds:
-        columns.append(_labelled(pl.col("reg"), REGION_CODES).alias("person_region"))
+        columns.append(_labelled(pl.col("reg").str.strip_chars_start("0"), REGION_CODES).alias("person_region"))
     return people.select("row", *columns)
 
 
