@@ -143,7 +143,7 @@ def write_bucket(shape: Shape, staged: Sequence[Path], number: int, target: Path
     frame = pl.concat([pl.DataFrame(schema=shape.schema), *fitted])
     del fitted
     frame = frame.sort(keys)
-    digest = _write(frame, target)
+    digest = write_table(frame, target)
     return Written(digest, count(frame, shape), frame["person"].unique().sort().to_numpy())
 
 
@@ -165,7 +165,8 @@ def count(frame: pl.DataFrame, shape: Shape) -> Tally:
     return tally
 
 
-def _write(frame: pl.DataFrame, target: Path) -> str:
+def write_table(frame: pl.DataFrame, target: Path) -> str:
+    """Write a bucket's file, flushed to disk; returns its SHA-256. The same rows give the same bytes."""
     table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
     # Without pandas' and Arrow's own metadata, so that every reader sees plain Parquet types.
     pq.write_table(

@@ -8,7 +8,6 @@ writes it. Memory depends on the bucket, not on the nation.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,7 @@ import pyarrow as pa
 from sundbench.governance.permit import Period
 from sundbench.progress import Report, silent
 from sundbench.registers.catalogue import ColumnType
-from sundbench.store.buckets import bucket_file
+from sundbench.store.buckets import bucket_file, write_table
 from sundbench.store.freeze import Freeze
 from sundbench.store.rekey import rekey
 
@@ -154,9 +153,8 @@ class _Staging:
         wanted = dict.fromkeys(["person", *dated_by, *self._cut.types])
         frame = pl.read_parquet(file, columns=list(wanted))
         counted = Tally()
-        kept = _select(frame, self._cut, self._selection, counted)
-        bucket = self._selection.bucket_of(kept["person"].to_numpy())
-        kept = kept[np.argsort(bucket, kind="stable")]
+        kept = _select(frame, self._cut, self._selection, counted).sort("person")
+        bucket = self._selection.bucket_of(kept["person"].to_numpy())  # rises with the pseudonym
         ends = np.cumsum(np.bincount(bucket, minlength=self._selection.buckets))
         table = kept.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
         with self._lock:
@@ -205,15 +203,9 @@ class _Writing:
         # to the byte.
         frame = frame.sort(frame.columns)
         path = self._target / bucket_file(bucket)
-        return write_table(frame, path)
-
-
-def write_table(frame: pl.DataFrame, path: Path) -> str:
-    """Write one file, read-only; returns its SHA-256."""
-    frame.write_parquet(path, compression="zstd", statistics=True)
-    path.chmod(0o444)
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = write_table(frame, path)
+        path.chmod(0o444)
+        return digest
 
 
 def _select(frame: pl.DataFrame, cut: Cut, selection: Selection, tally: Tally) -> pl.DataFrame:

@@ -9,7 +9,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from sundbench.errors import StoreError
@@ -56,7 +55,7 @@ def test_a_disk_that_fills_while_there_is_an_older_extract(site, register, monke
     def full(*arguments: object, **named: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
+    monkeypatch.setattr("pyarrow.parquet.write_table", full)
     with pytest.raises(StoreError, match="the disk is full"):
         extract(site, "lung", "f1")
     monkeypatch.undo()
