@@ -34,6 +34,9 @@ from sundbench.methods.propensity.weighting import Estimand, raw_weights
 CHUNK = 25
 """Replicates a chunk; part of what makes a run repeatable, so it never changes with the machine."""
 
+_SEPARATED = 1e-9
+"""A score this near 0 or 1 comes of covariates that separate the arms."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -250,12 +253,15 @@ class _Prepared:
         """Each set's weights (counts times treatment weights), of the sets that have any in both arms."""
         if self.matrix is None:
             return counts
-        beta, left = logistic(self.matrix, self.arm, counts, self.start)
-        score = probability(np.einsum("rp,np->rn", beta[left], self.matrix))
+        beta, found = logistic(self.matrix, self.arm, counts, self.start)
+        score = probability(np.einsum("rp,np->rn", beta[found], self.matrix))
+        # Where the arms are nearly separated Newton's method may still stop, at scores of almost 0 or 1.
+        apart = (np.minimum(score, 1 - score) < _SEPARATED).any(axis=1)
+        found[found], score = ~apart, score[~apart]
         kept = np.ones_like(score, dtype=np.bool_)
         if self.trim is not None:
             kept = (score >= self.trim) & (score <= 1 - self.trim)
-        weights = counts[left] * kept * raw_weights(score, self.arm, self.estimand)
+        weights = counts[found] * kept * raw_weights(score, self.arm, self.estimand)
         both = (weights[:, self.arm].sum(axis=1) > 0) & (weights[:, ~self.arm].sum(axis=1) > 0)
         return np.asarray(weights[both])
 
