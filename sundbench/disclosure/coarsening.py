@@ -57,9 +57,16 @@ def flow_chart(
             continue
         kept.append({**row, step: joined.join([*waiting, str(row[step])])})
         waiting = []
-    if waiting:
-        # The last steps took too few away: they join the step before, which then tells of fewer persons.
+    while waiting:
+        # The last steps took too few away: they join the step before, which then tells of fewer persons, and
+        # may itself come too near the one before that.
         kept[-1] = {**last, step: joined.join([str(kept[-1][step]), *waiting])}
+        waiting = []
+        if len(kept) > 1 and any(
+            0 < _whole(kept[-2][column]) - _whole(kept[-1][column]) < min_persons for column in counts
+        ):
+            last = kept.pop()
+            waiting = [str(last[step])]
     return pd.DataFrame(kept, columns=steps.columns).astype(steps.dtypes.to_dict())
 
 
