@@ -51,7 +51,8 @@ def number(value: float | None, language: Language, decimals: int | None = None)
     Args:
         value: the number.
         language: da or en.
-        decimals: how many; by default none for whole numbers and numbers from 1,000, else three figures.
+        decimals: how many; by default none for whole numbers and from 1,000 on, else as many as tell
+            something.
     """
     if value is None or math.isnan(value):
         return "–"
@@ -88,5 +89,6 @@ def day(value: date, language: Language) -> str:
 def _fitting(value: float) -> int:
     if value == int(value) or abs(value) >= 1000:
         return 0
-    # A value such as 0.0123 gets its first three figures, at most four decimals.
-    return min(4, max(0, 2 - math.floor(math.log10(abs(value)))))
+    if abs(value) >= 10:
+        return 1
+    return 2 if abs(value) >= 0.01 else 4

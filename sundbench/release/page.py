@@ -54,7 +54,7 @@ def each(write: Callable[[Language], str], tag: str = "div", kind: str = "") -> 
 def answer(headline: Both, explained: Both) -> Piece:
     """The report's answer in one sentence, and a few sentences about it; first thing on the page."""
     return each(
-        lambda lang: f'<p class="headline">{escape(headline[lang])}</p><p>{escape(explained[lang])}</p>',
+        lambda lang: f'<p class="headline">{_tied(headline[lang])}</p><p>{_tied(explained[lang])}</p>',
         "section",
         "answer",
     )
@@ -69,8 +69,8 @@ def facts(items: Sequence[tuple[Both, Both, Both]]) -> Piece:
 
     def write(lang: Language) -> str:
         return "".join(
-            f'<div class="fact"><dt>{escape(what[lang])}</dt><dd><strong>{escape(figure[lang])}</strong>'
-            f"<span>{escape(uncertainty[lang])}</span></dd></div>"
+            f'<div class="fact"><dt>{_tied(what[lang])}</dt><dd><strong>{_tied(figure[lang])}</strong>'
+            f"<span>{_tied(uncertainty[lang])}</span></dd></div>"
             for what, figure, uncertainty in items
         )
 
@@ -82,6 +82,7 @@ def table(
     name: str,
     *,
     words: Words | None = None,
+    headings: Words | None = None,
     rows: pd.DataFrame | None = None,
     columns: Sequence[str] | None = None,
 ) -> Piece:
@@ -91,6 +92,7 @@ def table(
         released: the release.
         name: the output.
         words: how categories are written.
+        headings: what columns are called, where their card doesn't say.
         rows: the output's rows, selected or sorted; by default all.
         columns: which columns, in order; by default all but simulation draws.
     """
@@ -110,7 +112,8 @@ def table(
 
     def write(lang: Language) -> str:
         head = "".join(
-            f'<th scope="col"{_numeric(card.columns[c])}>{escape(_heading(c, card.columns[c], lang))}</th>'
+            f'<th scope="col"{_numeric(card.columns[c])}>'
+            f"{escape(_heading(c, card.columns[c], headings or {}, lang))}</th>"
             for c in shown
         )
         body = "".join(
@@ -140,7 +143,7 @@ def figure(name: str, draw: Callable[[Language], Figure], *, caption: Both, alt:
     """
 
     def write(lang: Language) -> str:
-        drawing = svg(draw(lang), salt=f"{name}-{lang}").decode()
+        drawing = svg(_written(draw(lang), lang), salt=f"{name}-{lang}").decode()
         return (
             f"{inline(drawing, f'{name}-{lang}', alt[lang])}<figcaption>{escape(caption[lang])}</figcaption>"
         )
@@ -186,6 +189,28 @@ def provenance(released: Released) -> Piece:
     return each(write, "div", "provenance")
 
 
+def _tied(text: str) -> str:
+    """A text for the page, its numbers tied to their units: a line never breaks between them."""
+    tied = re.sub(r"(?<=\d) (?=(?:kr\.|%|år\b|leveår|years|life-years|DKK))", "\u00a0", text)
+    return escape(re.sub(r"(?<=DKK) (?=\d)", "\u00a0", tied))
+
+
+def _written(drawn: Figure, language: Language) -> Figure:
+    """A figure whose axes write numbers as the language does."""
+    from matplotlib.ticker import ScalarFormatter
+
+    class Written(ScalarFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            text = str(super().__call__(x, pos))
+            return text.replace(".", ",") if language == "da" else text
+
+    for plot in drawn.axes:
+        for axis in (plot.xaxis, plot.yaxis):
+            if type(axis.get_major_formatter()) is ScalarFormatter:
+                axis.set_major_formatter(Written(useOffset=False))
+    return drawn
+
+
 def _category(value: object, words: Words, lang: Language) -> str:
     if value is None or value != value:  # noqa: PLR0124 - not a number is the one value that differs from itself
         return "mangler" if lang == "da" else "missing"
@@ -201,8 +226,10 @@ def _number(value: object, column: Column, lang: Language) -> str:
     return escape(wording.measured(float(str(value)), measure, lang))
 
 
-def _heading(name: str, column: Column, lang: Language) -> str:
+def _heading(name: str, column: Column, headings: Words, lang: Language) -> str:
     label = getattr(column.label, lang) if column.label else name.replace("_", " ").capitalize()
+    if name in headings and not column.label:
+        label = headings[name][lang]
     measure = wording.unit(column.unit, lang)
     return f"{label} ({measure})" if measure and column.role != "dimension" else label
 
