@@ -90,6 +90,38 @@ def verify(ctx: typer.Context, id: FreezeId) -> None:  # noqa: A002
     screen.print(f"freeze {id} is whole")
 
 
+@app.command()
+def quarantine(
+    ctx: typer.Context,
+    id: FreezeId,  # noqa: A002
+    export: Annotated[
+        Path | None,
+        typer.Option(help="Decrypt the rows into this new Parquet file. It holds person numbers."),
+    ] = None,
+) -> None:
+    """Count the rows that could not be kept, by reason; with --export and the vault's key, take them out.
+
+    Examples:
+      sundbench freeze quarantine 2026-01
+      sundbench freeze quarantine 2026-01 --export /secure/2026-01-quarantine.parquet
+    """
+    from rich.table import Table
+
+    from sundbench.store.freeze import Freeze
+    from sundbench.store.quarantine import export_quarantine
+
+    made = Freeze.open(ctx.obj, id)
+    if export is not None:
+        export_quarantine(ctx.obj, id, export)
+        screen.print(f"wrote {export}: it holds person numbers, delete it when you are done", markup=False)
+        return
+    table = Table("file", "reason", "rows", box=None)
+    for source in made.manifest["sources"]:
+        for reason, rows in source["quarantined"].items():
+            table.add_row(source["file"], reason, f"{rows:,}")
+    screen.print(table)
+
+
 def _summary(made: object) -> None:
     from rich.table import Table
 

@@ -11,8 +11,6 @@ from typing import Literal
 
 from sundbench.registers.catalogue import Column, ColumnType
 
-DECIMAL_MARKS = {",", "."}
-
 DUCKDB_TYPES: dict[ColumnType, str] = {
     "person": "INTEGER",
     "key": "VARCHAR",
@@ -52,15 +50,18 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def as_text(name: str, stored: str) -> str:
+def as_text(name: str, stored: str, *, plain: bool = False) -> str:
     """The text of a delivered column, trimmed; empty is null.
 
     Args:
         name: the column as the file spells it.
+        plain: whether the file is known to have nothing to trim, which is a third of the work.
         stored: its DuckDB type in the file. Whole numbers lose their decimal point, dates and times are
             spelled as ISO 8601 has them, so that typed files are held to the same rules as CSV.
     """
     column = quoted(name)
+    if plain and stored == "VARCHAR":
+        return column
     if stored in {"FLOAT", "DOUBLE"} or stored.startswith("DECIMAL"):
         column = (
             f"CASE WHEN {column} = trunc({column}) AND abs({column}) < 1e15"
@@ -83,45 +84,33 @@ def typed(text: str, kind: ColumnType, decimal: Literal[",", "."] | None = None)
     """The value of a text, null if it is not of its type.
 
     Args:
-        text: an SQL expression that gives a trimmed text or null.
+        text: an SQL expression that gives a trimmed text or null; cheap, since it is repeated.
         kind: the catalogue's type; not ``person``, whose index the vault gives.
         decimal: the only decimal mark there may be; None for either.
     """
-    day = f"TRY_CAST(concat({text}[1:4], '-', {text}[5:6], '-', {text}[7:8]) AS DATE)"
-    integer = (
-        f"CASE WHEN CAST(TRY_CAST({text} AS INTEGER) AS VARCHAR) = {text} THEN TRY_CAST({text} AS INTEGER)"
-        f" WHEN regexp_full_match({text}, '[+-]?[0-9]+([.,]0*)?')"
-        f" THEN TRY_CAST(regexp_replace({text}, '[.,]0*$', '') AS INTEGER) END"
-    )
+    # Each expression has the common spelling first: DuckDB computes what stands after a WHEN only for the
+    # rows that come to it, and 50 million rows feel every 10 nanoseconds.
     match kind:
         case "key" | "code" | "text":
             return text
         case "integer":
-            return integer
+            return _integer(text)
         case "year":
-            return f"CASE WHEN ({integer}) BETWEEN 1800 AND 2200 THEN ({integer}) END"
+            return f"CASE WHEN ({_integer(text)}) BETWEEN 1800 AND 2200 THEN ({_integer(text)}) END"
         case "decimal":
-            number = _number(text, decimal)
-            return (
-                f"CASE WHEN NOT contains({text}, '_') AND isfinite(TRY_CAST({number} AS DOUBLE))"
-                f" THEN TRY_CAST({number} AS DOUBLE) END"
-            )
+            return _number(text, decimal, "DOUBLE", "isfinite(TRY_CAST({0} AS DOUBLE))")
         case "money":
-            number = _number(text, decimal)
-            return (
-                f"CASE WHEN NOT contains({text}, '_')"
-                f" THEN CAST(TRY_CAST({number} AS DECIMAL(17, 2)) * 100 AS BIGINT) END"
-            )
+            amount = _number(text, decimal, "DECIMAL(17, 2)", "TRY_CAST({0} AS DECIMAL(17, 2)) IS NOT NULL")
+            return f"CAST(({amount}) * 100 AS BIGINT)"
         case "date":
             return (
-                f"CASE length({text}) WHEN 8 THEN {day} WHEN 10 THEN TRY_CAST({text} AS DATE)"
+                f"CASE length({text}) WHEN 8 THEN {_day(text)} WHEN 10 THEN {_iso(text)}"
                 f" ELSE {_moment(text, 'DATE')} END"
             )
         case "datetime":
             return (
-                f"CASE length({text}) WHEN 8 THEN CAST({day} AS TIMESTAMP_MS)"
-                f" WHEN 10 THEN CAST(TRY_CAST({text} AS DATE) AS TIMESTAMP_MS)"
-                f" ELSE {_moment(text, 'TIMESTAMP_MS')} END"
+                f"CAST(CASE length({text}) WHEN 8 THEN {_day(text)} WHEN 10 THEN {_iso(text)}"
+                f" ELSE {_moment(text, 'TIMESTAMP')} END AS TIMESTAMP_MS)"
             )
         case "week":
             return _week(text)
@@ -129,15 +118,48 @@ def typed(text: str, kind: ColumnType, decimal: Literal[",", "."] | None = None)
             raise ValueError("a person's index comes from the vault")
 
 
-def _number(text: str, decimal: Literal[",", "."] | None) -> str:
-    if decimal == ".":
-        return text
-    number = f"replace({text}, ',', '.')"
-    return number if decimal is None else f"CASE WHEN NOT contains({text}, '.') THEN {number} END"
+def _integer(text: str) -> str:
+    """A whole number that is spelled as DuckDB spells it, or with zeros or a plus sign around."""
+    value = f"TRY_CAST({text} AS INTEGER)"
+    return (
+        f"CASE WHEN CAST({value} AS VARCHAR) = {text} THEN {value}"
+        f" WHEN regexp_full_match({text}, '[+-]?[0-9]+([.,]0*)?')"
+        f" THEN TRY_CAST(regexp_replace({text}, '[.,]0*$', '') AS INTEGER) END"
+    )
+
+
+def _number(text: str, decimal: Literal[",", "."] | None, stored: str, valid: str) -> str:
+    point = f"WHEN {valid.format(text)} AND NOT contains({text}, '_') THEN TRY_CAST({text} AS {stored})"
+    swapped = f"replace({text}, ',', '.')"
+    comma = (
+        f"WHEN contains({text}, ',') AND NOT contains({text}, '.') AND NOT contains({text}, '_')"
+        f" AND {valid.format(swapped)} THEN TRY_CAST({swapped} AS {stored})"
+    )
+    if decimal == ",":
+        whole = f"WHEN contains({text}, '.') THEN NULL"
+        return f"CASE {whole} {point} {comma} END"
+    return f"CASE {point} END" if decimal == "." else f"CASE {point} {comma} END"
+
+
+def _day(text: str) -> str:
+    """A date of eight digits; the bounds shut out signs, underscores and hexadecimal numbers."""
+    number = f"TRY_CAST({text} AS INTEGER)"
+    return (
+        f"CASE WHEN {number} BETWEEN 18000101 AND 99991231"
+        f" THEN TRY(make_date({number} // 10000, {number} // 100 % 100, {number} % 100)) END"
+    )
+
+
+def _iso(text: str) -> str:
+    return f"CASE WHEN {text}[5] = '-' AND {text}[8] = '-' THEN TRY_CAST({text} AS DATE) END"
 
 
 def _moment(text: str, stored: str) -> str:
-    return f"CASE WHEN length({text}) > 10 THEN CAST(TRY_CAST({text} AS TIMESTAMP) AS {stored}) END"
+    """A date with a time of day, in ISO 8601."""
+    return (
+        f"CASE WHEN length({text}) > 10 AND {text}[5] = '-' AND {text}[8] = '-'"
+        f" THEN CAST(TRY_CAST({text} AS TIMESTAMP) AS {stored}) END"
+    )
 
 
 def _week(text: str) -> str:

@@ -27,7 +27,7 @@ _FORMATS: dict[str, Format] = {
     ".parquet": "parquet",
     ".sas7bdat": "sas7bdat",
 }
-_SUFFIX = re.compile(r"(?:[-_ .]?\d{2,8})?(?:[-_ .][\w .-]*)?")
+_SUFFIX = re.compile(r"(?:[-_ .]?\d{1,8})?(?:[-_ .][\w .-]*)?")
 
 
 class Settings(BaseModel):

@@ -61,6 +61,8 @@ def csv_table(file: SourceFile, settings: Settings, encoding: Encoding | None = 
     if b"\0" in head:
         raise DeliveryError(f"{file.name}: not a CSV file (it has zero bytes): ask for it again")
     encoding = encoding or settings.encoding or _encoding(head)
+    if encoding == "latin-1" and settings.encoding is None:
+        _check_mixture(file.name, head.splitlines(keepends=True)[:-1] or [head])
     text = head.removeprefix(_UTF8_BOM).decode(encoding, errors="replace")
     header = text.splitlines()[0]
     separator: str = settings.separator or max(_SEPARATORS, key=header.count)
@@ -107,15 +109,29 @@ def parquet_table(name: str, paths: Iterable[Path], numeric: Iterable[str] = ())
     return Table(name, relation, columns, frozenset(numbers | set(numeric)), rows)
 
 
-def mixes_encodings(path: Path) -> bool:
-    """Whether a file that is not UTF-8 as a whole has letters that are UTF-8 nevertheless."""
-    with _open(path) as file:
-        return any(
-            letter > "\x7f"
-            for line in file
-            if not line.isascii()
-            for letter in line.decode("utf-8", errors="ignore")
-        )
+def latin_1_table(file: SourceFile, settings: Settings) -> Table:
+    """Say how a file is to be read that turned out not to be UTF-8.
+
+    Raises:
+        DeliveryError: some of it is UTF-8 nevertheless.
+    """
+    with _open(file.path) as lines:
+        _check_mixture(file.name, lines)
+    return csv_table(file, settings, "latin-1")
+
+
+def _check_mixture(name: str, lines: Iterable[bytes]) -> None:
+    """Refuse a file of which some lines are UTF-8 and some are not: read as either, letters would be lost.
+
+    Raises:
+        DeliveryError: it is such a file. Danish in Latin-1 is all but never valid UTF-8 by chance: its
+            letters would have to be followed by signs such as the degree sign.
+    """
+    for line in lines:
+        if not line.isascii() and not line.decode("utf-8", errors="ignore").isascii():
+            raise DeliveryError(
+                f"{name}: some letters are UTF-8 and some are not: name the encoding in delivery.toml"
+            )
 
 
 def count_lines(path: Path) -> int:

@@ -18,7 +18,7 @@ def normal(text: str, *, number: bool) -> str:
         number: whether it was stored as a number, so that leading zeros are lost.
     """
     if number:
-        return f"lpad({text}, greatest(10, length({text})), '0')"
+        return f"CASE WHEN length({text}) < 10 THEN lpad({text}, 10, '0') ELSE {text} END"
     hyphen = f"length({text}) = 11 AND {text}[7] = '-'"
     return f"CASE WHEN {hyphen} THEN concat({text}[1:6], {text}[8:11]) ELSE {text} END"
 

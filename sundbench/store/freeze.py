@@ -37,7 +37,8 @@ from sundbench.site import Site
 from sundbench.store.buckets import Shape, Tally, Written, bucket_file, write_bucket
 from sundbench.store.intake import PEOPLE_PER_BUCKET, FileRead, Intake
 from sundbench.store.quality import write_quality
-from sundbench.store.sealed import seal, sync_folder
+from sundbench.store.quarantine import quarantine_file, seal_quarantine
+from sundbench.store.sealed import sync_folder
 from sundbench.store.sources import Source, digest_source
 from sundbench.store.vault import Vault
 
@@ -186,6 +187,9 @@ def create(
             vault.save()
             building.rename(final)
             sync_folder(site.freezes)
+        except BaseException:
+            quarantine_file(site, id).unlink(missing_ok=True)
+            raise
         finally:
             _remove(staging)
             _remove(building)
@@ -217,7 +221,7 @@ class _Making:
             try:
                 intake = Intake(self.delivery, self.catalogue, self.staging, self.workers)
                 try:
-                    reads = self._read(intake)
+                    reads = self._read(intake, digests)
                     shapes = {
                         name: Shape.of(name, intake.columns(name), self.catalogue)
                         for name in self.delivery.registers
@@ -230,10 +234,8 @@ class _Making:
             except BaseException:
                 hashing.shutdown(wait=False, cancel_futures=True)
                 raise
-        for read in reads:
-            sources[read.file.name].check(read)
         written = self._cut(shapes, staged, reads)
-        self._seal(quarantined, id)
+        seal_quarantine(site, id, self.vault.key, quarantined, self.staging)
         self._describe(site, id, reads=reads, sources=sources, shapes=shapes, written=written)
 
     @property
@@ -241,7 +243,7 @@ class _Making:
         """How many buckets the vault's persons fill."""
         return max(1, -(-self.vault.persons // PEOPLE_PER_BUCKET))
 
-    def _read(self, intake: Intake) -> list[FileRead]:
+    def _read(self, intake: Intake, digests: Mapping[str, Future[Source]]) -> list[FileRead]:
         files = intake.order
         for number, file in enumerate(files, start=1):
             self.report("find persons", number - 1, len(files))
@@ -255,7 +257,7 @@ class _Making:
         intake.know(self.vault.identifiers, self.buckets)
         reads = []
         for number, file in enumerate(files, start=1):
-            reads.append(intake.read(file))
+            reads.append(intake.read(file, digests[file.name].result()))
             self.report("read files", number, len(files))
         return reads
 
@@ -311,15 +313,6 @@ class _Making:
             if kept != sum(file.tally.rows for file in files):
                 raise RuntimeError(f"{name}: {kept} rows were kept, but other than that were written")
         return written
-
-    def _seal(self, quarantined: list[Path], id: str) -> None:  # noqa: A002
-        """Encrypt what could not be kept, beside the vault."""
-        folder = self.vault.folder / "quarantine"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if quarantined:
-            whole = self.staging / "quarantine.parquet"
-            pl.scan_parquet(quarantined).sink_parquet(whole)
-            seal(folder / f"{id}.enc", self.vault.key, _pieces(whole))
 
     def _describe(
         self,
@@ -422,12 +415,6 @@ def _before(site: Site) -> Mapping[str, Any] | None:
     newest = max(freezes, key=lambda freeze: str(freeze.manifest["created"]))
     quality: Mapping[str, Any] = json.loads((newest.path / "quality.json").read_bytes())
     return quality
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(16 * 1024 * 1024):
-            yield piece
 
 
 def _iso(day: object) -> str | None:

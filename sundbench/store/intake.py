@@ -24,8 +24,9 @@ from sundbench.errors import DeliveryError, StoreError
 from sundbench.registers.casting import COMPLAINTS, DUCKDB_TYPES, as_text, literal, present, quoted, typed
 from sundbench.registers.catalogue import Catalogue, Register
 from sundbench.registers.delivery import Delivery, SourceFile
-from sundbench.registers.formats import Table, csv_table, mixes_encodings, parquet_table
+from sundbench.registers.formats import Table, csv_table, latin_1_table, parquet_table
 from sundbench.registers.persons import normal, well_formed
+from sundbench.store.sources import Source
 
 PEOPLE_PER_BUCKET = 10_000
 _BAD = -1  # the partition of rows that will be quarantined
@@ -142,9 +143,8 @@ class Intake:
 
         def distinct(table: Table) -> pl.Series:
             text = self._identifier(entry, str(entry.subject), table)
-            return self._db.sql(f"SELECT DISTINCT {text} AS identifier FROM {table.relation}").pl()[
-                "identifier"
-            ]
+            query = f"SELECT DISTINCT {text} AS identifier FROM {table.relation}"
+            return pl.Series(self._db.sql(query).pl()["identifier"])
 
         found = self._attempt(file, distinct)[0].drop_nulls()
         return found.filter(well_formed(found)) if self._cpr else found
@@ -162,8 +162,12 @@ class Intake:
         rows = max(2048, min(524_288, _BUFFERED_ROWS // (max(1, buckets) * self._workers)))
         self._db.execute(f"SET partitioned_write_flush_threshold = {rows}")
 
-    def read(self, file: SourceFile) -> FileRead:
+    def read(self, file: SourceFile, source: Source) -> FileRead:
         """Stage one file's rows, its parents' having been staged before.
+
+        Args:
+            file: one of the delivery's.
+            source: what a pass over its bytes has told.
 
         Raises:
             DeliveryError: the file is broken.
@@ -172,7 +176,9 @@ class Intake:
         entry = self._catalogue[file.register]
         target = self._target(file)
         target.mkdir(parents=True)
-        copied, rejected = self._attempt(file, lambda table: self._stage(entry, table, target))
+        copied, rejected = self._attempt(
+            file, lambda table: self._stage(entry, table, target, plain=source.plain)
+        )
         table = self._tables[file.name]
         quarantined = self._quarantine(file, table, target, rejected)
         staged = sum(pq.read_metadata(part).num_rows for part in target.glob("bucket=*/*.parquet"))
@@ -193,6 +199,7 @@ class Intake:
         )
         if result.read != result.kept + quarantined.total() or table.rows not in {None, result.read}:
             raise RuntimeError(f"{file.name}: rows read, kept and quarantined don't add up: {result}")
+        source.check(result.read)
         return result
 
     # What a file has
@@ -270,11 +277,7 @@ class Intake:
                     )
             if self._delivery.settings.encoding or all(row.error != "INVALID ENCODING" for row in rejected):
                 return result, rejected
-            if mixes_encodings(file.path):
-                raise DeliveryError(
-                    f"{file.name}: some lines are UTF-8 and some are not: name the encoding in delivery.toml"
-                )
-            self._tables[file.name] = csv_table(file, self._delivery.settings, "latin-1")
+            self._tables[file.name] = latin_1_table(file, self._delivery.settings)
             shutil.rmtree(self._target(file), ignore_errors=True)
 
     def _rejected(self) -> list[_Rejected]:
@@ -293,11 +296,13 @@ class Intake:
         row = self._db.execute(f"SELECT count(*) FROM (SELECT * FROM {table.relation})").fetchone()
         return int(row[0]) if row else 0
 
-    def _stage(self, entry: Register, table: Table, target: Path) -> int:
+    def _stage(self, entry: Register, table: Table, target: Path, *, plain: bool) -> int:
         """Write a file's rows by bucket; the number of rows written, bad ones among them."""
         delivered = self._delivered(entry, table)
         place = {name: f"raw_{number}" for number, name in enumerate(table.columns)}
-        raw = ", ".join(f"{as_text(name, stored)} AS {place[name]}" for name, stored in table.columns.items())
+        raw = ", ".join(
+            f"{as_text(name, stored, plain=plain)} AS {place[name]}" for name, stored in table.columns.items()
+        )
         texts, values, complaints = [], [], []
         persons = [name for name in delivered if entry.columns[name].type == "person"]
         for name, given in delivered.items():
