@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,33 +15,33 @@ from sundbench.store.buckets import bucket_file
 _NAMES = 2**31
 
 
-def difference(old: Path, new: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def difference(old: Path, before: Mapping[str, Any], new: Path, after: Mapping[str, Any]) -> dict[str, Any]:
     """Compare the extract that is there with the one that takes its place.
 
     Rows are compared by person and, where both extracts hold the register's date, by date: a row is the same
     if it is the same person's of the same day, whatever columns it has.
 
     Args:
-        old: the folder of the extract that is there, with its ``extract.json``.
+        old: the folder of the extract that is there.
+        before: its ``extract.json``.
         new: the folder of the new one.
-        manifest: what will be the new one's ``extract.json``.
+        after: what will be its ``extract.json``.
 
     Returns:
         Old and new digests; registers and columns added and dropped; persons and rows, by register, added and
         dropped. Persons are those with a row in any register.
     """
-    before = _Side(old, json.loads((old / "extract.json").read_text(encoding="utf-8")))
-    after = _Side(new, manifest)
-    changed = {name: _columns(name, before, after) for name in sorted({*before.registers, *after.registers})}
+    was, now = _Side(old, before), _Side(new, after)
+    changed = {name: _columns(name, was, now) for name in sorted({*was.registers, *now.registers})}
     for name, entry in changed.items():
-        entry["rows_added"], entry["rows_dropped"] = _rows(name, before, after)
-    persons_added, persons_dropped = _persons(before, after)
+        entry["rows_added"], entry["rows_dropped"] = _rows(name, was, now)
+    persons_added, persons_dropped = _persons(was, now)
     digests = ("permit_version", "permit_digest", "freeze_digest", "catalogue_digest", "digest")
     return {
-        "old": {name: before.manifest.get(name) for name in digests},
-        "new": {name: after.manifest.get(name) for name in digests},
-        "registers_added": sorted({*after.registers} - {*before.registers}),
-        "registers_dropped": sorted({*before.registers} - {*after.registers}),
+        "old": {name: before.get(name) for name in digests},
+        "new": {name: after.get(name) for name in digests},
+        "registers_added": sorted({*now.registers} - {*was.registers}),
+        "registers_dropped": sorted({*was.registers} - {*now.registers}),
         "persons_added": persons_added,
         "persons_dropped": persons_dropped,
         "registers": changed,

@@ -102,8 +102,9 @@ def extract(
     freeze = Freeze.open(site, freeze_id)
     place = site.extracts / permit_id / freeze_id
     with _alone(place):
-        if not again:
-            found = _up_to_date(place, registered, freeze, catalogue, site)
+        before = _manifest(place)
+        if before is not None and not again:
+            found = _up_to_date(place, before, registered, freeze, site)
             if found is not None:
                 return found
         aside = place.with_name(f".{place.name}.{os.getpid()}.making")
@@ -112,7 +113,7 @@ def extract(
             manifest = _make(
                 site, registered, freeze, aside, workers=workers or os.cpu_count() or 1, report=report
             )
-            changes = difference(place, aside, manifest) if (place / "extract.json").exists() else None
+            changes = difference(place, before, aside, manifest) if before is not None else None
             if changes is not None:
                 _write(aside / "extract-diff.json", changes)
             _write(aside / "extract.json", manifest)
@@ -143,18 +144,24 @@ def _alone(place: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _up_to_date(
-    place: Path, registered: Registered, freeze: Freeze, catalogue: Catalogue, site: Site
-) -> Extract | None:
-    if not (place / "extract.json").exists():
+def _manifest(place: Path) -> dict[str, Any] | None:
+    """The ``extract.json`` that is there; None where there is none, or a damaged one."""
+    try:
+        manifest: dict[str, Any] = json.loads((place / "extract.json").read_bytes())
+    except (OSError, ValueError):
         return None
-    manifest = json.loads((place / "extract.json").read_text(encoding="utf-8"))
+    return manifest
+
+
+def _up_to_date(
+    place: Path, manifest: dict[str, Any], registered: Registered, freeze: Freeze, site: Site
+) -> Extract | None:
     with Vault.open(site) as vault:
         opt_outs = _opt_outs_digest(vault.opted_out(), vault.permit_key(registered.permit.id))
     sought = {
         "permit_digest": registered.digest,
         "freeze_digest": freeze.digest,
-        "catalogue_digest": catalogue.digest,
+        "catalogue_digest": known_registers().digest,
         "opt_outs_digest": opt_outs,
     }
     if any(manifest.get(name) != value for name, value in sought.items()):

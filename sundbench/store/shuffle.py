@@ -138,7 +138,6 @@ class _Staging:
     """The first pass: one Arrow file, a record batch for each bucket of the freeze."""
 
     def __init__(self, path: Path, cut: Cut, selection: Selection, tally: Tally) -> None:
-        self._path = path
         self._cut = cut
         self._selection = selection
         self._tally = tally

@@ -124,6 +124,16 @@ def test_rows_without_a_date_stay_behind(site, register, tables, freeze_more):
     assert made.manifest["registers"]["lmdb"]["left_out"] == {"rows_without_date": 30}
 
 
+def test_a_register_without_a_row_in_the_period_is_there_and_empty(site, register, rows):
+    register(since="1996-01-01", until="2009-12-31")
+    made = extract(site, "lung", "f1")
+
+    told = made.manifest["registers"]["lpr_adm"]
+    assert told["rows"] == 0
+    assert told["coverage"] == {"since": None, "until": None}
+    assert rows("lung", "lpr_adm").columns == ["person", "d_inddto", "recnum", "c_pattype"]
+
+
 def test_who_opted_out_is_nowhere_and_counted(site, register, rows, pseudonyms, opt_out):
     opt_out([100, 300, 301])
     register()
@@ -231,6 +241,18 @@ def test_an_extract_that_is_up_to_date_is_left_alone(site, register):
     assert not found.made
     assert found.manifest == made.manifest
     assert (made.path / "extract.json").stat().st_mtime_ns == before
+
+
+def test_a_damaged_extract_is_made_again(site, register):
+    register()
+    made = extract(site, "lung", "f1")
+    (made.path / "extract.json").chmod(0o644)
+    (made.path / "extract.json").write_text("{")
+
+    mended = extract(site, "lung", "f1")
+
+    assert mended.made
+    assert mended.manifest["digest"] == made.manifest["digest"]
 
 
 def test_a_new_opt_out_makes_the_extract_out_of_date(site, register, opt_out, rows, pseudonyms):
