@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from sundbench.cohort.events import Event
 from sundbench.cohort.population import NewUsers
 from sundbench.cohort.sources import selects
 from sundbench.cohort.study import Study
+
+Booleans = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.int32]
+Dates = npt.NDArray[np.datetime64]
 
 Counts = tuple[int, ...]
 """Persons in all, then in each arm."""
@@ -51,69 +56,101 @@ def enter(study: Study, rows: Mapping[str, pl.DataFrame]) -> Entered:
         rows: of each view that the population reads, the rows of its events.
     """
     population = study.population
-    arms = len(population.drugs)
-    gets = pl.concat(
-        [
-            dates(event, rows).with_columns(pl.lit(arm, dtype=pl.UInt8).alias("drug"))
-            for arm, (_, event) in enumerate(population.drugs)
-        ]
-    )
-    steps = [_count(gets, arms)]
-    gets = gets.filter(pl.col("date").is_between(study.first_day, study.last_day))
-    steps.append(_count(gets, arms))
-    starts = _after_washout(gets, dates(population.washout, rows), population.washout_days)
-    first = starts.filter(pl.col("date") == pl.col("date").min().over("person"))
-    steps.append(_count(first, arms))
-    chosen = (
-        first.group_by("person")
-        .agg(
-            pl.col("date").first().alias("index"),
-            pl.col("drug").min(),
-            pl.col("drug").n_unique().alias("drugs"),
-        )
-        .sort("person")
-    )
+    days = _days(population, rows)
+    kept: Booleans = np.any(days.drugs, axis=1)
+    steps = [days.count(kept)]
+    first_day, last_day = np.datetime64(study.first_day), np.datetime64(study.last_day)
+    kept &= (days.date >= first_day) & (days.date <= last_day)
+    steps.append(days.count(kept))
+    kept &= days.free_for(population.washout_days)
+    kept = days.first_of_each(kept)
+    steps.append(days.count(kept))
     if _drops_same_day(population):
-        chosen = chosen.filter(pl.col("drugs") == 1)
-        steps.append(_count(chosen, arms))
-    frame = chosen.with_row_index("row").select("row", "person", "drug", "index")
-    return Entered(frame, tuple(steps))
+        kept &= days.drugs.sum(axis=1) == 1
+        steps.append(days.count(kept))
+    frame = pl.DataFrame(
+        {
+            "person": days.person[kept],
+            "drug": days.drugs[kept].argmax(axis=1).astype(np.uint8),
+            "index": days.date[kept].astype("datetime64[D]"),
+        },
+        schema_overrides={"person": pl.Int32},
+    )
+    return Entered(frame.with_row_index("row"), tuple(steps))
 
 
-def dates(event: Event, rows: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """``person`` and ``date`` of an event's rows; a person's date may be there twice."""
-    found = [rows[part.view].filter(selects(part)).select("person", "date") for part in event.parts]
-    return found[0] if len(found) == 1 else pl.concat(found)
+@dataclass(frozen=True)
+class _Days:
+    """Days on which persons get a drug or something of the washout, each once, by person and date.
+
+    Few rows of each bucket are of a study's drugs: NumPy has no start-up to pay on them.
+
+    Attributes:
+        person, date: whose day it is.
+        drugs: (days, drugs), whether the person gets that drug.
+        washout: whether it is a day of the washout.
+    """
+
+    person: Integers
+    date: Dates
+    drugs: Booleans
+    washout: Booleans
+
+    def free_for(self, length: int) -> Booleans:
+        """Whether [day - length, day - 1] holds no day of the washout."""
+        places = np.arange(len(self.person))
+        last = np.maximum.accumulate(np.where(self.washout, places, -1))
+        before = np.concatenate([[-1], last[:-1]])[: len(places)]
+        same = (before >= 0) & (self.person[before] == self.person)
+        gap = (self.date - self.date[before]).astype(np.int64)
+        free: Booleans = ~same | (gap > length)
+        return free
+
+    def first_of_each(self, kept: Booleans) -> Booleans:
+        """Of the days that are kept, each person's first."""
+        places = np.flatnonzero(kept)
+        new = np.ones(len(places), dtype=bool)
+        new[1:] = self.person[places[1:]] != self.person[places[:-1]]
+        first = np.zeros(len(kept), dtype=bool)
+        first[places[new]] = True
+        return first
+
+    def count(self, kept: Booleans) -> Counts:
+        """Persons with a day that is kept: in all, then by drug."""
+        by_drug = (kept & self.drugs[:, arm] for arm in range(self.drugs.shape[1]))
+        return tuple(int(self.first_of_each(days).sum()) for days in (kept, *by_drug))
+
+
+def _days(population: NewUsers, rows: Mapping[str, pl.DataFrame]) -> _Days:
+    events = [*population.events, population.washout]
+    names = [f"event_{n}" for n in range(len(events))]
+    marked = []
+    for view in dict.fromkeys(part.view for event in events for part in event.parts):
+        chosen = [_any([selects(part) for part in event.parts if part.view == view]) for event in events]
+        marked.append(
+            rows[view]
+            .lazy()
+            .select("person", "date", *(one.alias(name) for name, one in zip(names, chosen, strict=True)))
+            .filter(pl.any_horizontal(names))
+        )
+    found = pl.concat(marked).sort("person", "date").collect()
+    person, date = found["person"].to_numpy(), found["date"].to_numpy()
+    flags = found.select(names).to_numpy().astype(bool)
+    if not len(person):
+        return _Days(person, date, flags[:, :-1], flags[:, -1])
+    starts = np.flatnonzero(np.r_[True, (person[1:] != person[:-1]) | (date[1:] != date[:-1])])
+    flags = np.logical_or.reduceat(flags, starts, axis=0)
+    return _Days(person[starts], date[starts], flags[:, :-1], flags[:, -1])
+
+
+def _any(conditions: Sequence[pl.Expr]) -> pl.Expr:
+    return pl.any_horizontal(conditions) if conditions else pl.lit(value=False)
 
 
 def count(frame: pl.DataFrame, arms: int) -> Counts:
-    """Persons of a frame with one row per person."""
-    return (frame.height, *(int(frame["drug"].eq(arm).sum()) for arm in range(arms)))
-
-
-def _count(frame: pl.DataFrame, arms: int) -> Counts:
-    pairs = frame.select("person", "drug").unique()
-    by_arm = [int(pairs["drug"].eq(arm).sum()) for arm in range(arms)]
-    return (pairs["person"].n_unique(), *by_arm)
-
-
-def _after_washout(starts: pl.DataFrame, washed: pl.DataFrame, days: int) -> pl.DataFrame:
-    """The starts with nothing of the washout in [date - days, date - 1]."""
-    earlier = washed.unique().sort("date").with_columns(pl.col("date").alias("earlier"))
-    before = (
-        starts.unique()
-        .sort("date")
-        .join_asof(
-            earlier,
-            on="date",
-            by="person",
-            strategy="backward",
-            allow_exact_matches=False,
-            check_sortedness=False,
-        )
-    )
-    gap = (pl.col("date") - pl.col("earlier")).dt.total_days()
-    return before.filter(pl.col("earlier").is_null() | (gap > days)).select("person", "date", "drug")
+    """Persons of a frame with one row per person: in all, then by drug."""
+    by_drug = np.bincount(frame["drug"].to_numpy(), minlength=arms)
+    return (frame.height, *(int(n) for n in by_drug))
 
 
 def _drops_same_day(population: NewUsers) -> bool:

@@ -115,7 +115,7 @@ class Dispensing(Event):
     codes: tuple[str, ...]
 
     view: ClassVar[str] = "dispensings"
-    values: ClassVar[tuple[str, ...]] = ("packages", "volume", "price")
+    values: ClassVar[tuple[str, ...]] = ("packages", "ddd", "price")
     value: ClassVar[str | None] = "packages"
 
     def in_words(self) -> str:

@@ -36,7 +36,7 @@ class FewPersons(Bucket):
         rows = Bucket.scan(self, register)
         if rows is None:
             return None
-        few = rows.join(self.persons.lazy(), on="person", how="semi")
+        few = rows.filter(among(self.persons))
         if register != PERSONS:
             return few
         days = (
@@ -69,6 +69,11 @@ def attributes(bucket: Bucket, cohort: pl.DataFrame, wanted: Iterable[Feature]) 
     return found
 
 
+def among(cohort: pl.DataFrame) -> pl.Expr:
+    """Whether a row is of a person of the cohort; unlike a join it is decided while the file is read."""
+    return pl.col("person").is_in(cohort["person"].implode())
+
+
 def column(feature: Feature) -> str | None:
     """The column of an attribute; None for features that are no attributes."""
     if isinstance(feature, Resident):
@@ -86,20 +91,20 @@ def _of_register(bucket: Bucket, cohort: pl.DataFrame, wanted: Sequence[Feature]
     dated = bucket.has(PERSONS, "referencetid")
     when = pl.col("referencetid") if dated else pl.lit(None, dtype=pl.Date).alias("referencetid")
     needed = {Age: "foed_dato", Sex: "koen", Region: "reg"}
-    rows = rows.select("person", when, *(name for kind, name in needed.items() if kind in kinds)).join(
-        cohort.lazy().select("row", "person", "index"), on="person", how="inner"
+    rows = (
+        rows.filter(among(cohort))
+        .select("person", when, *(name for kind, name in needed.items() if kind in kinds))
+        .join(cohort.lazy().select("row", "person", "index"), on="person", how="inner")
+        .sort("row", "referencetid")
     )
     aggregates = [pl.col("index").first()]
-    order = pl.col("referencetid")
     if Age in kinds:
-        aggregates.append(pl.col("foed_dato").sort_by(order, "foed_dato").drop_nulls().last())
+        aggregates.append(pl.col("foed_dato").drop_nulls().last())
     if Sex in kinds:
-        aggregates.append(pl.col("koen").sort_by(order, "koen").drop_nulls().last())
+        aggregates.append(pl.col("koen").drop_nulls().last())
     if Region in kinds:
-        known = (order <= pl.col("index")).fill_null(value=True)
-        aggregates.append(
-            pl.col("reg").filter(known).sort_by(order.filter(known), pl.col("reg").filter(known)).last()
-        )
+        known = (pl.col("referencetid") <= pl.col("index")).fill_null(value=True)
+        aggregates.append(pl.col("reg").filter(known).last())
     people = rows.group_by("row").agg(aggregates)
     columns = []
     if Age in kinds:
@@ -107,7 +112,9 @@ def _of_register(bucket: Bucket, cohort: pl.DataFrame, wanted: Sequence[Feature]
     if Sex in kinds:
         columns.append(_labelled(pl.col("koen"), SEX_CODES).alias("person_sex"))
     if Region in kinds:
-        columns.append(_labelled(pl.col("reg").str.strip_chars_start("0"), REGION_CODES).alias("person_region"))
+        columns.append(
+            _labelled(pl.col("reg").str.strip_chars_start("0"), REGION_CODES).alias("person_region")
+        )
     return people.select("row", *columns)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 
 from sundbench.cohort.bucket import Bucket
 from sundbench.registers.catalogue import catalogue
+
+# The reference implementation is no test module, and pytest imports those alone by path.
+sys.path.append(str(Path(__file__).parent))
 
 SINCE, UNTIL = date(1977, 1, 1), date(2025, 12, 31)
 

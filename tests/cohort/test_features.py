@@ -20,7 +20,7 @@ STATIN = sb.dispensing("C10AA").before(days=365)
         (lambda: ~sb.age(), "only yes and no have an opposite"),
         (lambda: bool(STATIN.any()), "write & | ~ for and, or, not"),
         (lambda: 18 <= sb.age() <= 65, "write & | ~ for and, or, not"),
-        (lambda: STATIN.sum("dose"), "choose among packages, volume, price"),
+        (lambda: STATIN.sum("dose"), "choose among packages, ddd, price"),
         (lambda: sb.diagnosis("DI48").before().mean(), "it has no values"),
         (lambda: sb.death().before().distinct(), "it has no codes"),
         (lambda: sb.resident(days=-1), "give a whole number, 0 or more"),

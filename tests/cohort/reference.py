@@ -1,0 +1,225 @@
+"""A second, slow and obvious reading of a study protocol: plain Python over one person's events.
+
+It shares nothing with the engine but the protocol's dataclasses. ``tests/cohort/test_semantics.py`` holds the
+two equal over registers and studies drawn at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from sundbench.cohort import features as f
+from sundbench.cohort.charlson import diseases
+from sundbench.cohort.events import Death, Event
+from sundbench.cohort.study import Study
+from sundbench.cohort.windows import Window
+
+LEVELS = {"diagnoses", "dispensings", "procedures", "hospital_medicines"}
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something that happened to a person, as the harmonised views tell it."""
+
+    view: str
+    date: date
+    code: str = ""
+    type: str = ""
+    values: tuple[tuple[str, float | None], ...] = ()
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person with all that happened; snapshots are (day, region)."""
+
+    number: int
+    born: date
+    sex: str
+    snapshots: tuple[tuple[date, str], ...]
+    life: tuple[Happening, ...] = field(default=())
+
+
+def is_of(event: Event, happening: Happening) -> bool:
+    """Whether something that happened is of an event."""
+    for part in event.parts:
+        if part.view != happening.view:
+            continue
+        listed = getattr(part, "codes", None)
+        if listed is not None:
+            if part.view in LEVELS and not any(happening.code.startswith(code) for code in listed):
+                continue
+            if part.view not in LEVELS and happening.code not in listed:
+                continue
+        if happening.type and happening.type not in part.types:
+            continue
+        return True
+    return False
+
+
+def days(person: Person, event: Event) -> list[date]:
+    """The dates of an event, each once."""
+    return sorted({h.date for h in person.life if is_of(event, h)})
+
+
+def entry(study: Study, person: Person) -> tuple[int, str | None, date | None, set[str]]:
+    """How many steps of the population's rule a person passes, their drug, index day, and drugs started."""
+    population = study.population
+    gets = {name: days(person, event) for name, event in population.drugs}
+    if not any(gets.values()):
+        return 0, None, None, set()
+    within = {name: [d for d in got if study.first_day <= d <= study.last_day] for name, got in gets.items()}
+    if not any(within.values()):
+        return 1, None, None, {name for name, got in gets.items() if got}
+    washed = days(person, population.washout)
+    for day in sorted({d for got in within.values() for d in got}):
+        free = not any(
+            day - timedelta(days=population.washout_days) <= other <= day - timedelta(days=1)
+            for other in washed
+        )
+        if free:
+            started = [name for name, got in within.items() if day in got]
+            if len(started) > 1 and population.same_day == "drop":
+                return 3, None, day, set(started)
+            return 4, started[0], day, set(started)
+    return 2, None, None, {name for name, got in within.items() if got}
+
+
+def inside(window: Any, day: date, index: date) -> bool:
+    """Whether a day is in a window."""
+    if not isinstance(window, Window):
+        return window.first <= day <= window.last
+    offset = (day - index).days
+    return (window.first is None or offset >= window.first) and (window.last is None or offset <= window.last)
+
+
+def value_of(feature: f.Feature, person: Person, index: date) -> Any:
+    """A feature's value; None where it is missing."""
+    if isinstance(feature, f.Reduction):
+        return reduction(feature, person, index)
+    if isinstance(feature, f.Age):
+        had = (index.month, index.day) >= (person.born.month, person.born.day)
+        return index.year - person.born.year - (not had)
+    if isinstance(feature, f.Sex):
+        return person.sex
+    if isinstance(feature, f.Region):
+        known = [(day, region) for day, region in person.snapshots if day <= index]
+        return max(known)[1] if known else None
+    if isinstance(feature, f.Charlson):
+        seen = {
+            disease.name
+            for disease in diseases()
+            for h in person.life
+            if h.view == "diagnoses"
+            and h.type in ("A", "B", "G")
+            and h.code.startswith(disease.codes)
+            and inside(feature.window, h.date, index)
+        }
+        return sum(d.score for d in diseases() if d.name in seen and d.graver not in seen)
+    return combined(feature, person, index)
+
+
+def combined(feature: f.Feature, person: Person, index: date) -> Any:
+    """A feature made of others, by the logic of three values."""
+    parts = [value_of(part, person, index) for part in feature.parts]
+    if isinstance(feature, f.Missing):
+        return parts[0] is None
+    if isinstance(feature, f.Combination):
+        decisive = feature.operator == "or"
+        if decisive in parts:
+            return decisive
+        return None if None in parts else not decisive
+    if None in parts:
+        return None
+    if isinstance(feature, f.Negation):
+        return not parts[0]
+    if isinstance(feature, f.IsIn):
+        return parts[0] in feature.values
+    assert isinstance(feature, f.Comparison)
+    left, right = parts[0], parts[1] if isinstance(feature.right, f.Feature) else feature.right
+    return {
+        "==": left == right,
+        "!=": left != right,
+        "<": left < right if left != right else False,
+        "<=": left <= right,
+        ">": left > right,
+        ">=": left >= right,
+    }[feature.operator]
+
+
+def reduction(feature: f.Reduction, person: Person, index: date) -> Any:
+    """One value from what happened in a window."""
+    happened = feature.occurrences
+    there = [h for h in person.life if is_of(happened.event, h) and inside(happened.window, h.date, index)]
+    values = [(h.date, dict(h.values)[feature.value]) for h in there] if feature.value else []
+    values = [(day, value) for day, value in values if value is not None]
+    if feature.how == "any":
+        return bool(there)
+    if feature.how == "count":
+        return len(there)
+    if feature.how == "distinct":
+        return len({h.code for h in there})
+    if feature.how == "sum":
+        return sum(value for _, value in values)
+    if feature.how == "mean":
+        return sum(value for _, value in values) / len(values) if values else None
+    if feature.how == "latest":
+        return max(values)[1] if values else None
+    if not there:
+        return None
+    first, last = min(h.date for h in there), max(h.date for h in there)
+    return {"first": first, "last": last, "days_since": (index - last).days}[feature.how]
+
+
+def follow(study: Study, person: Person, index: date, until: date) -> dict[str, Any]:
+    """The end of follow-up and the outcomes."""
+    follow_up = study.follow_up
+    ends = [until]
+    if follow_up.max_days is not None:
+        ends.append(index + timedelta(days=follow_up.max_days))
+    for event in follow_up.until:
+        ends += [d for d in days(person, event) if d >= index or isinstance(event, Death)]
+    end = min(ends)
+    found: dict[str, Any] = {"end": end}
+    for name, event in study.outcomes.items():
+        happened = [d for d in days(person, event) if index < d <= end]
+        found[f"{name}_time"] = ((happened[0] if happened else end) - index).days
+        found[f"{name}_event"] = bool(happened)
+    return found
+
+
+def collect(study: Study, persons: Sequence[Person], until: date) -> tuple[list[dict[str, Any]], list[int]]:
+    """The cohort's rows by person, and the persons left after each step."""
+    drops = study.population.same_day == "drop" and len(study.population.drugs) > 1
+    own_steps = 4 if drops else 3
+    left = [0] * (own_steps + len(study.require) + (study.follow_up is not None))
+    rows = []
+    for person in sorted(persons, key=lambda one: one.number):
+        passed, drug, index, _ = entry(study, person)
+        for step in range(min(passed, own_steps)):
+            left[step] += 1
+        if drug is None or index is None:
+            continue
+        step = own_steps
+        fulfilled = True
+        for requirement in study.require.values():
+            if value_of(requirement, person, index) is not True:
+                fulfilled = False
+                break
+            left[step] += 1
+            step += 1
+        if not fulfilled:
+            continue
+        row = {"person": person.number, "drug": drug, "index": index}
+        for name, feature in (*study.covariates.items(), *study.measures.items()):
+            row[name] = value_of(feature, person, index)
+        if study.follow_up is not None:
+            followed = follow(study, person, index, until)
+            if followed["end"] <= index:
+                continue
+            left[step] += 1
+            row |= followed
+        rows.append(row)
+    return rows, left
