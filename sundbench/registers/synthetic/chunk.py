@@ -62,11 +62,12 @@ def synthesize_chunk(plan: Plan, chunk: int, rank: Days) -> Chunk:
     health = fall_ill(plan, chunk, lives)
     numbers = Numbers.of(person_numbers(persons, rank), lives)
     world = World(plan, chunk, lives, health, numbers, Output(plan))
+    # Before the enrolment, which counts the diseases that the comparisons plant.
+    users = {name: comparisons.begin(world, name) for name in comparisons.COMPARISONS}
     patients, tumours = oncology.enrol(world)
     doses = oncology.administer(world, patients)
     quiet = np.full(len(persons.birth), NEVER, dtype=np.int32)
     quiet[patients.who] = patients.entry
-    users = {name: comparisons.begin(world, name) for name in comparisons.COMPARISONS}
     years = person_years(plan, lives, quiet)
 
     contacts = Contacts()
@@ -99,7 +100,7 @@ def synthesize_chunk(plan: Plan, chunk: int, rank: Days) -> Chunk:
     counts = {"persons": float(len(persons.birth))}
     counts |= {f"tendon_rupture.{name}": count for name, count in harm_counts.items()}
     for name, group in users.items():
-        counts |= comparisons.summary(name, group, plan)
+        counts |= comparisons.summary(world, name, group)
     if chunk == 0:
         counts |= refused.add(plan, world.output)
     return Chunk(world.output, numbers.changes(), chunk_totals(patients), counts)

@@ -25,7 +25,6 @@ from sundbench.registers.synthetic.figures import (
 )
 from sundbench.registers.synthetic.health import Health, diseases, onset_by_age
 from sundbench.registers.synthetic.lives import Lives
-from sundbench.registers.synthetic.plan import Plan
 from sundbench.registers.synthetic.world import World
 
 COMPARISONS = ("anticoagulants", "glucose_lowering", "antidepressants")
@@ -211,14 +210,15 @@ def _rate_at(years: PersonYears, rate: Floats, who: Indices, when: Days) -> Floa
     return rate[place]
 
 
-def summary(name: str, users: Users, plan: Plan) -> dict[str, float]:
+def summary(world: World, name: str, users: Users) -> dict[str, float]:
     """Counts of one comparison for truth.json: users and first events by drug, of those who could choose."""
     both = users.probability > 0
+    end = np.minimum(world.lives.death[users.who], world.plan.end)
     counts: dict[str, float] = {}
     for arm, chosen in (("new", users.new & both), ("standard", ~users.new & both)):
         counts[f"{name}.{arm}"] = float(chosen.sum())
         for outcome, when in users.events.items():
-            counts[f"{name}.{arm}.{outcome}"] = float((chosen & (when <= plan.end)).sum())
+            counts[f"{name}.{arm}.{outcome}"] = float((chosen & (when <= end)).sum())
     return counts
 
 

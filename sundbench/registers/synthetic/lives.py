@@ -25,7 +25,7 @@ from sundbench.registers.synthetic.plan import Plan
 VNDS_END = day("2024-12-31")
 """The migration register ends here; nobody moves abroad later, so that no move goes unregistered."""
 
-_FRAILTY_OF_DEATH = 0.4
+_FRAILTY_OF_DEATH = 0.2
 
 
 @dataclass

@@ -122,13 +122,15 @@ class Output:
             register: its name.
             frame: the rows, by file year.
             year: each row's file year, ascending. Of registers with a file a year, years outside the
-                register's coverage are left out; of the others nothing is.
+                register's coverage are left out. A register that covers none of the years gets no file.
         """
         entry = catalogue()[register]
         form = FORMATS[register]
         until = entry.coverage.until
         low = max(self.plan.first, entry.coverage.since.year)
         high = min(self.plan.last, until.year if until is not None else self.plan.last)
+        if low > high:
+            return
         self.columns.setdefault(register, frame.columns)
         if not form.yearly:
             self.rows[register] = self.rows.get(register, 0) + len(frame)
