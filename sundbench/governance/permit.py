@@ -53,9 +53,16 @@ class Period(_Model):
 
 
 class RegisterAccess(_Model):
-    """The approved columns of one register."""
+    """What is approved of one register.
+
+    Attributes:
+        columns: by name.
+        undated: rows without a date may leave too, though nobody can say whether they are of the period;
+            deliveries without a register's date column (a ``bef`` without ``referencetid``) need it.
+    """
 
     columns: tuple[str, ...] = Field(min_length=1)
+    undated: bool = False
 
     @model_validator(mode="after")
     def _named(self) -> Self:
@@ -165,7 +172,8 @@ class Permit(_Model):
         """SHA-256 over what the permit says: comments, spacing and the order of tables don't count."""
         content = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         content["registers"] = {
-            name: {"columns": sorted(access["columns"])} for name, access in content["registers"].items()
+            name: {**access, "columns": sorted(access["columns"])}
+            for name, access in content["registers"].items()
         }
         content["members"].sort(key=lambda member: (member["user"], member["role"]))
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

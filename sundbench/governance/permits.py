@@ -95,6 +95,10 @@ def amendment(before: Permit, after: Permit) -> tuple[str, ...]:
         new = set(after.registers[name].columns) if name in after.registers else set()
         lines += [f"+ {name}.{column}" for column in sorted(new - old)]
         lines += [f"- {name}.{column}" for column in sorted(old - new)]
+        if name in before.registers and name in after.registers:
+            undated = after.registers[name].undated
+            if before.registers[name].undated != undated:
+                lines.append(f"{'+' if undated else '-'} {name}: rows without a date")
     old_members = {f"{member.user} ({member.role})" for member in before.members}
     new_members = {f"{member.user} ({member.role})" for member in after.members}
     lines += [f"+ member {member}" for member in sorted(new_members - old_members)]

@@ -261,17 +261,21 @@ def _cuts(permit: Permit, freeze: Freeze, catalogue: Catalogue) -> tuple[list[Cu
         if missing:
             absent[name] = missing
         dated_by = catalogue.date_column(name)
+        undated = permit.registers[name].undated
         if dated_by is not None and dated_by not in held:
-            raise StoreError(
-                f"freeze {freeze.id}: register {name} has no {dated_by}, so it can't be cut to the permit's "
-                "period: freeze a delivery that has it, or take the register out of the permit"
-            )
+            if not undated:
+                raise StoreError(
+                    f"freeze {freeze.id}: register {name} has no {dated_by}, so it can't be cut to the "
+                    f"permit's period: if all of it is approved, say undated = true at registers.{name} "
+                    "of the permit"
+                )
+            dated_by = None
         types = {column: _type(name, column, catalogue) for column in wanted if column in held}
         spaces = {
             column: catalogue[name].columns[column].space or "" for column, t in types.items() if t == "key"
         }
         dated_type = _type(name, dated_by, catalogue) if dated_by else None
-        cuts.append(Cut(name, types, spaces, dated_by, dated_type))
+        cuts.append(Cut(name, types, spaces, dated_by, dated_type, undated))
     if not cuts:
         raise StoreError(f"freeze {freeze.id} holds none of the registers of permit {permit.id}")
     return cuts, absent
@@ -299,20 +303,17 @@ def _register(cut: Cut, tally: Tally, coverage: Mapping[str, str | None]) -> dic
 def _coverage(
     cut: Cut, held: Mapping[str, str | None], permit: Permit, catalogue: Catalogue
 ) -> dict[str, str | None]:
-    """The days on which the extract has all of a register's rows: none, if the freeze has no dated row.
+    """The days on which the extract has all of a register's dated rows; nulls where there is none.
 
-    A register of undated rows is not cut to the permit's period, and covers what the catalogue says.
+    That is what the catalogue, the freeze (from its first row to its last) and the permit have in common.
     """
     covered = catalogue[cut.name].coverage
-    since, until = covered.since, covered.until
-    if cut.date is not None:
-        if held["since"] is None or held["until"] is None:
-            return {"since": None, "until": None}
-        since = max(since, permit.period.since, date.fromisoformat(held["since"]))
-        until = min(until or date.max, permit.period.until, date.fromisoformat(held["until"]))
-        if until < since:
-            return {"since": None, "until": None}
-    return {"since": str(since), "until": str(until) if until else None}
+    if cut.date is not None and held["since"] and held["until"]:
+        since = max(covered.since, permit.period.since, date.fromisoformat(held["since"]))
+        until = min(covered.until or date.max, permit.period.until, date.fromisoformat(held["until"]))
+        if since <= until:
+            return {"since": str(since), "until": str(until)}
+    return {"since": None, "until": None}
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:

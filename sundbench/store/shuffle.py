@@ -62,6 +62,7 @@ class Cut:
         spaces: the spaces of those that are keys.
         date: the column that dates its rows, or None; read for the cut even where it doesn't leave.
         date_type: that column's type.
+        undated: rows without a date leave too.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Cut:
     spaces: Mapping[str, str]
     date: str | None
     date_type: ColumnType | None
+    undated: bool
 
 
 @dataclass
@@ -217,8 +219,11 @@ def _select(frame: pl.DataFrame, cut: Cut, selection: Selection, tally: Tally) -
         dates = frame[cut.date]
         undated = dates.is_null().to_numpy()
         within = _within(dates, cut.date_type, selection.period)
-        tally.left_out["rows_without_date"] += int((keep & undated).sum())
         tally.left_out["rows_outside_period"] += int((keep & ~undated & ~within).sum())
+        if cut.undated:
+            within |= undated
+        else:
+            tally.left_out["rows_without_date"] += int((keep & undated).sum())
         keep &= within
     kept = frame.filter(pl.Series(keep))
     columns = [pl.Series("person", pseudonyms[keep], dtype=pl.Int32)]

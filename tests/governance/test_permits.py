@@ -49,7 +49,7 @@ def test_the_same_again_changes_nothing(site):
 def test_an_amendment_is_a_new_version_and_says_what_it_changes(site):
     register(site)
     amended = (
-        TEXT.replace('"atc"]', '"vnr"]')
+        TEXT.replace('"atc"]', '"vnr"], undated = true')
         .replace('"bo"', '"eva"')
         .replace("until = 2025-12-31", "until = 2026-12-31")
         .replace("To learn.", "To teach.")
@@ -63,6 +63,7 @@ def test_an_amendment_is_a_new_version_and_says_what_it_changes(site):
         "+ bef.koen",
         "+ lmdb.vnr",
         "- lmdb.atc",
+        "+ lmdb: rows without a date",
         "+ member eva (researcher)",
         "- member bo (researcher)",
         "- period 2010-01-01 to 2025-12-31",

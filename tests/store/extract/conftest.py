@@ -45,7 +45,8 @@ def write_freeze(site: Site, name: str, tables: dict[str, pl.DataFrame], persons
             rows = table.filter(pl.col("person") // 10_000 == bucket)
             rows.sort(rows.columns).write_parquet(path, compression="zstd")
             files[path.name] = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "rows": len(rows)}
-        dates = table[catalogue().date_column(register)]
+        dated_by = catalogue().date_column(register)
+        dates = table[dated_by] if dated_by in table.columns else pl.Series([None], dtype=pl.Date)
         since, until = dates.min(), dates.max()
         if dates.dtype == pl.Int32:
             since, until = date(since, 1, 1), date(until, 12, 31)
@@ -170,8 +171,10 @@ def register(site: Site) -> Register:
         since: str = "2000-01-01",
         until: str = "2025-12-31",
         expires: str | None = None,
+        undated: bool = False,
     ) -> None:
-        lines = [f"{table} = {{ columns = {columns} }}" for table, columns in (registers or WHOLE).items()]
+        more = ", undated = true" if undated else ""
+        lines = [f"{table} = {{ columns = {names}{more} }}" for table, names in (registers or WHOLE).items()]
         text = PERMIT.format(
             id=name,
             since=since,

@@ -124,6 +124,32 @@ def test_rows_without_a_date_stay_behind(site, register, tables, freeze_more):
     assert made.manifest["registers"]["lmdb"]["left_out"] == {"rows_without_date": 30}
 
 
+def test_rows_without_a_date_leave_where_that_is_approved(site, register, tables, freeze_more):
+    tables["lmdb"] = tables["lmdb"].with_columns(eksd=pl.when(pl.col("person") > 4).then("eksd"))
+    freeze_more("f2", tables)
+    register(undated=True, until="2009-12-31")
+
+    made = extract(site, "lung", "f2")
+
+    assert made.manifest["registers"]["lmdb"]["rows"] == 30
+    assert "rows_without_date" not in made.manifest["registers"]["lmdb"]["left_out"]
+
+
+def test_a_register_delivered_without_its_date_needs_that_approval(site, register, tables, rows, freeze_more):
+    tables["bef"] = tables["bef"].drop("referencetid")
+    freeze_more("f2", tables)
+    register()
+
+    with pytest.raises(StoreError, match=r"bef has no referencetid, .*say undated = true at registers\.bef"):
+        extract(site, "lung", "f2")
+
+    register(undated=True)
+    made = extract(site, "lung", "f2")
+    assert len(rows("lung", "bef", "f2")) == len(tables["bef"])
+    assert made.manifest["registers"]["bef"]["coverage"] == {"since": None, "until": None}
+    assert made.manifest["absent"] == {"bef": ["referencetid"]}
+
+
 def test_a_register_without_a_row_in_the_period_is_there_and_empty(site, register, rows):
     register(since="1996-01-01", until="2009-12-31")
     made = extract(site, "lung", "f1")
