@@ -15,7 +15,7 @@ from sundbench.registers.catalogue import catalogue
 
 _KEY = re.compile(
     r"^(v_)?(pnr|cpr)(_?nr)?$|^person(_?(id|nr|key|number))?$|^pseudonym|^(patient|borger|subject)(_?(id|nr))$"
-    r"|^(id|uuid|rec_?num|record|row_?(id|nr|number)?|index)$",
+    r"|^(id|uuid|rec_?num|record|row_?(id|nr|number)|index)$",
     re.IGNORECASE,
 )
 _IDENTIFIER = re.compile(r"^(\d{6}-?\d{4}|[0-9a-f]{16,64}|[0-9a-f]{8}-[0-9a-f-]{27})$", re.IGNORECASE)

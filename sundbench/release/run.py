@@ -81,13 +81,17 @@ def start(
         ReleaseError: there is no extract; or a cell failed, and the run is kept in ``runs/failed/<run>/``
             with its notebook and without outputs.
     """
-    parameters = bind(study.about.parameters, given or {})
+    # A study that takes its seed as a parameter has one seed, not two.
+    asked = dict(given or {})
+    if seed is not None and "seed" in study.about.parameters:
+        asked["seed"] = seed
+    parameters = bind(study.about.parameters, asked)
     registered = _allowed(site, permit, user, study.about)
     extract = find_extract(site, permit, freeze)
     moment = datetime.now(UTC)
     run = f"{study.about.id}-{moment:%Y%m%d%H%M%S}-{secrets.token_hex(2)}"
     policy = Policy(profile=registered.permit.disclosure, digest=profile(registered.permit.disclosure).digest)
-    chosen = study.about.seed if seed is None else seed
+    chosen = int(parameters.get("seed", study.about.seed if seed is None else seed))
     files = study.digests
     aside = site.runs / f".{run}.part"
     try:
