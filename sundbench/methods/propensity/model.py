@@ -1,6 +1,6 @@
 """The propensity model: the probability of treatment, given the covariates.
 
-statsmodels fits the plain logistic model, scikit-learn the L1-penalised one.
+statsmodels fits the plain logistic model, scikit-learn the L1-penalised one; each is imported when it is used.
 """
 
 from __future__ import annotations
@@ -11,10 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from scipy.stats import norm, rankdata
-from sklearn.linear_model import LogisticRegression
-from statsmodels.tools.sm_exceptions import PerfectSeparationError
 
 from sundbench.errors import MethodError
 from sundbench.methods.inputs import Bools, Floats, Frame, arms, frame, indicator
@@ -99,13 +96,15 @@ def treated(data: Frame, treatment: str) -> Bools:
 
 
 def _plain(model: Design, arm: Bools) -> tuple[Floats, Floats, Floats]:
+    from statsmodels.genmod.families import Binomial
+    from statsmodels.genmod.generalized_linear_model import GLM
+    from statsmodels.tools.sm_exceptions import PerfectSeparationError
+
     scaled = standardise(model.matrix)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            result = sm.GLM(arm.astype(float), scaled, family=sm.families.Binomial()).fit(
-                maxiter=60, tol=1e-12
-            )
+            result = GLM(arm.astype(float), scaled, family=Binomial()).fit(maxiter=60, tol=1e-12)
         except (PerfectSeparationError, np.linalg.LinAlgError) as error:
             raise MethodError(
                 "the covariates separate the arms completely: no propensity model exists; compare persons "
@@ -132,6 +131,8 @@ def _plain(model: Design, arm: Bools) -> tuple[Floats, Floats, Floats]:
 
 
 def _penalised(model: Design, arm: Bools, penalty: float) -> tuple[Floats, Floats]:
+    from sklearn.linear_model import LogisticRegression
+
     scaled = standardise(model.matrix)[:, 1:]
     solver = LogisticRegression(
         l1_ratio=1.0, C=1 / penalty, solver="saga", tol=1e-8, max_iter=20_000, random_state=0
