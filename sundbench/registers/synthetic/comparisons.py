@@ -152,7 +152,9 @@ def dispense(world: World, name: str, users: Users, until: Days) -> tuple[Indice
     rng = world.stream(f"{name} dispensings")
     index = np.array([medicine_index()[rule["standard"]], medicine_index()[rule["new"]]])
     every = DAYS_A_YEAR / rule["refills"]
+    use = rng.exponential(size=len(users.who)) * rule.get("years_of_use_mean", np.inf) * DAYS_A_YEAR
     span = np.minimum(until[users.who], world.plan.end + 1) - users.start
+    span = np.minimum(span, np.maximum(use, 1))
     count = np.where(span > 0, np.ceil(span / every), 0).astype(np.int64)
     user = np.repeat(np.arange(len(count)), count)
     number = np.arange(len(user)) - np.repeat(np.cumsum(count) - count, count)

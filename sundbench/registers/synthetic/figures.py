@@ -70,7 +70,7 @@ def medicines() -> list[dict[str, str]]:
                 {
                     "atc": atc,
                     "kind": "planted",
-                    "vnr": str(100201 + number),
+                    "vnr": str(100901 + number),
                     "packsize": "100",
                     "strnum": "5",
                     "strunit": "MG",

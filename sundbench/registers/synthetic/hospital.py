@@ -57,7 +57,7 @@ def ordinary(world: World, years: PersonYears, contacts: Contacts) -> None:
     _births(world.plan, world.lives, contacts, rng)
 
 
-_BASE = 0.72
+_BASE = 0.85
 
 
 def _lengths(kind: str, size: int, rng: np.random.Generator) -> tuple[Indices, Indices]:
