@@ -69,6 +69,13 @@ def attributes(bucket: Bucket, cohort: pl.DataFrame, wanted: Iterable[Feature]) 
     return found
 
 
+def filled(features: Iterable[Feature]) -> list[pl.Expr]:
+    """The attributes' columns with the value of persons whom no register shows filled in."""
+    return [
+        pl.col(f"resident_{one.days}").fill_null(value=False) for one in features if isinstance(one, Resident)
+    ]
+
+
 def among(cohort: pl.DataFrame) -> pl.Expr:
     """Whether a row is of a person of the cohort; unlike a join it is decided while the file is read."""
     return pl.col("person").is_in(cohort["person"].implode())

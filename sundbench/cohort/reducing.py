@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import polars as pl
 
@@ -29,7 +30,13 @@ def reduce(cohort: pl.DataFrame, rows: Mapping[str, pl.LazyFrame], slots: Sequen
     parts = list(dict.fromkeys(part for slot in slots for part in slot.event.parts))
     marked = [_marked(cohort, frame, view, parts) for view, frame in rows.items()]
     everything = marked[0] if len(marked) == 1 else pl.concat(marked, how="diagonal")
-    return everything.group_by("row").agg([_reduction(slot, parts).alias(slot.name) for slot in slots])
+    return everything.group_by("row").agg(_reductions(tuple(slots), tuple(parts)))
+
+
+@lru_cache(maxsize=64)
+def _reductions(slots: tuple[Slot, ...], parts: tuple[Event, ...]) -> list[pl.Expr]:
+    """The slots' expressions: the same in every bucket, so made once."""
+    return [_reduction(slot, parts).alias(slot.name) for slot in slots]
 
 
 def _marked(cohort: pl.DataFrame, rows: pl.LazyFrame, view: str, parts: Sequence[Event]) -> pl.LazyFrame:

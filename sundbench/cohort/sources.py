@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
 
@@ -108,6 +109,7 @@ def rows(bucket: Bucket, view: str, events: Iterable[Event], values: Iterable[st
     return frame.select(columns).filter(pl.col("date").is_not_null())
 
 
+@lru_cache(maxsize=512)
 def selects(event: Event) -> pl.Expr:
     """Whether a row, as ``rows`` gives it, is of an event."""
     source = SOURCES[event.view]

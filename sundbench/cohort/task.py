@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import polars as pl
 
-from sundbench.cohort import persons, sources
 from sundbench.cohort.bucket import Bucket
 from sundbench.cohort.entering import Counts, count, enter, names_of
 from sundbench.cohort.expressions import Slots, expression
-from sundbench.cohort.features import Feature
+from sundbench.cohort.gathering import Gathering
 from sundbench.cohort.plan import OUTCOME, Plan, key, slot_keys, until_window
-from sundbench.cohort.reducing import empty_value, reduce
 from sundbench.cohort.study import Study, leaves
 
 MAX_DAYS, COVERAGE = "max_days", "coverage"
@@ -36,54 +34,20 @@ class Part:
 
 def run(plan: Plan, number: int) -> Part:
     """Run a plan over one bucket."""
-    bucket = Bucket(plan.root, number)
-    events = plan.events()
-    lazy = {view: sources.rows(bucket, view, events[view], plan.values(view)) for view in events}
-    entering = sorted(plan.population_views())
-    rows = dict(zip(entering, pl.collect_all([lazy[view] for view in entering]), strict=True))
-    entered = enter(plan.study, rows)
-    cohort = entered.frame
-    rest = {view: frame for view, frame in lazy.items() if view not in rows}
-    frame = _with_features(plan, bucket, cohort, {view: df.lazy() for view, df in rows.items()} | rest)
-    arms = len(plan.study.population.drugs)
-    steps = list(entered.steps)
+    study, bucket = plan.study, Bucket(plan.root, number)
+    gathering = Gathering(plan, bucket)
+    entered = enter(study, gathering.of_population())
+    arms = len(study.population.drugs)
+    frame, steps = entered.frame, list(entered.steps)
     slots = slot_keys(plan.slots)
-    for feature in plan.study.require.values():
-        frame = frame.filter(expression(feature, slots))
+    for feature in study.require.values():
+        frame = gathering.add(frame, leaves(feature)).filter(expression(feature, slots))
         steps.append(count(frame, arms))
-    if plan.study.follow_up is not None:
+    frame = gathering.add_all(frame)
+    if study.follow_up is not None:
         frame = _followed(plan, frame, slots)
         steps.append(count(frame, arms))
     return Part(_columns(plan, frame, slots), tuple(steps))
-
-
-def _with_features(
-    plan: Plan, bucket: Bucket, cohort: pl.DataFrame, rows: Mapping[str, pl.LazyFrame]
-) -> pl.DataFrame:
-    """The cohort with a column for each slot and attribute."""
-    by_views: dict[tuple[str, ...], list[int]] = {}
-    for n, slot in enumerate(plan.slots):
-        by_views.setdefault(tuple(sorted({part.view for part in slot.event.parts})), []).append(n)
-    found = [
-        reduce(cohort, {view: rows[view] for view in names}, [plan.slots[n] for n in which])
-        for names, which in by_views.items()
-    ]
-    wanted = _unique_leaves(plan.study)
-    found += persons.attributes(bucket, cohort, wanted)
-    frame = cohort
-    for part in pl.collect_all(found):
-        frame = frame.join(part, on="row", how="left", maintain_order="left")
-    filled = [empty_value(slot) for slot in plan.slots]
-    resident = [
-        pl.col(name).fill_null(value=False)
-        for name in sorted({persons.column(one) or "" for one in wanted})
-        if name.startswith("resident_")
-    ]
-    return frame.with_columns(*filled, *resident)
-
-
-def _unique_leaves(study: Study) -> list[Feature]:
-    return [leaf for _, feature in study.features() for leaf in leaves(feature)]
 
 
 def end_reasons(study: Study) -> tuple[str, ...]:
