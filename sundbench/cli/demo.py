@@ -185,11 +185,11 @@ def _beside_truth(results: Released, truth: Mapping[str, Any], horizon: float) -
     for quantity, true in expected.items():
         row = found.loc[quantity]
         form = ",.3f" if quantity == "life-years" else ",.0f"
-        lower, upper = row["lower"], row["upper"]
+        estimate, lower, upper = (float(row[name]) for name in ("estimate", "lower", "upper"))
         # A limit is missing where so little may be gained that the ratio has no bound.
         bounded = not (isnan(lower) or isnan(upper))
         interval = f"{lower:{form}} to {upper:{form}}" if bounded else "unbounded"
         inside = not (true < lower or true > upper)
         verdict = "within" if inside else "outside"
-        table.add_row(quantity, format(row["estimate"], form), interval, format(true, form), verdict)
+        table.add_row(quantity, format(estimate, form), interval, format(true, form), verdict)
     return table
