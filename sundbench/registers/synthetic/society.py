@@ -61,6 +61,7 @@ def _bef(world: World, year: int, when: int, who: Indices, family: Indices) -> N
         {
             "pnr": world.numbers.at(who, when),
             "referencetid": pl.repeat(f"{year}1231", len(who), eager=True),
+            "aar": np.full(len(who), year, dtype=np.int16),
             "koen": persons.sex[who],
             "foed_dato": dates(persons.birth[who]),
             "alder": np.floor(world.lives.age(who, when)).astype(np.int16),

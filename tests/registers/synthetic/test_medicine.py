@@ -18,7 +18,7 @@ def test_common_medicines_are_used_as_much_as_published(read):
     def users(atc: str) -> float:
         return rows.filter(pl.col("atc").str.starts_with(atc))["pnr"].n_unique() / living
 
-    # Users a 1,000 inhabitants about 2020 (medstat.dk, approximate): statins 120, metformin 40, paracetamol 150.
+    # Users a 1,000 about 2020 (medstat.dk, approximate): statins 120, metformin 40, paracetamol 150.
     assert 0.07 < users("C10AA") < 0.20
     assert 0.02 < users("A10BA02") < 0.08
     assert 0.08 < users("N02BE01") < 0.22
