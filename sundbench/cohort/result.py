@@ -12,6 +12,7 @@ from itertools import pairwise
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sundbench.cohort.database import Database
 from sundbench.cohort.entering import Counts, step_names
@@ -60,10 +61,14 @@ class Cohort:
     def digest(self) -> str:
         """SHA-256 over the table's values, to compare two runs."""
         digest = hashlib.sha256(str(self.table.schema).encode())
-        for column in self.table.combine_chunks().columns:
-            values = column.chunk(0) if column.num_chunks else pa.array([], column.type)
-            for buffer in values.buffers():
-                digest.update(b"-" if buffer is None else buffer.to_pybytes())
+        for column in self.table.itercolumns():
+            values = column.combine_chunks()
+            if pa.types.is_dictionary(values.type):
+                digest.update("\n".join(values.dictionary.to_pylist()).encode())
+                values = values.indices
+            # Not the buffers as they are: what lies below a missing value is anything.
+            digest.update(pc.is_valid(values).to_numpy(zero_copy_only=False).tobytes())
+            digest.update(pc.drop_null(values).to_numpy(zero_copy_only=False).tobytes())
         return digest.hexdigest()
 
 
