@@ -44,7 +44,7 @@ def truth(
             "years": [plan.first, plan.last],
             "seed": plan.seed,
             "version": version("sundbench"),
-            "renumbered_and_more": "docs/synthetic.md says how everything is planted",
+            "documentation": "docs/synthetic.md",
         },
         "rows": dict(sorted(rows.items())),
         "refused": {
