@@ -1,6 +1,6 @@
 """The propensity model: the probability of treatment, given the covariates.
 
-statsmodels fits the plain logistic model, scikit-learn the L1-penalised one; each is imported when it is used.
+statsmodels fits the plain logistic model, scikit-learn the L1-penalised one; imported when used.
 """
 
 from __future__ import annotations
