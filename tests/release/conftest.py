@@ -1,0 +1,149 @@
+"""An installation with a permit, people, a hand-made extract and a tiny study."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from sundbench.governance import database, people, permits
+from sundbench.governance.models import Role
+from sundbench.governance.permit import parse
+from sundbench.release.study import StudyFolder
+from sundbench.site import Site
+
+PERMIT = """
+id = "lung-cancer"
+purpose = "test"
+basis = "none: invented"
+expires = 2090-01-01
+[title]
+da = "Prøve"
+en = "Trial"
+[period]
+since = 2010-01-01
+until = 2025-12-31
+[population]
+everyone = true
+[[members]]
+user = "anna"
+role = "researcher"
+[registers.bef]
+columns = ["koen"]
+"""
+
+STUDY = """
+id = "tiny"
+[title]
+da = "Lille"
+en = "Tiny"
+[description]
+da = "Et lille studie"
+en = "A tiny study"
+[permit.registers]
+bef = ["koen"]
+[parameters.women]
+type = "integer"
+default = 12
+min = 0
+max = 1000
+[parameters.women.label]
+da = "Kvinder"
+en = "Women"
+[parameters.since]
+type = "date"
+default = 2018-06-01
+min = 2018-05-01
+[parameters.since.label]
+da = "Fra"
+en = "From"
+"""
+
+CELLS = (
+    "women = 1\nsince = ''",
+    "import os\n"
+    "import pandas as pd\n"
+    "from sundbench.errors import StudyError\n"
+    "from sundbench.release.outputs import outputs\n"
+    "out = outputs()\n"
+    "seen = sorted(os.environ)",
+    "out.counts('sex', pd.DataFrame({'sex': ['men', 'women'], 'persons': [10, women]}), by=['sex'])",
+    "print(seen)\nif women == 13:\n    raise StudyError('arm new has nobody: widen the period')",
+)
+
+
+def notebook(cells: tuple[str, ...] = CELLS) -> str:
+    """A notebook's text; its first cell has the parameters."""
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    made.cells[0].metadata["tags"] = ["parameters"]
+    for i, cell in enumerate(made.cells):
+        cell["id"] = f"c{i}"
+    return nbformat.writes(made)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """An installation in which anna may run, bo and kim review, and one extract is there."""
+    home = tmp_path / "home"
+    made = Site(root=home, database_url=f"sqlite:///{home / 'sundbench.db'}")
+    with database.writing(made) as session:
+        permits.register(session, parse(PERMIT, "permit"), PERMIT, "steward")
+        people.add(session, "anna", "Anna")
+        for reviewer in ("bo", "kim"):
+            people.add(session, reviewer, reviewer.title(), [Role.REVIEWER])
+    extract = made.extracts / "lung-cancer" / "2026a"
+    extract.mkdir(parents=True)
+    (extract / "extract.json").write_text(json.dumps({"freeze": "2026a", "digest": "d" * 64}))
+    return made
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> StudyFolder:
+    folder = tmp_path / "analyses" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / "study.toml").write_text(STUDY, encoding="utf-8")
+    (folder / "analysis.ipynb").write_text(notebook(), encoding="utf-8")
+    return StudyFolder(folder)
+
+
+@pytest.fixture
+def kept(site: Site) -> Callable[..., str]:
+    """Makes a run as it would be kept, without a kernel, and gives its id."""
+    from datetime import UTC, datetime
+
+    import pandas as pd
+
+    from sundbench.disclosure.profile import profile
+    from sundbench.release import manifest as manifests
+    from sundbench.release.outputs import Outputs
+    from sundbench.release.surroundings import Surroundings
+
+    here = Surroundings.here()
+
+    def make(run: str = "tiny-20261122104500-1f2e", women: int = 12, user: str = "anna") -> str:
+        outbox = site.runs / run / "outbox"
+        outbox.mkdir(parents=True)
+        frame = pd.DataFrame({"sex": ["men", "women"], "persons": [10, women]})
+        Outputs(outbox).counts("sex", frame, by=["sex"])
+        made = manifests.Manifest(
+            run=run,
+            user=user,
+            study="tiny",
+            study_files={},
+            parameters={"women": women},
+            seed=1,
+            permit="lung-cancer",
+            permit_digest="p" * 64,
+            freeze="2026a",
+            extract_digest="d" * 64,
+            policy=manifests.Policy(profile="default", digest=profile("default").digest),
+            surroundings=here,
+            started=datetime(2026, 11, 22, 10, 45, tzinfo=UTC),
+            finished=datetime(2026, 11, 22, 10, 46, tzinfo=UTC),
+            outputs=manifests.digests(outbox),
+        )
+        manifests.write(site, outbox.parent, made)
+        return run
+
+    return make

@@ -1,0 +1,139 @@
+"""The report as a reader gets it: one page, two languages, nothing from outside, released outputs only."""
+
+import os
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from sundbench.errors import ReleaseError
+from sundbench.release.released import verified
+from sundbench.release.report import publish, read, render
+from sundbench.site import Site
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture
+def browser():
+    """Chromium without a network; must be there in CI."""
+    if not CHROMIUM.exists():
+        message = f"{CHROMIUM} is not there: install Debian's chromium to see the report as a reader does"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        context = started.new_context(offline=True)
+        yield context
+        started.close()
+
+
+def test_the_report_reads_in_both_languages_and_asks_for_nothing(
+    site: Site, release: str, repository: Path, browser
+) -> None:
+    path = publish(site, repository / "reports" / "drug_cost_effectiveness", release)
+    assert path == site.reports / "drug_cost_effectiveness" / f"{release}.html"
+
+    page = browser.new_page()
+    asked, said = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(path.as_uri())
+    assert asked == [path.as_uri()]
+    assert said == []
+
+    danish = page.inner_text("main").replace("\u00a0", " ")
+    assert page.title() == "Hvad koster et vundet leveår?"
+    assert "Et vundet leveår med pembrolizumab koster omkring 485.000 kr." in danish
+    assert "0,47 leveår (0,31 til 0,63)" in danish
+    assert "Gennemsnit pr. person (kr.)" in danish
+    assert "Herkomst" in danish
+    assert release in danish
+    assert "Provenance" not in danish
+
+    page.click("text=English")
+    english = page.inner_text("main").replace("\u00a0", " ")
+    assert page.get_attribute("html", "lang") == "en"
+    assert page.title() == "What does a life-year gained cost?"
+    assert "A life-year gained with pembrolizumab costs about DKK 485,000." in english
+    assert "Herkomst" not in english
+
+    figures = page.locator("figure svg[role=img]")
+    assert figures.count() == 8
+    assert all(figures.nth(i).get_attribute("aria-label") for i in range(8))
+    levels = [
+        int(tag[1]) for tag in page.eval_on_selector_all("h1, h2, h3", "all => all.map(h => h.tagName)")
+    ]
+    assert levels[0] == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+    identifiers = page.eval_on_selector_all("[id]", "all => all.map(one => one.id)")
+    assert len(identifiers) == len(set(identifiers))
+    assert 'http-equiv="Content-Security-Policy"' in path.read_text(encoding="utf-8")
+
+
+def test_only_what_is_released_is_shown(site: Site, repository: Path) -> None:
+    folder = repository / "reports" / "drug_cost_effectiveness"
+    with pytest.raises(ReleaseError, match="not released"):
+        publish(site, folder, "r20261122-000000")
+
+
+def test_a_release_of_another_study_or_without_an_output(site: Site, release: str, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    text = """
+        id = "other"
+        study = "STUDY"
+        needs = ["icer", "genome"]
+        title = {da = "x", en = "x"}
+        subtitle = {da = "x", en = "x"}
+        contact = {name = "x", email = "x@example.org"}
+    """
+    (folder / "report.toml").write_text(text)
+    with pytest.raises(ReleaseError, match=r"report other/report\.toml|study: "):
+        publish(site, folder, release)
+    (folder / "report.toml").write_text(text.replace("STUDY", "heart"))
+    with pytest.raises(ReleaseError, match="shows the study heart"):
+        publish(site, folder, release)
+    (folder / "report.toml").write_text(text.replace("STUDY", "drug_cost_effectiveness"))
+    with pytest.raises(ReleaseError, match="needs the output genome"):
+        publish(site, folder, release)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<script>1</script>",
+        '<img src="https://example.org/x.png">',
+        '<link rel="stylesheet" href="https://example.org/x.css">',
+        "<style>@import 'https://example.org/x.css';</style>",
+        '<p style="background: url(https://example.org/x)">x</p>',
+        '<p onclick="x()">x</p>',
+        '<iframe srcdoc="x"></iframe>',
+    ],
+)
+def test_a_page_that_would_ask_for_something(site: Site, release: str, repository: Path, html: str) -> None:
+    reports = repository / "reports"
+    output = nbformat.v4.new_output("display_data", data={"text/html": html})
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x", outputs=[output])])
+    about = read(reports / "drug_cost_effectiveness")
+    with pytest.raises(ReleaseError, match="which asks for or runs what a report may not"):
+        render(notebook, about, verified(site, release), reports)
+
+
+def test_code_and_its_printing_stay_out_of_the_page(site: Site, release: str, repository: Path) -> None:
+    reports = repository / "reports"
+    stream = nbformat.v4.new_output("stream", name="stdout", text="printed")
+    plain = nbformat.v4.new_output("display_data", data={"text/plain": "plain"})
+    cell = nbformat.v4.new_code_cell("secret = 1", outputs=[stream, plain])
+    prose = nbformat.v4.new_markdown_cell("## Heading <b>raw</b>", metadata={"tags": ["en"]})
+    notebook = nbformat.v4.new_notebook(cells=[cell, prose])
+    page = render(notebook, read(reports / "drug_cost_effectiveness"), verified(site, release), reports)
+    assert "secret" not in page
+    assert "printed" not in page
+    assert "plain</" not in page
+    assert re.search(r'<div class="text" lang="en"><h2 id="en-Heading-raw">Heading raw</h2>', page)
