@@ -36,5 +36,7 @@ def synthesize(
 
     with progress("synthesize") as report:
         truth = write(out, persons=persons, years=_years(years), seed=seed, workers=workers, report=report)
-    screen.print(f"{out}: {sum(truth['rows'].values()):,} rows of {len(truth['rows'])} registers")
-    screen.print(truth["warning"])
+    screen.print(
+        f"{out}: {sum(truth['rows'].values()):,} rows of {len(truth['rows'])} registers", soft_wrap=True
+    )
+    screen.print(truth["warning"], soft_wrap=True)

@@ -12,8 +12,8 @@ from sundbench.cli.main import app
 
 def test_it_writes_a_delivery_and_says_what_is_not_danish_about_it(tmp_path: Path):
     out = tmp_path / "first"
-    arguments = ["synthesize", "--persons", "50", "--years", "2020", "--seed", "3", "--workers", "1", str(out)]
-    result = CliRunner().invoke(app, arguments)
+    asked = ["--persons", "50", "--years", "2020", "--seed", "3", "--workers", "1"]
+    result = CliRunner().invoke(app, ["synthesize", *asked, str(out)])
     assert result.exit_code == 0, result.output
     assert "rows of" in result.output
     assert "Invented persons" in result.output
