@@ -29,7 +29,7 @@ def hazard(patients: pd.DataFrame) -> np.ndarray:
 
 
 def draw_patients(n: int, seed: int) -> pd.DataFrame:
-    """Young patients without squamous tumours get the new medicine more often; it nearly halves the hazard."""
+    """Young patients without squamous tumours get the new medicine more often; it almost halves hazards."""
     draw = np.random.default_rng(seed)
     index = pd.Timestamp("2018-06-01") + pd.to_timedelta(draw.integers(0, 1900, n), "D")
     frame = pd.DataFrame(

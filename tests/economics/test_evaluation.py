@@ -138,6 +138,19 @@ def test_the_table_holds_every_component_in_each_arm():
     assert benefit["net_benefit"][0] == pytest.approx(-result.cost_difference)
 
 
+def test_contributions_add_up_to_the_means():
+    persons, costs = simulate(200, 6)
+    result = run(persons, costs, replicates=0)
+    for arm in (0, 1):
+        np.testing.assert_allclose(result.contributions[arm].mean(axis=0), result.costs[arm], rtol=1e-10)
+    table = result.magnitudes()
+    assert (table["largest"] >= table["second"]).all()
+    assert (table["largest"] >= table["mean_cost"]).all()
+    assert table.loc[table["component"] == "total cost", "mean_cost"].tolist() == pytest.approx(
+        result.costs.sum(axis=1).tolist()
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
