@@ -78,13 +78,15 @@ def _long_texts(output: Emitted) -> list[Finding]:
     card = output.card
     said = [card.title, card.note, card.alt, *(column.label for column in card.columns.values())]
     longest = max(len(text) for both in said if both is not None for text in (both.da, both.en))
+    # The merged steps of a flow chart say all that they merge.
+    most = 1000 if card.flow_chart else 300
     found = []
     if longest > 1500:
         found.append(Finding(card.name, "", f"says {longest} letters about itself", "keep notes under 1,500"))
     for name in card.having("dimension"):
         lengths = output.table[name].cast(str).str.len_chars().max()
-        if isinstance(lengths, int) and lengths > 200:
+        if isinstance(lengths, int) and lengths > most:
             found.append(
-                Finding(card.name, name, f"has a category of {lengths} letters", "keep them under 200")
+                Finding(card.name, name, f"has a category of {lengths} letters", f"keep them under {most}")
             )
     return found

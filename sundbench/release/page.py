@@ -85,6 +85,7 @@ def table(
     headings: Words | None = None,
     rows: pd.DataFrame | None = None,
     columns: Sequence[str] | None = None,
+    across: str | None = None,
 ) -> Piece:
     """An output as a table: title, units, note and the format of numbers come from its card.
 
@@ -94,15 +95,17 @@ def table(
         words: how categories are written.
         headings: what columns are called, where their card doesn't say.
         rows: the output's rows, selected or sorted; by default all.
-        columns: which columns, in order; by default all but simulation draws.
+        columns: which columns, in order; by default the dimensions, the counts, then the values.
+        across: a dimension whose categories become columns; then there is one count or value.
     """
     card = released.card(name)
     frame = released.table(name) if rows is None else rows
-    shown = (
-        list(columns)
-        if columns is not None
-        else [c for c in frame.columns if card.columns[c].role != "replicate"]
+    shown = list(
+        columns or card.having("dimension") + card.having("persons", "events") + card.having("time", "value")
     )
+    described = dict(card.columns)
+    if across is not None:
+        frame, shown, described = _across(frame[shown], card.columns, across)
     said: Words = {TOTAL: {"da": "I alt", "en": "Total"}, **(words or {})}
 
     def cell(value: object, column: Column, lang: Language) -> str:
@@ -112,13 +115,13 @@ def table(
 
     def write(lang: Language) -> str:
         head = "".join(
-            f'<th scope="col"{_numeric(card.columns[c])}>'
-            f"{escape(_heading(c, card.columns[c], headings or {}, lang))}</th>"
+            f'<th scope="col"{_numeric(described[c])}>'
+            f"{escape(_heading(c, described[c], {**said, **(headings or {})}, lang))}</th>"
             for c in shown
         )
         body = "".join(
             "<tr>"
-            + "".join(cell(value, card.columns[c], lang) for c, value in zip(shown, row, strict=True))
+            + "".join(cell(value, described[c], lang) for c, value in zip(shown, row, strict=True))
             + "</tr>"
             for row in frame[shown].itertuples(index=False, name=None)
         )
@@ -224,6 +227,24 @@ def _number(value: object, column: Column, lang: Language) -> str:
         return f'<span title="{hidden}">–</span>'
     measure = "persons" if column.role == "persons" else column.unit
     return escape(wording.measured(float(str(value)), measure, lang))
+
+
+def _across(
+    frame: pd.DataFrame, columns: Mapping[str, Column], across: str
+) -> tuple[pd.DataFrame, list[str], dict[str, Column]]:
+    """The table with one dimension's categories as columns, in the order in which they appear."""
+    value = next(name for name in frame.columns if columns[name].role != "dimension")
+    kept = [name for name in frame.columns if name not in {across, value}]
+    wide = frame.pivot(index=kept, columns=across, values=value)
+    wide = wide.reindex(frame.set_index(kept).index.unique())[frame[across].unique()].reset_index()
+    wide.columns = [str(name) for name in wide.columns]
+    # A category's column is measured as the value is, and called what the category is called.
+    measured = columns[value].model_copy(update={"label": None})
+    return (
+        wide,
+        list(wide.columns),
+        {name: columns[name] if name in kept else measured for name in wide.columns},
+    )
 
 
 def _heading(name: str, column: Column, headings: Words, lang: Language) -> str:
