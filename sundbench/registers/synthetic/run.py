@@ -147,9 +147,10 @@ def _all_chunks(plan: Plan, folder: Path, workers: int, report: Report) -> Sums:
         return sums
     context = multiprocessing.get_context("spawn")
     turn, changed = context.Value("q", 0), context.Condition()
+    shared = (turn, changed, os.getpid())
     with (
         _one_thread_each(),
-        ProcessPoolExecutor(workers, context, initializer=_take_turns, initargs=(turn, changed)) as pool,
+        ProcessPoolExecutor(workers, context, initializer=_take_turns, initargs=shared) as pool,
     ):
         waiting: list[Future[Sums]] = []
         done = 0
@@ -192,10 +193,10 @@ _turn: Synchronized[int]
 _changed: Condition
 
 
-def _take_turns(turn: Synchronized[int], changed: Condition) -> None:
+def _take_turns(turn: Synchronized[int], changed: Condition, parent: int) -> None:
     global _turn, _changed
     _turn, _changed = turn, changed
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,16 @@ def test_a_killed_synthesis_leaves_nothing_that_looks_finished_and_a_second_atte
     assert not out.exists()
     synthesize(out, persons=20, years=(2020, 2020), workers=1)
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_killed_worker_is_one_clear_line_and_leaves_nothing(tmp_path: Path):
+    out = tmp_path / "out"
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(synthesize, out, persons=30_000, years=(2019, 2021), workers=2)
+        while not multiprocessing.active_children() and not running.done():
+            time.sleep(0.02)
+        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+        with pytest.raises(SundbenchError, match="a worker was killed") as stopped:
+            running.result()
+    assert "\n" not in str(stopped.value)
+    assert list(tmp_path.iterdir()) == []
