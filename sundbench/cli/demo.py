@@ -172,8 +172,8 @@ def _beside_truth(results: Released, truth: Mapping[str, Any], horizon: float) -
         "life-years": planted["life_years"],
         "cost per life-year": planted["icer"],
     }
-    found = results.table("icer")
-    found = found[found["arm"] == "difference"].set_index("quantity")
+    rows: list[dict[str, Any]] = results.table("icer").to_dict("records")  # type: ignore[assignment]
+    found = {row["quantity"]: row for row in rows if row["arm"] == "difference"}
     table = Table(
         "pembrolizumab against carboplatin",
         "estimate",
@@ -183,9 +183,8 @@ def _beside_truth(results: Released, truth: Mapping[str, Any], horizon: float) -
         title=f"Incremental cost-effectiveness within {horizon:g} years, DKK",
     )
     for quantity, true in expected.items():
-        row = found.loc[quantity]
         form = ",.3f" if quantity == "life-years" else ",.0f"
-        estimate, lower, upper = (float(row[name]) for name in ("estimate", "lower", "upper"))
+        estimate, lower, upper = (found[quantity][name] for name in ("estimate", "lower", "upper"))
         # A limit is missing where so little may be gained that the ratio has no bound.
         bounded = not (isnan(lower) or isnan(upper))
         interval = f"{lower:{form}} to {upper:{form}}" if bounded else "unbounded"
