@@ -245,13 +245,11 @@ class _Making:
 
     def _read(self, intake: Intake, digests: Mapping[str, Future[Source]]) -> list[FileRead]:
         files = intake.order
+        found = pl.Series("identifier", [], dtype=pl.String)
         for number, file in enumerate(files, start=1):
             self.report("find persons", number - 1, len(files))
             # One file at a time: its identifiers join those that are known, and are let go.
-            if number == 1:
-                found = intake.identifiers(file)
-            else:
-                found = pl.concat([found, intake.identifiers(file)]).unique()
+            found = pl.concat([found, intake.identifiers(file, digests[file.name].result())]).unique()
         self.vault.add(found, self._changes())
         self.report("find persons", len(files), len(files))
         intake.know(self.vault.identifiers, self.buckets)

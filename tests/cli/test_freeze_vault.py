@@ -1,0 +1,75 @@
+"""``sundbench vault`` and ``sundbench freeze``: what they print, and how they end."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sundbench.cli.main import app
+from sundbench.errors import StoreError
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.setenv("SUNDBENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SUNDBENCH_VAULT_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("COLUMNS", "200")
+    return CliRunner()
+
+
+@pytest.fixture
+def delivery(tmp_path: Path) -> Path:
+    folder = tmp_path / "delivery"
+    folder.mkdir()
+    (folder / "lmdb2020.csv").write_text("PNR,EKSD,ATC,ODD\na,20200101,B01,\nb,20200231,B01,\n")
+    (folder / "notes.txt").touch()
+    return folder
+
+
+def test_from_key_to_verified_freeze(run: CliRunner, tmp_path: Path, delivery: Path) -> None:
+    assert run.invoke(app, ["vault", "key", str(tmp_path / "key")]).exit_code == 0
+    made = run.invoke(app, ["freeze", "create", str(delivery), "--id", "2020"])
+    assert made.exit_code == 0, made.output
+    assert "1 eksd: not a date" in made.output
+    assert "ODD" in made.output
+    assert "not read, since no register is named so: notes.txt" in made.output
+    assert "1 persons in 1 buckets" in made.output
+    assert "2020" in run.invoke(app, ["freeze", "list"]).output
+    assert "lmdb2020.csv" in run.invoke(app, ["freeze", "show", "2020"]).output
+    assert "freeze 2020 is whole" in run.invoke(app, ["freeze", "verify", "2020"]).output
+    assert "eksd: not a date" in run.invoke(app, ["freeze", "quarantine", "2020"]).output
+    rows = tmp_path / "rows.parquet"
+    assert run.invoke(app, ["freeze", "quarantine", "2020", "--export", str(rows)]).exit_code == 0
+    assert rows.exists()
+
+
+def test_a_damaged_freeze_fails_to_verify(run: CliRunner, tmp_path: Path, delivery: Path) -> None:
+    run.invoke(app, ["vault", "key", str(tmp_path / "key")])
+    run.invoke(app, ["freeze", "create", str(delivery), "--id", "2020"])
+    page = tmp_path / "home" / "freezes" / "2020" / "quality.html"
+    page.chmod(0o644)
+    page.write_text("other")
+    done = run.invoke(app, ["freeze", "verify", "2020"])
+    assert "quality.html: damaged" in done.output
+    assert isinstance(done.exception, StoreError)
+
+
+def test_opt_outs_are_counted_and_not_shown(run: CliRunner, tmp_path: Path) -> None:
+    run.invoke(app, ["vault", "key", str(tmp_path / "key")])
+    (tmp_path / "no.txt").write_text("\ufeff610180-1234\n\n6101801234\nx\n", encoding="utf-8")
+    done = run.invoke(app, ["vault", "opt-out", str(tmp_path / "no.txt")])
+    assert "2 identifiers added; 2 are on the list" in done.output
+    shown = run.invoke(app, ["vault", "show"]).output
+    assert "0 persons, 0 identifiers" in shown
+    assert "2 identifiers of persons who said no" in shown
+    assert "6101801234" not in done.output + shown
+
+
+def test_a_key_is_not_overwritten(run: CliRunner, tmp_path: Path) -> None:
+    run.invoke(app, ["vault", "key", str(tmp_path / "key")])
+    done = run.invoke(app, ["vault", "key", str(tmp_path / "key")])
+    assert isinstance(done.exception, StoreError)
+
+
+def test_without_an_id_the_usage_is_wrong(run: CliRunner, delivery: Path) -> None:
+    assert run.invoke(app, ["freeze", "create", str(delivery)]).exit_code == 2
