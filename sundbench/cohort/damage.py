@@ -11,19 +11,20 @@ from sundbench.cohort.plan import Plan
 from sundbench.errors import StoreError
 
 
-def explained(plan: Plan, number: int, error: Exception) -> Exception:
+def explained(plan: Plan, numbers: tuple[int, ...], error: Exception) -> Exception:
     """What a failed task should say: the damaged file if one of its files is; the error itself if none is.
 
     The files that the task read are hashed and held against ``extract.json``.
     """
     db = Database(plan.root)
     for register, _ in plan.registers:
-        file = Bucket(plan.root, number).path(register)
-        expected = db.manifest["registers"][register].get("files", {}).get(file.name)
-        if not file.is_file():
-            return StoreError(f"{register}/{file.name} of the extract is missing: make the extract again")
-        if expected is not None and _digest(file) != expected:
-            return StoreError(f"{register}/{file.name} of the extract is damaged: make the extract again")
+        for number in numbers:
+            file = Bucket(plan.root, number).path(register)
+            expected = db.manifest["registers"][register].get("files", {}).get(file.name)
+            if not file.is_file():
+                return StoreError(f"{register}/{file.name} of the extract is missing: make the extract again")
+            if expected is not None and _digest(file) != expected:
+                return StoreError(f"{register}/{file.name} of the extract is damaged: make the extract again")
     return error
 
 

@@ -1,4 +1,4 @@
-"""Running a plan: one Dask task per bucket, on threads or on a cluster, gathered in the buckets' order."""
+"""Running a plan: a Dask task per bucket, on threads or on a cluster, gathered in the buckets' order."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -45,19 +46,19 @@ def collect(
     return assemble(study, db, parts, allow_empty)
 
 
-def bucket_task(plan: Plan, number: int) -> Part:
-    """The task of one bucket, with an error that names the damaged file where there is one."""
+def bucket_task(plan: Plan, numbers: tuple[int, ...]) -> Part:
+    """The task of a bucket or a few neighbours; an error names the damaged file if there is one."""
     try:
-        return run(plan, number)
+        return run(plan, numbers)
     except pl.exceptions.PolarsError as error:
-        raise explained(plan, number, error) from error
+        raise explained(plan, numbers, error) from error
 
 
 def _on_threads(plan: Plan, workers: int, report: Report) -> list[Part]:
     from dask.callbacks import Callback
     from dask.threaded import get
 
-    total, done, lock = len(plan.buckets), 0, threading.Lock()
+    total, done, lock = len(plan.tasks), 0, threading.Lock()
 
     def told(*_: object) -> None:
         nonlocal done
@@ -65,16 +66,16 @@ def _on_threads(plan: Plan, workers: int, report: Report) -> list[Part]:
             done += 1
             report(WHAT, done, total)
 
-    graph = {("bucket", number): (bucket_task, plan, number) for number in plan.buckets}
+    graph = {("task", n): (partial(bucket_task, plan, numbers),) for n, numbers in enumerate(plan.tasks)}
     with Callback(posttask=told):  # type: ignore[no-untyped-call]
-        return list(get(graph, [("bucket", number) for number in plan.buckets], num_workers=workers))
+        return list(get(graph, list(graph), num_workers=workers))
 
 
 def _on_cluster(plan: Plan, client: Client, report: Report) -> list[Part]:
     from distributed import KilledWorker, as_completed
 
     shared = client.scatter(plan, broadcast=True, hash=False)  # type: ignore[no-untyped-call]
-    futures = [client.submit(bucket_task, shared, number, pure=False) for number in plan.buckets]
+    futures = [client.submit(bucket_task, shared, numbers, pure=False) for numbers in plan.tasks]
     try:
         for done, _ in enumerate(as_completed(futures), 1):  # type: ignore[no-untyped-call]
             report(WHAT, done, len(futures))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 import polars as pl
 
 from sundbench.cohort import views
-from sundbench.cohort.bucket import Bucket
 from sundbench.cohort.features import REGIONS, SEXES, Age, Feature, Region, Resident, Sex
+from sundbench.cohort.narrowed import FewPersons, Neighbours, among
 from sundbench.cohort.sources import PERSONS
 
 SEX_CODES = {"2": SEXES[0], "1": SEXES[1]}
@@ -18,36 +18,8 @@ SEX_CODES = {"2": SEXES[0], "1": SEXES[1]}
 REGION_CODES = dict(zip(("81", "82", "83", "84", "85"), REGIONS, strict=True))
 """Statistics Denmark's region of residence (``reg``), without the leading zero that some years have."""
 
-EVERYBODY = 0
-"""No pseudonym: stands in every snapshot while residence is worked out for a few persons."""
 
-
-@dataclass(frozen=True)
-class FewPersons(Bucket):
-    """A bucket as if it held the population register of these persons alone.
-
-    Residence is inferred from the days of all snapshots: these are kept, under a person who is nobody.
-    """
-
-    persons: pl.DataFrame
-
-    def scan(self, register: str) -> pl.LazyFrame | None:
-        """A register's rows; those of the population register narrowed."""
-        rows = Bucket.scan(self, register)
-        if rows is None:
-            return None
-        few = rows.filter(among(self.persons))
-        if register != PERSONS:
-            return few
-        days = (
-            rows.select("referencetid")
-            .unique()
-            .with_columns(pl.lit(EVERYBODY, dtype=pl.Int32).alias("person"))
-        )
-        return pl.concat([few, days], how="diagonal")
-
-
-def attributes(bucket: Bucket, cohort: pl.DataFrame, wanted: Iterable[Feature]) -> list[pl.LazyFrame]:
+def attributes(bucket: Neighbours, cohort: pl.DataFrame, wanted: Iterable[Feature]) -> list[pl.LazyFrame]:
     """The attributes that a study asks for.
 
     Args:
@@ -76,11 +48,6 @@ def filled(features: Iterable[Feature]) -> list[pl.Expr]:
     ]
 
 
-def among(cohort: pl.DataFrame) -> pl.Expr:
-    """Whether a row is of a person of the cohort; unlike a join it is decided while the file is read."""
-    return pl.col("person").is_in(cohort["person"].implode())
-
-
 def column(feature: Feature) -> str | None:
     """The column of an attribute; None for features that are no attributes."""
     if isinstance(feature, Resident):
@@ -90,39 +57,46 @@ def column(feature: Feature) -> str | None:
     return f"person_{name}" if name is not None else None
 
 
-def _of_register(bucket: Bucket, cohort: pl.DataFrame, wanted: Sequence[Feature]) -> pl.LazyFrame:
+def _of_register(bucket: Neighbours, cohort: pl.DataFrame, wanted: Sequence[Feature]) -> pl.LazyFrame:
     """Birth and sex by the latest snapshot that tells them; region by the latest one at or before index."""
     rows = bucket.scan(PERSONS)
     assert rows is not None  # noqa: S101 - compiling refuses an absent register
-    kinds = {type(one) for one in wanted}
+    kinds = frozenset(_NEEDED[type(one)] for one in wanted)
     dated = bucket.has(PERSONS, "referencetid")
     when = pl.col("referencetid") if dated else pl.lit(None, dtype=pl.Date).alias("referencetid")
-    needed = {Age: "foed_dato", Sex: "koen", Region: "reg"}
-    rows = (
+    return (
         rows.filter(among(cohort))
-        .select("person", when, *(name for kind, name in needed.items() if kind in kinds))
+        .select("person", when, *sorted(kinds))
         .join(cohort.lazy().select("row", "person", "index"), on="person", how="inner")
         .sort("row", "referencetid")
+        .group_by("row")
+        .agg(_latest(kinds))
+        .select("row", *_told(kinds))
     )
-    aggregates = [pl.col("index").first()]
-    if Age in kinds:
-        aggregates.append(pl.col("foed_dato").drop_nulls().last())
-    if Sex in kinds:
-        aggregates.append(pl.col("koen").drop_nulls().last())
-    if Region in kinds:
-        known = (pl.col("referencetid") <= pl.col("index")).fill_null(value=True)
-        aggregates.append(pl.col("reg").filter(known).last())
-    people = rows.group_by("row").agg(aggregates)
-    columns = []
-    if Age in kinds:
-        columns.append(_whole_years(pl.col("foed_dato"), pl.col("index")).alias("person_age"))
-    if Sex in kinds:
-        columns.append(_labelled(pl.col("koen"), SEX_CODES).alias("person_sex"))
-    if Region in kinds:
-        columns.append(
-            _labelled(pl.col("reg").str.strip_chars_start("0"), REGION_CODES).alias("person_region")
-        )
-    return people.select("row", *columns)
+
+
+_NEEDED: Mapping[type[Feature], str] = {Age: "foed_dato", Sex: "koen", Region: "reg"}
+
+
+@cache
+def _latest(kinds: frozenset[str]) -> list[pl.Expr]:
+    known = (pl.col("referencetid") <= pl.col("index")).fill_null(value=True)
+    of_kind = {
+        "foed_dato": pl.col("foed_dato").drop_nulls().last(),
+        "koen": pl.col("koen").drop_nulls().last(),
+        "reg": pl.col("reg").filter(known).last(),
+    }
+    return [pl.col("index").first(), *(of_kind[kind] for kind in sorted(kinds))]
+
+
+@cache
+def _told(kinds: frozenset[str]) -> list[pl.Expr]:
+    of_kind = {
+        "foed_dato": _whole_years(pl.col("foed_dato"), pl.col("index")).alias("person_age"),
+        "koen": _labelled(pl.col("koen"), SEX_CODES).alias("person_sex"),
+        "reg": _labelled(pl.col("reg"), REGION_CODES).alias("person_region"),
+    }
+    return [of_kind[kind] for kind in sorted(kinds)]
 
 
 def _whole_years(born: pl.Expr, day: pl.Expr) -> pl.Expr:
@@ -137,8 +111,14 @@ def _labelled(code: pl.Expr, labels: dict[str, str]) -> pl.Expr:
     return code.replace_strict(labels, default=None, return_dtype=pl.String)
 
 
-def _residence(bucket: Bucket, cohort: pl.DataFrame, days: list[int]) -> pl.LazyFrame:
-    few = FewPersons(bucket.root, bucket.number, cohort.select("person").unique())
+def _residence(bucket: Neighbours, cohort: pl.DataFrame, days: list[int]) -> pl.LazyFrame:
+    few = FewPersons(
+        bucket.root,
+        bucket.number,
+        bucket.numbers,
+        cohort.select("person"),
+        snapshots=(PERSONS, "referencetid"),
+    )
     intervals = views.residence(few).join(
         cohort.lazy().select("row", "person", "index"), on="person", how="inner"
     )

@@ -6,6 +6,7 @@ made without reading any register: what the extract can't give is refused here.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -42,14 +43,18 @@ class Slot:
     value: str | None = None
 
 
-@dataclass(frozen=True)
+ROWS_A_TASK = 3_000_000
+"""Small buckets share a task, as many as hold so many rows of the largest register that is read."""
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """A study compiled against an extract.
 
     Attributes:
         study: the protocol.
         root: the extract's folder.
-        buckets: numbers of the buckets to run.
+        tasks: the numbers of the buckets of each task: one, or a few neighbours where buckets are small.
         registers: each register to read, with the columns that the extract has of it.
         slots: the reductions to compute.
         until: the last day of follow-up: the earliest end of coverage of the outcomes' registers.
@@ -57,7 +62,7 @@ class Plan:
 
     study: Study
     root: Path
-    buckets: tuple[int, ...]
+    tasks: tuple[tuple[int, ...], ...]
     registers: tuple[tuple[str, tuple[str, ...]], ...]
     slots: tuple[Slot, ...]
     until: date | None
@@ -85,7 +90,8 @@ class Plan:
 
     def __str__(self) -> str:
         """What is read, for people."""
-        lines = [f"{len(self.buckets)} buckets of {len(self.registers)} registers, one task a bucket:"]
+        buckets = sum(len(numbers) for numbers in self.tasks)
+        lines = [f"{buckets} buckets of {len(self.registers)} registers in {len(self.tasks)} tasks:"]
         lines += [f"  {name}: {', '.join(columns)}" for name, columns in self.registers]
         lines.append(f"{len(self.slots)} reductions in one pass a view: {', '.join(sorted(self.events()))}")
         if self.until is not None:
@@ -119,7 +125,16 @@ def compile_study(study: Study, db: Database) -> Plan:
     for register in needed:
         db.files(register)
     registers = tuple((name, db.columns(name)) for name in needed)
-    return Plan(study, db.root, tuple(db.buckets), registers, _slots(study), until)
+    return Plan(study, db.root, _tasks(db, list(needed)), registers, _slots(study), until)
+
+
+def _tasks(db: Database, registers: list[str]) -> tuple[tuple[int, ...], ...]:
+    """The buckets cut into runs; never into fewer than there are processors, if there are as many."""
+    buckets = db.buckets
+    rows = max(int(db.manifest["registers"][name].get("rows", 0)) for name in registers) / len(buckets)
+    together = int(ROWS_A_TASK // max(rows, 1))
+    together = max(1, min(together, len(buckets) // (4 * (os.cpu_count() or 1))))
+    return tuple(tuple(buckets[start : start + together]) for start in range(0, len(buckets), together))
 
 
 def key(event: Event, window: Window | Period, how: How, value: str | None = None) -> str:

@@ -76,37 +76,57 @@ PERSONS = "bef"
 """The register of age, sex and region."""
 
 
-def rows(bucket: Bucket, view: str, events: Iterable[Event], values: Iterable[str]) -> pl.LazyFrame:
-    """The rows of a view that at least one of the events selects.
+@dataclass(frozen=True)
+class Reading:
+    """What to read of a view: the same for every bucket.
+
+    Attributes:
+        view: the view.
+        selected: which of its rows; None for all.
+        columns: its columns under the engine's names.
+    """
+
+    view: str
+    selected: pl.Expr | None
+    columns: tuple[pl.Expr, ...]
+
+
+def reading(view: str, events: Iterable[Event], values: Iterable[str]) -> Reading:
+    """What to read of a view for the rows that at least one of the events selects.
 
     Args:
-        bucket: the bucket to read.
         view: the view.
         events: events of that view, none of them a union.
         values: the view's columns that are needed besides date, code and type.
+    """
+    source, wanted = SOURCES[view], list(events)
+    columns, selected = [pl.col("person"), pl.col("date")], None
+    if source.code is not None:
+        listed = tuple(dict.fromkeys(code for event in wanted for code in codes(event)))
+        selected = coded(pl.col(source.code), listed, source.prefix)
+        columns.append(pl.col(source.code).alias("code"))
+    if view == "diagnoses":
+        kinds = {kind for event in wanted if isinstance(event, Diagnosis) for kind in event.types}
+        of_type = pl.col("type").is_in(sorted(kinds))
+        selected = of_type if selected is None else selected & of_type
+        columns.append(pl.col("type"))
+    return Reading(view, selected, (*columns, *(pl.col(name) for name in values)))
+
+
+def rows(bucket: Bucket, wanted: Reading) -> pl.LazyFrame:
+    """The rows of a view.
 
     Returns:
         ``person``, ``date``, then ``code`` where the view has codes, ``type`` for diagnoses, and the values.
         Rows without a date are left out.
     """
-    source = SOURCES[view]
-    wanted = list(events)
-    listed = tuple(dict.fromkeys(code for event in wanted for code in codes(event)))
-    if view == "dispensings":
-        frame = views.dispensings(bucket, where=coded(pl.col("atc"), listed, source.prefix))
+    if wanted.view == "dispensings":
+        frame = views.dispensings(bucket, where=wanted.selected)
     else:
-        frame = getattr(views, view)(bucket)
-        if source.code is not None:
-            frame = frame.filter(coded(pl.col(source.code), listed, source.prefix))
-    columns = [pl.col("person"), pl.col("date")]
-    if source.code is not None:
-        columns.append(pl.col(source.code).alias("code"))
-    if view == "diagnoses":
-        kinds = {kind for event in wanted if isinstance(event, Diagnosis) for kind in event.types}
-        frame = frame.filter(pl.col("type").is_in(sorted(kinds)))
-        columns.append(pl.col("type"))
-    columns += [pl.col(name) for name in values]
-    return frame.select(columns).filter(pl.col("date").is_not_null())
+        frame = getattr(views, wanted.view)(bucket)
+        if wanted.selected is not None:
+            frame = frame.filter(wanted.selected)
+    return frame.select(wanted.columns).filter(pl.col("date").is_not_null())
 
 
 @lru_cache(maxsize=512)

@@ -1,4 +1,4 @@
-"""One task: a plan over one bucket. Everything about a person lies in one bucket, so tasks know no other."""
+"""One task: a plan over a bucket. Everything about a person lies in one bucket, so tasks know no other."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from datetime import timedelta
 
 import polars as pl
 
-from sundbench.cohort.bucket import Bucket
 from sundbench.cohort.entering import Counts, count, enter, names_of
 from sundbench.cohort.expressions import Slots, expression
 from sundbench.cohort.gathering import Gathering
+from sundbench.cohort.narrowed import Neighbours
 from sundbench.cohort.plan import OUTCOME, Plan, key, slot_keys, until_window
-from sundbench.cohort.study import Study, leaves
+from sundbench.cohort.program import program
+from sundbench.cohort.study import Study
 
 MAX_DAYS, COVERAGE = "max_days", "coverage"
 """Reasons for the end of follow-up besides the events of the protocol."""
@@ -32,18 +33,17 @@ class Part:
     steps: tuple[Counts, ...]
 
 
-def run(plan: Plan, number: int) -> Part:
-    """Run a plan over one bucket."""
-    study, bucket = plan.study, Bucket(plan.root, number)
-    gathering = Gathering(plan, bucket)
+def run(plan: Plan, numbers: tuple[int, ...]) -> Part:
+    """Run a plan over one bucket, or over a few neighbours."""
+    study, ready = plan.study, program(plan)
+    gathering = Gathering(ready, Neighbours(plan.root, numbers[0], numbers))
     entered = enter(study, gathering.of_population())
     arms = len(study.population.drugs)
     frame, steps = entered.frame, list(entered.steps)
-    slots = slot_keys(plan.slots)
-    for feature in study.require.values():
-        frame = gathering.add(frame, leaves(feature)).filter(expression(feature, slots))
+    for requirement in ready.requirements:
+        frame = gathering.add(frame, requirement).filter(requirement.fulfilled)
         steps.append(count(frame, arms))
-    frame = gathering.add_all(frame)
+    frame, slots = gathering.add_all(frame), slot_keys(plan.slots)
     if study.follow_up is not None:
         frame = _followed(plan, frame, slots)
         steps.append(count(frame, arms))

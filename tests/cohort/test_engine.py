@@ -374,7 +374,7 @@ def test_the_plan_names_what_is_read(extract):
     plan = str(
         sb.Study(NEW, ENTRY, covariates={"statin": sb.dispensing("C10").before(days=9).any()}).explain(db)
     )
-    assert "2 buckets of 1 registers, one task a bucket" in plan
+    assert "2 buckets of 1 registers in 2 tasks" in plan
     assert "lmdb: person, eksd, atc" in plan
 
 

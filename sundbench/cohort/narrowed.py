@@ -1,0 +1,71 @@
+"""Buckets as the engine reads them: several neighbours as one, and of a few persons alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from sundbench.cohort.bucket import Bucket
+from sundbench.errors import StoreError
+
+EVERYBODY = 0
+"""No pseudonym: stands in every population snapshot while residence is worked out for a few persons."""
+
+
+@dataclass(frozen=True)
+class Neighbours(Bucket):
+    """Several buckets read as one: what small buckets cost beside their rows is paid once.
+
+    Attributes:
+        numbers: the buckets' numbers; ``number`` is the first of them.
+    """
+
+    numbers: tuple[int, ...]
+
+    def scan(self, register: str) -> pl.LazyFrame | None:
+        """The rows of all the buckets, in their order."""
+        if not self.columns(register):
+            return None
+        paths = [Bucket(self.root, number).path(register) for number in self.numbers]
+        for path in paths:
+            if not path.is_file():
+                raise StoreError(f"{register}/{path.name} of the extract is missing: make the extract again")
+        return pl.scan_parquet(paths, glob=False)
+
+
+@dataclass(frozen=True)
+class FewPersons(Neighbours):
+    """Buckets as if they held these persons alone.
+
+    Attributes:
+        persons: a frame with their column ``person``.
+        snapshots: a register and its column of dates of which every date is kept, under a person who is
+            nobody: residence is inferred from the days of all population snapshots.
+    """
+
+    persons: pl.DataFrame
+    snapshots: tuple[str, str] | None = None
+
+    def scan(self, register: str) -> pl.LazyFrame | None:
+        """The persons' rows."""
+        rows = Neighbours.scan(self, register)
+        if rows is None:
+            return None
+        few = rows.filter(among(self.persons))
+        if self.snapshots is None or self.snapshots[0] != register:
+            # Filters of later steps stay behind this one: persons are cheaper to tell apart than codes.
+            return few.map_batches(_as_it_is, predicate_pushdown=False)
+        days = rows.select(self.snapshots[1]).unique()
+        return pl.concat(
+            [few, days.with_columns(pl.lit(EVERYBODY, dtype=pl.Int32).alias("person"))], how="diagonal"
+        )
+
+
+def among(cohort: pl.DataFrame) -> pl.Expr:
+    """Whether a row is of a person of the cohort; unlike a join it is decided while the file is read."""
+    return pl.col("person").is_in(cohort["person"].implode())
+
+
+def _as_it_is(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows
