@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -308,53 +308,62 @@ class Intake:
 
     def _stage(self, entry: Register, table: Table, target: Path, *, plain: bool) -> int:
         """Write a file's rows by bucket; the number of rows written, bad ones among them."""
-        delivered = self._delivered(entry, table)
-        place = {name: f"raw_{number}" for number, name in enumerate(table.columns)}
-        raw = ", ".join(
-            f"{as_text(name, stored, plain=plain)} AS {place[name]}" for name, stored in table.columns.items()
-        )
-        texts, firsts, values, complaints = [], [], [], []
-        persons = [name for name in delivered if entry.columns[name].type == "person"]
-        for name, given in delivered.items():
-            column = entry.columns[name]
-            text = present(place[given], column)
-            if name in persons:
-                text = normal(text, number=given in table.numeric) if self._cpr else text
-            texts.append(f"{text} AS {quoted('t_' + name)}")
-            if name not in persons:
-                spelled, first = quoted("t_" + name), quoted("q_" + name)
-                firsts.append(f"{quick(spelled, column.type)} AS {first}")
-                value = typed(spelled, first, column.type, self._delivery.settings.decimal)
-                values.append(f"{value} AS {quoted('v_' + name)}")
-            if column.type in COMPLAINTS:
-                complaints.append(
-                    f"WHEN {quoted('v_' + name)} IS NULL AND {quoted('t_' + name)} IS NOT NULL"
-                    f" THEN {literal(f'{name}: {COMPLAINTS[column.type]}')}"
-                )
-        joins, chosen, whose, first = self._joins(entry, delivered, persons)
-        kept = [f"{quoted('v_' + name)} AS {quoted(name)}" for name in delivered if name not in persons]
-        whole = f"SELECT *, {', '.join(texts)} FROM (SELECT {raw} FROM {table.relation})"
-        for more in (firsts, values):
-            whole = f"SELECT {', '.join(['*', *more])} FROM ({whole})"
-        # One text and not a list: a list column, though all but empty, takes a tenth of the time.
-        fields = ", ".join(f"coalesce({field}, '')" for field in place.values())
-        query = f"""
-            SELECT {", ".join([*chosen, *kept])}, reason{first},
-                CASE WHEN reason IS NOT NULL THEN concat_ws({_BETWEEN}, {fields}) END AS raw,
-                CASE WHEN reason IS NULL THEN person // {PEOPLE_PER_BUCKET} ELSE {_BAD} END AS bucket
-            FROM (
-                SELECT *, CASE {whose} {" ".join(complaints)} END AS reason
-                FROM ({whole}) AS delivered {joins}
-            )"""
         count = self._db.execute(
-            f"COPY ({query}) TO {literal(str(target))}"
+            f"COPY ({self._query(entry, table, plain=plain)}) TO {literal(str(target))}"
             " (FORMAT parquet, PARTITION_BY (bucket), COMPRESSION lz4, OVERWRITE_OR_IGNORE)"
         ).fetchone()
         return int(count[0]) if count else 0
 
-    def _joins(
-        self, entry: Register, delivered: dict[str, str], persons: list[str]
-    ) -> tuple[str, list[str], str, str]:
+    def _query(self, entry: Register, table: Table, *, plain: bool) -> str:
+        """SQL for a file's rows: person, typed columns, reason, what was delivered if so, bucket."""
+        delivered = self._delivered(entry, table)
+        persons = [name for name in delivered if entry.columns[name].type == "person"]
+        keys = [own for own, _ in entry.parent.on] if entry.parent is not None else []
+        place = {name: f"raw_{number}" for number, name in enumerate(table.columns)}
+        raw = ", ".join(
+            f"{as_text(name, stored, plain=plain)} AS {place[name]}" for name, stored in table.columns.items()
+        )
+
+        def cast(names: Iterable[str], rows: str) -> str:
+            """Add the texts (t_), DuckDB's casts (q_) and the values (v_) of some columns."""
+            texts, quicks, values = [], [], []
+            for name in names:
+                column, given = entry.columns[name], delivered[name]
+                spelled, first = quoted("t_" + name), quoted("q_" + name)
+                text = present(place[given], column)
+                if name in persons:
+                    text = normal(text, number=given in table.numeric) if self._cpr else text
+                else:
+                    quicks.append(f"{quick(spelled, column.type)} AS {first}")
+                    value = typed(spelled, first, column.type, self._delivery.settings.decimal)
+                    values.append(f"{value} AS {quoted('v_' + name)}")
+                texts.append(f"{text} AS {spelled}")
+            for more in (texts, quicks, values):
+                rows = f"SELECT {', '.join(['*', *more])} FROM ({rows})"
+            return rows
+
+        # The joins come before most casts: each column that goes through a join costs as much as a cast.
+        joins, chosen, whose, first_copy = self._joins(entry, persons)
+        ahead = [*persons, *keys]
+        rows = cast(ahead, f"SELECT {raw} FROM {table.relation}")
+        rows = f"SELECT * FROM ({rows}) AS delivered {joins}"
+        rows = cast([name for name in delivered if name not in ahead], rows)
+        complaints = " ".join(
+            f"WHEN {quoted('v_' + name)} IS NULL AND {quoted('t_' + name)} IS NOT NULL"
+            f" THEN {literal(f'{name}: {COMPLAINTS[entry.columns[name].type]}')}"
+            for name in delivered
+            if entry.columns[name].type in COMPLAINTS
+        )
+        kept = [f"{quoted('v_' + name)} AS {quoted(name)}" for name in delivered if name not in persons]
+        # One text and not a list: a list column, though all but empty, takes a tenth of the time.
+        fields = ", ".join(f"coalesce({field}, '')" for field in place.values())
+        return f"""
+            SELECT {", ".join([*chosen, *kept])}, reason{first_copy},
+                CASE WHEN reason IS NOT NULL THEN concat_ws({_BETWEEN}, {fields}) END AS raw,
+                CASE WHEN reason IS NULL THEN person // {PEOPLE_PER_BUCKET} ELSE {_BAD} END AS bucket
+            FROM (SELECT *, CASE {whose} {complaints} END AS reason FROM ({rows}))"""
+
+    def _joins(self, entry: Register, persons: list[str]) -> tuple[str, list[str], str, str]:
         """How a register's rows find their persons.
 
         Returns:

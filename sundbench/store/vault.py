@@ -173,11 +173,10 @@ class Vault:
         if len(pairs) == 0:
             table = table.with_columns(group=pl.int_range(pl.len()))
         else:
-            table = _grouped(table, pairs).filter(
-                (pl.col("known").is_not_null() | pl.col("identifier").is_in(wanted.implode()))
-                .any()
-                .over("group")
-            )
+            # Apart from the window below: in it, Polars would hold all that is wanted once for every group.
+            asked = pl.col("known").is_not_null() | pl.col("identifier").is_in(wanted.implode())
+            table = _grouped(table, pairs).with_columns(asked=asked)
+            table = table.filter(pl.col("asked").any().over("group")).drop("asked")
         newcomers = table.filter(pl.col("known").is_null().all().over("group"))
         turn = pseudonyms.order(newcomers["identifier"], self._key.derive("order"))
         added = (
