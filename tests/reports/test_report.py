@@ -51,7 +51,7 @@ def test_the_report_reads_in_both_languages_and_asks_for_nothing(
     assert page.title() == "Hvad koster et vundet leveår?"
     assert "Et vundet leveår med pembrolizumab koster omkring 485.000 kr." in danish
     assert "0,47 leveår (0,31 til 0,63)" in danish
-    assert "Gennemsnit pr. person (kr.)" in danish
+    assert "Pembrolizumab (kr.)" in danish
     assert "Herkomst" in danish
     assert release in danish
     assert "Provenance" not in danish
