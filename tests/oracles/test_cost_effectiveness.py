@@ -78,8 +78,8 @@ def test_frontier_with_its_ties(dominance):
         assert sorted(map(int, ours)) == sorted(np.atleast_1d(case["frontier"]).tolist()), case["note"]
 
 
-# dampack finds the best option of a draw by R's ``max.col``, which draws lots among options within 1e-5 of the
-# largest. Its acceptabilities and losses hold a random part wherever draws come that near; ours are exact.
+# dampack finds the best option of a draw by R's ``max.col``, which draws lots among options within 1e-5 of
+# the largest. Its acceptabilities and losses hold a random part wherever draws come so near; ours are exact.
 # Where none does the numbers are equal; elsewhere theirs must lie where the lots could have put them.
 
 
