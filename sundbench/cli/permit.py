@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -68,7 +67,9 @@ def show(
     title = registered.permit.title
     screen.print(f"{permit_id}: {title.en} / {title.da}", markup=False)
     why = f" ({registered.closed_why})" if registered.closed_why else ""
-    screen.print(f"{registered.standing(_today())}{why}, expires {registered.permit.expires}", markup=False)
+    screen.print(
+        f"{registered.standing(permits.today())}{why}, expires {registered.permit.expires}", markup=False
+    )
     for version in history:
         when = f"{version.registered_at:%Y-%m-%d %H:%M} UTC"
         screen.print(
@@ -100,7 +101,7 @@ def list_permits(ctx: typer.Context) -> None:
             registered.permit.id,
             escape(registered.permit.title.en),
             str(registered.version),
-            registered.standing(_today()),
+            registered.standing(permits.today()),
             str(registered.permit.expires),
             ", ".join(sorted(registered.permit.registers)),
         )
@@ -122,7 +123,3 @@ def close(
     with database.writing(ctx.obj) as session:
         permits.close(session, permit_id, why, people.current_user())
     screen.print(f"permit {permit_id} closed", markup=False)
-
-
-def _today() -> date:
-    return datetime.now(UTC).astimezone().date()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,6 +13,11 @@ from sqlalchemy.orm import Session
 from sundbench.errors import PermitError
 from sundbench.governance.models import PermitRecord, PermitState, PermitVersion, now
 from sundbench.governance.permit import Permit, parse
+
+
+def today() -> date:
+    """The day by which permits expire: Denmark's, wherever the machine's clock thinks it is."""
+    return now().astimezone(ZoneInfo("Europe/Copenhagen")).date()
 
 
 @dataclass(frozen=True)

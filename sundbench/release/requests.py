@@ -72,7 +72,7 @@ def submit(site: Site, run: str, author: str, *, note: str = "", release: str | 
         raise BlockedError(run, findings)
     digest = _digest(manifest)
     with database.writing(site) as session:
-        permits.usable(session, manifest.permit, datetime.now(UTC).date())
+        permits.usable(session, manifest.permit, permits.today())
         if not people.roles(session, author, manifest.permit) & _MAY_SUBMIT:
             raise PermitError(f"{author} is neither researcher nor analyst in permit {manifest.permit}")
         # Locking the permit's row keeps two submissions of the same run apart.

@@ -200,7 +200,7 @@ def folder_of(site: Site, run: str) -> Path:
 def _allowed(site: Site, permit: str, user: str, study: StudyFile) -> Registered:
     """The permit, if this user may run this study under it today."""
     with database.reading(site) as session:
-        registered = permits.usable(session, permit, datetime.now(UTC).date())
+        registered = permits.usable(session, permit, permits.today())
     if not registered.permit.roles(user) & _MAY_RUN:
         raise PermitError(f"{user} is neither researcher nor analyst in permit {permit}: ask the steward")
     known = catalogue()

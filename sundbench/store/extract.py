@@ -14,6 +14,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -54,7 +55,7 @@ class Extract:
         manifest: its ``extract.json``.
         made: False where it was there already and up to date.
         difference: what it adds to and drops from the extract it replaced, as its ``extract-diff.json``
-            says; None where it replaced none.
+            says; None where it replaced none, or a damaged one.
     """
 
     path: Path
@@ -75,17 +76,18 @@ def extract(
 ) -> Extract:
     """Make a permit's extract of a freeze, or find that it is there and up to date.
 
-    It is up to date where permit, freeze, catalogue and the list of opt-outs are those it was made from.
-    Otherwise it is made anew aside and takes the old one's place at once, with a note of the difference.
+    It is up to date where permit, freeze, catalogue and the list of opt-outs are those it was made from, and
+    its files have the digests that it says. Otherwise it is made anew aside and takes the old one's place at
+    once, with a note of the difference.
 
     Args:
         site: where all lies, with the vault's key.
         permit_id: a registered permit.
         freeze_id: a freeze.
         again: make it anew even where it is up to date.
-        today: the day by which the permit must not have expired; default: this day.
+        today: the day by which the permit must not have expired; default: this day in Denmark.
         workers: threads; default: as many as processors.
-        report: told of each register's buckets.
+        report: told of the files of the extract that is there, then of each register's buckets.
 
     Returns:
         The extract.
@@ -97,12 +99,13 @@ def extract(
     """
     catalogue = known_registers()
     with database.reading(site) as session:
-        registered = permits.usable(session, permit_id, today or datetime.now(UTC).astimezone().date())
+        registered = permits.usable(session, permit_id, today or permits.today())
     check(registered.permit, catalogue, f"permit {permit_id}")
     freeze = Freeze.open(site, freeze_id)
     place = site.extracts / permit_id / freeze_id
+    workers = workers or os.cpu_count() or 1
     with _alone(place):
-        before = _manifest(place)
+        before = _whole(place, workers, report)
         if before is not None and not again:
             found = _up_to_date(place, before, registered, freeze, site)
             if found is not None:
@@ -110,9 +113,7 @@ def extract(
         aside = place.with_name(f".{place.name}.{os.getpid()}.making")
         try:
             aside.mkdir()
-            manifest = _make(
-                site, registered, freeze, aside, workers=workers or os.cpu_count() or 1, report=report
-            )
+            manifest = _make(site, registered, freeze, aside, workers=workers, report=report)
             changes = difference(place, before, aside, manifest) if before is not None else None
             if changes is not None:
                 _write(aside / "extract-diff.json", changes)
@@ -144,13 +145,29 @@ def _alone(place: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _manifest(place: Path) -> dict[str, Any] | None:
-    """The ``extract.json`` that is there; None where there is none, or a damaged one."""
+def _whole(place: Path, workers: int, report: Report) -> dict[str, Any] | None:
+    """The ``extract.json`` that is there; None where there is none, or it or one of its files is damaged."""
     try:
         manifest: dict[str, Any] = json.loads((place / "extract.json").read_bytes())
-    except (OSError, ValueError):
+        files = {
+            place / register / file: digest
+            for register, entry in manifest["registers"].items()
+            for file, digest in entry["files"].items()
+        }
+        with ThreadPoolExecutor(workers) as threads:
+            found = zip(threads.map(_digest, files), files.values(), strict=True)
+            for done, (digest, expected) in enumerate(found, start=1):
+                report("check", done, len(files))
+                if digest != expected:
+                    return None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
     return manifest
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _up_to_date(

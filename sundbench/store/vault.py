@@ -265,7 +265,8 @@ class Vault:
     def opted_out(self) -> np.ndarray:
         """The national indices (int32, sorted) of those who said no, under every index they ever had."""
         said_no = self.index_of(self._opt_outs).drop_nulls().unique().to_numpy()
-        older = [old for old, new in self._merged.items() if new in set(said_no.tolist())]
+        now = set(said_no.tolist())
+        older = [old for old, new in self._merged.items() if new in now]
         return np.union1d(said_no, np.array(older, dtype=np.int32)).astype(np.int32)
 
     # Disk

@@ -1,6 +1,7 @@
 import hashlib
 import json
-from datetime import date
+import time
+from datetime import UTC, date, datetime
 
 import numpy as np
 import polars as pl
@@ -281,6 +282,43 @@ def test_a_damaged_extract_is_made_again(site, register):
     assert mended.manifest["digest"] == made.manifest["digest"]
 
 
+@pytest.mark.parametrize("content", [None, b"", b"PAR1 and no more"])
+def test_an_extract_with_a_damaged_file_is_made_again(site, register, content):
+    register()
+    made = extract(site, "lung", "f1")
+    file = made.path / "lmdb" / "bucket-00001.parquet"
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+
+    mended = extract(site, "lung", "f1")
+
+    assert mended.made
+    assert mended.manifest["digest"] == made.manifest["digest"]
+    assert mended.difference is None  # from what?
+
+
+def test_an_amendment_of_a_damaged_extract_is_no_dead_end(site, register):
+    register()
+    made = extract(site, "lung", "f1")
+    for bucket in (made.path / "lmdb").iterdir():
+        bucket.chmod(0o644)
+        bucket.write_bytes(b"PAR1")
+    register(registers={"lmdb": ["eksd"]})
+
+    assert list(extract(site, "lung", "f1").manifest["registers"]) == ["lmdb"]
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"registers": {"lmdb": 1}}'])
+def test_an_extract_whose_description_is_damaged_is_made_again(site, register, content):
+    register()
+    made = extract(site, "lung", "f1")
+    (made.path / "extract.json").chmod(0o644)
+    (made.path / "extract.json").write_text(content)
+
+    assert extract(site, "lung", "f1").made
+
+
 def test_a_new_opt_out_makes_the_extract_out_of_date(site, register, opt_out, rows, pseudonyms):
     register()
     extract(site, "lung", "f1")
@@ -323,6 +361,22 @@ def test_an_expired_permit_gives_no_extract(site, register):
     assert extract(site, "lung", "f1", today=date(2024, 12, 31)).made
     with pytest.raises(PermitError, match="expired"):  # not even the one that is there
         extract(site, "lung", "f1")
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Honolulu", "UTC", "Pacific/Auckland"])
+def test_a_permit_expires_at_midnight_in_denmark(site, register, monkeypatch, zone):
+    register(expires="2026-11-22")
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        monkeypatch.setattr(permits, "now", lambda: datetime(2026, 11, 22, 22, 59, tzinfo=UTC))
+        assert extract(site, "lung", "f1").made
+        monkeypatch.setattr(permits, "now", lambda: datetime(2026, 11, 22, 23, 0, tzinfo=UTC))
+        with pytest.raises(PermitError, match="permit lung expired on 2026-11-22"):
+            extract(site, "lung", "f1")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_closed_permit_gives_no_extract(site, register):
