@@ -123,7 +123,7 @@ def measure(which: str, source: Path) -> dict[str, float]:
     _remove(target)
     target.mkdir(parents=True)
     command = [sys.executable, "-m", "benchmarks.bench_freeze", "--child", which, str(source), str(target)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     if not in_order(target):
         raise RuntimeError(f"{which}: rows are not in order")
