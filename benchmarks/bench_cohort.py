@@ -29,7 +29,7 @@ import sundbench as sb
 from benchmarks.cohort_data import PERSONS_A_BUCKET, build
 from benchmarks.memory_limit import limited
 
-HERE = Path(os.environ.get("SUNDBENCH_BENCH", "/tmp/sundbench-bench")) / "cohort"
+HERE = Path(os.environ.get("SUNDBENCH_BENCH", Path.home() / ".cache" / "sundbench-bench")) / "cohort"
 PROGRAMS = ("sundbench", "polars", "duckdb")
 ENTRY = ("2012-01-01", "2022-12-31")
 COVERED_UNTIL = "2024-12-31"
