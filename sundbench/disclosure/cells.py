@@ -11,9 +11,16 @@ from sundbench.disclosure.outbox import Emitted
 from sundbench.disclosure.profile import Profile
 
 _SHARE = re.compile(
-    r"(^|_)(share|proportion|percent|pct|prevalence|risk|mean|andel|procent)(_|$)", re.IGNORECASE
+    r"(^|[^a-zæøå])(share|proportion|percent|pct|prevalence|risk|mean|fraction|frequency|andel|procent)"
+    r"([^a-zæøå]|$)",
+    re.IGNORECASE,
 )
-"""Names of columns that may be a count divided by the persons behind it."""
+"""Names of columns or rows that may be a count divided by the persons behind it."""
+
+_RATE = re.compile(r"(^|[^a-zæøå])(rate|incidence|incidens|hyppighed|forekomst)([^a-zæøå]|$)", re.IGNORECASE)
+_ODDS = re.compile(r"^odds$", re.IGNORECASE)
+_PER = (1.0, 100.0, 1_000.0, 10_000.0, 100_000.0)
+"""What a rate may be given per."""
 
 _EXTREME = re.compile(
     r"(^|[^a-zæøå])(min|max|minimum|maximum|range|median|quantile|percentile|quartile|decile|iqr|lowest|highest"
@@ -31,12 +38,20 @@ _MODEL = re.compile(
 def small_counts(output: Emitted, profile: Profile) -> Iterator[Finding]:
     """Counts of 1 to threshold - 1, and what is no count at all."""
     least = profile.min_persons
+    counted = output.card.having("persons")
+    persons = output.behind(counted[0]) if len(counted) == 1 else None
     for column in output.card.having("persons", "events"):
         what = "persons" if output.card.columns[column].role == "persons" else "events"
         for row, count in enumerate(output.behind(column)):
             if count is None or count == 0:
                 continue
             place = f"{output.place(row)}, {column}"
+            everyone = persons[row] if what == "events" and persons is not None else None
+            if everyone is not None and 0 < everyone - count < least:
+                rule = (
+                    f"{count:.0f} events of {everyone:.0f} persons leave {everyone - count:.0f} without one"
+                )
+                yield Finding(output.card.name, place, rule, "merge categories or leave the events out")
             if count < 0 or not float(count).is_integer():
                 rule = f"{column} should count {what} and is no whole number"
                 yield Finding(output.card.name, place, rule, "count whole persons; weighted sums are values")
@@ -73,25 +88,44 @@ def thin_values(output: Emitted, profile: Profile) -> Iterator[Finding]:
 
 
 def shares(output: Emitted, profile: Profile) -> Iterator[Finding]:
-    """Shares that give away a small count: 0.003 of 1,000 persons is 3 of them."""
+    """Shares, rates and odds that give away a small count: 0.003 of 1,000 persons is 3 of them."""
     card, least = output.card, profile.min_persons
+    rows = [
+        " ".join(str(output.table[name][row]) for name in card.having("dimension"))
+        for row in range(card.rows)
+    ]
     for name in card.having("value"):
         column = card.columns[name]
-        if not (_SHARE.search(name) or column.unit in {"percent", "share", "%"}):
-            continue
-        scale = 100.0 if column.unit in {"percent", "%"} else 1.0
         everyone = [card.persons] * card.rows if column.persons is None else output.behind(column.persons)
         for row, (value, persons) in enumerate(zip(output.behind(name), everyone, strict=True)):
-            if value is None or not persons or not 0 < value < scale:
+            if value is None or not persons:
                 continue
-            count = value / scale * persons
-            whole = round(count)
-            # A weighted share is hardly ever a whole number of persons; a plain one always is.
-            if abs(count - whole) > 1e-6 * max(1.0, persons):
-                continue
-            if 0 < whole < least or 0 < persons - whole < least:
-                rule = f"{name} of {persons:.0f} persons gives away a group of fewer than {least}"
-                yield Finding(card.name, output.place(row), rule, "merge categories or leave the share out")
+            for share in _as_shares(value, name, column.unit, rows[row]):
+                count = share * persons
+                whole = round(count)
+                # A weighted share is hardly ever a whole number of persons; a plain one always is.
+                if abs(count - whole) > 1e-6 * max(1.0, persons):
+                    continue
+                if 0 < whole < least or 0 < persons - whole < least:
+                    rule = f"{name} of {persons:.0f} persons gives away a group of fewer than {least}"
+                    remedy = "merge categories or leave the share out"
+                    yield Finding(card.name, output.place(row), rule, remedy)
+                    break
+
+
+def _as_shares(value: float, name: str, unit: str | None, row: str) -> Iterator[float]:
+    """What share of the persons a value may be, by what its column, unit or row is called."""
+    if value <= 0:
+        return
+    if _ODDS.match(name):
+        yield value / (1 + value)
+    elif _RATE.search(name) or _RATE.search(row):
+        yield from (value / per for per in _PER if value < per)
+    elif unit in {"percent", "%"}:
+        if value < 100:
+            yield value / 100
+    elif (_SHARE.search(name) or _SHARE.search(row) or unit == "share") and value < 1:
+        yield value
 
 
 def extremes(output: Emitted, profile: Profile) -> Iterator[Finding]:

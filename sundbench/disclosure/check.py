@@ -18,6 +18,7 @@ from sundbench.disclosure.findings import Finding
 from sundbench.disclosure.outbox import Emitted, read_outbox
 from sundbench.disclosure.profile import Profile
 from sundbench.disclosure.rows import row_level
+from sundbench.disclosure.texts import wordy
 
 _RULES: tuple[Callable[[Emitted, Profile], Iterator[Finding]], ...] = (
     row_level,
@@ -51,7 +52,7 @@ def check(outbox: Path, profile: Profile) -> list[Finding]:
     outputs, findings = read_outbox(outbox)
     tables = {output.card.name: output for output in outputs if output.card.kind != "figure"}
     for output in outputs:
-        findings += _long_texts(output)
+        findings += _shortened(list(wordy(output)))
         if output.card.kind == "figure":
             data = tables.get(output.card.drawn_from or "")
             if data is not None:
@@ -71,22 +72,3 @@ def _shortened(found: list[Finding]) -> list[Finding]:
     more = f"and {len(found) - _SHOWN} more findings like these"
     blocks = any(finding.blocks for finding in found[_SHOWN:])
     return [*found[:_SHOWN], Finding(found[0].output, "", more, found[0].remedy, blocks)]
-
-
-def _long_texts(output: Emitted) -> list[Finding]:
-    """Texts that are too long to be titles and names: a table can hide in them."""
-    card = output.card
-    said = [card.title, card.note, card.alt, *(column.label for column in card.columns.values())]
-    longest = max(len(text) for both in said if both is not None for text in (both.da, both.en))
-    # The merged steps of a flow chart say all that they merge.
-    most = 1000 if card.flow_chart else 300
-    found = []
-    if longest > 1500:
-        found.append(Finding(card.name, "", f"says {longest} letters about itself", "keep notes under 1,500"))
-    for name in card.having("dimension"):
-        lengths = output.table[name].cast(str).str.len_chars().max()
-        if isinstance(lengths, int) and lengths > most:
-            found.append(
-                Finding(card.name, name, f"has a category of {lengths} letters", f"keep them under {most}")
-            )
-    return found

@@ -27,12 +27,15 @@ def thin_steps(output: Emitted, profile: Profile) -> Iterator[Finding]:
     time = output.behind(times[0])
     shown = {name: output.behind(name) for name in values}
     dimensions = card.having("dimension")
+    at_risk = output.behind(card.columns[values[0]].persons or "") if card.columns[values[0]].persons else []
     last: dict[tuple[object, ...], int] = {}
+    had: dict[tuple[object, ...], float] = {}
     for row in range(card.rows):
         group = tuple(output.table[name][row] for name in dimensions)
         before = last.get(group)
         last[group] = row
         gathered = events[row] or 0.0
+        had[group] = had.get(group, 0.0) + gathered
         place = (
             f"{output.place(row)}, {times[0]}={time[row]:g}" if time[row] is not None else output.place(row)
         )
@@ -50,3 +53,15 @@ def thin_steps(output: Emitted, profile: Profile) -> Iterator[Finding]:
         elif not moved and gathered:
             rule = f"the curve stands still although {gathered:.0f} events are stated"
             yield Finding(card.name, place, rule, _REMEDY)
+    for group, total in had.items():
+        most = max(
+            (
+                persons or 0.0
+                for row, persons in enumerate(at_risk)
+                if tuple(output.table[name][row] for name in dimensions) == group
+            ),
+            default=0.0,
+        )
+        if at_risk and total > most:
+            rule = f"states {total:.0f} events among {most:.0f} persons, of whom each has one at most"
+            yield Finding(card.name, ", ".join(map(str, group)), rule, _REMEDY)

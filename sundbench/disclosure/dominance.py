@@ -40,7 +40,7 @@ def dominated(output: Emitted, profile: Profile) -> Iterator[Finding]:
                 yield Finding(card.name, place, rule, "give both")
                 continue
             total = abs(value) * (persons if column.total == "mean" else 1.0)
-            if first * persons < total * (1 - 1e-9):
+            if first * persons < total * (1 - 1e-7):
                 rule = "no contribution can all be smaller than the mean: the largest is misstated"
                 yield Finding(card.name, place, rule, "take the largest over the same persons")
             elif total - first - second < profile.p_percent / 100 * first:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sundbench.disclosure.encoding import is_plain, parquet
+from sundbench.disclosure.encoding import DIGITS, is_plain, parquet, rounded
 from sundbench.disclosure.findings import Finding
 from sundbench.disclosure.output import Output, digest, read_card
 from sundbench.errors import DisclosureError
+
+LARGEST = 20_000_000
+"""Bytes of a file that may leave; an aggregate has far fewer."""
 
 _REWRITE = "write it with sundbench.outputs() in a run"
 
@@ -60,12 +64,13 @@ def read_outbox(outbox: Path) -> tuple[list[Emitted], list[Finding]]:
     expected: set[str] = set()
     for name in sorted(name for name in files if name.endswith(".json") and not name.startswith(".")):
         read = _read(files[name])
-        expected.add(name)
+        # What a card that fails describes is no second finding.
+        expected |= {name, name.replace(".json", ".parquet"), name.replace(".json", ".svg")}
         if isinstance(read, Finding):
             findings.append(read)
         else:
-            expected.add(read.card.file)
             outputs.append(read)
+            expected ^= {f"{read.card.name}.parquet", f"{read.card.name}.svg"} - {read.card.file}
     findings += [
         Finding(name, "", "is no output and has no card", f"remove it, or {_REWRITE}")
         for name in sorted(files.keys() - expected)
@@ -85,6 +90,9 @@ def read_outbox(outbox: Path) -> tuple[list[Emitted], list[Finding]]:
 
 
 def _read(path: Path) -> Emitted | Finding:
+    for file in (path, path.with_suffix(".parquet"), path.with_suffix(".svg")):
+        if (problem := _no_file(file)) is not None:
+            return Finding(file.name, "", problem, _REWRITE)
     try:
         card = read_card(path)
     except DisclosureError as error:
@@ -103,6 +111,8 @@ def _read(path: Path) -> Emitted | Finding:
         return Finding(
             card.name, "", "its file holds more than the table, or was written otherwise", _REWRITE
         )
+    if parquet(rounded(table)) != file.read_bytes():
+        return Finding(card.name, "", f"has fractions of more than {DIGITS} digits", _REWRITE)
     if table.column_names != list(card.columns) or table.num_rows != card.rows:
         return Finding(card.name, "", "table and card differ in columns or rows", _REWRITE)
     return Emitted(card, _frame(table))
@@ -112,12 +122,25 @@ def _mismatches(path: Path, card: Output) -> Iterator[str]:
     file = path.with_name(card.file)
     if path.stem != card.name:
         yield f"its card is called {path.name}"
-    if path.is_symlink() or file.is_symlink():
-        yield "is a link to another place"
-    elif not file.is_file():
+    if not file.is_file():
         yield f"{card.file} is missing"
     elif digest(file) != card.digest:
         yield f"{card.file} is not what its card describes (by its digest)"
+
+
+def _no_file(path: Path) -> str | None:
+    """Why a file must not even be opened; None if it may, or if it is not there."""
+    try:
+        about = path.lstat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(about.st_mode):
+        return "is a link to another place"
+    if not stat.S_ISREG(about.st_mode):
+        return "is no file"
+    if about.st_size > LARGEST:
+        return f"has {about.st_size:,} bytes, where {LARGEST:,} are plenty"
+    return None
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:

@@ -134,7 +134,8 @@ class Output(_Model):
 
 def digest(path: Path) -> str:
     """SHA-256 of a file, as hexadecimal text."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_card(path: Path) -> Output:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 
 import polars as pl
 
@@ -25,8 +26,14 @@ _RAW = re.compile(r"(^|_)(n_?)?(at_?risk|censored|n_?censor)$|^n_?risk$", re.IGN
 _MANY = 10
 """Rows from which a pattern says something."""
 
+_OBSERVED = 40
+"""Whole numbers in one column of estimates from which they look observed."""
 
-def row_level(output: Emitted, _profile: Profile) -> Iterator[Finding]:
+_LONG = 100
+"""Rows from which a table is shown to the reviewers, whatever it says of itself."""
+
+
+def row_level(output: Emitted, profile: Profile) -> Iterator[Finding]:
     """Tables with as many rows as persons, and columns that tell persons apart."""
     card = output.card
     for name in card.columns:
@@ -38,10 +45,10 @@ def row_level(output: Emitted, _profile: Profile) -> Iterator[Finding]:
         elif _RAW.search(name) and card.kind != "counts":
             rule = "raw numbers at risk or censored give away when single persons left"
             yield Finding(card.name, name, rule, "leave the column out")
-    yield from _one_a_person(output)
+    yield from _one_a_person(output, profile)
 
 
-def _one_a_person(output: Emitted) -> Iterator[Finding]:
+def _one_a_person(output: Emitted, profile: Profile) -> Iterator[Finding]:
     card = output.card
     if card.rows < 2:
         return
@@ -58,9 +65,39 @@ def _one_a_person(output: Emitted) -> Iterator[Finding]:
             yield Finding(card.name, "", rule, "draw another number of times")
         rule = f"{card.rows} rows are stated to be simulation draws, which can't be told from persons here"
         yield Finding(card.name, "", rule, "see in the notebook that they are", blocks=False)
-    elif card.persons is not None and card.rows >= card.persons:
+        return
+    remedy = "aggregate: a table that leaves has far fewer rows"
+    if card.persons is not None and card.rows >= card.persons:
         rule = f"{card.rows} rows rest on {card.persons} persons: as many rows as persons"
-        yield Finding(card.name, "", rule, "aggregate: a table that leaves has far fewer rows")
+        yield Finding(card.name, "", rule, remedy)
+    elif (
+        card.persons is not None and card.rows * profile.min_persons > card.persons and not _on_a_grid(output)
+    ):
+        rule = f"{card.rows} rows rest on {card.persons} persons: fewer than {profile.min_persons} a row"
+        yield Finding(card.name, "", rule, remedy)
+    elif card.rows >= _LONG:
+        rule = f"has {card.rows} rows, and what they say of the persons behind them can't be checked here"
+        yield Finding(card.name, "", rule, "see in the notebook that they are aggregates", blocks=False)
+    if card.kind == "estimates":
+        for name in card.having("value"):
+            values = [value for value in output.behind(name) if value is not None]
+            if len(values) >= _OBSERVED and all(value.is_integer() for value in values) and not _even(values):
+                rule = f"holds {len(values)} whole numbers, as observations are and estimates are not"
+                yield Finding(card.name, name, rule, remedy)
+
+
+def _on_a_grid(output: Emitted) -> bool:
+    """Whether a column runs evenly from row to row, as what a function is shown over does."""
+    return any(
+        _even([value for value in output.behind(name) if value is not None])
+        for name in output.card.having("value")
+    )
+
+
+def _even(values: list[float]) -> bool:
+    """Whether numbers rise in equal steps (within a rounding error)."""
+    steps = [later - earlier for earlier, later in pairwise(values)]
+    return bool(steps) and min(steps) > 0 and max(steps) - min(steps) <= 1e-6 * max(steps)
 
 
 def _tells_apart(column: pl.Series) -> str | None:
@@ -77,7 +114,9 @@ def _tells_apart(column: pl.Series) -> str | None:
         days = sum(bool(_DAY.match(text)) for text in present)
         if days > present.len() / 2 and distinct > present.len() / 2:
             return "holds a day of its own in most rows"
-    elif column.dtype == pl.Int64:
+    elif column.dtype == pl.Int64 or (
+        column.dtype == pl.Float64 and bool((present == present.floor()).all())
+    ):
         # Pseudonyms are spread evenly over 1 to 2**31: whole numbers, none twice, most of them very large.
         median = present.median()
         if distinct == present.len() and isinstance(median, int | float) and 1e8 < median < 2**32:

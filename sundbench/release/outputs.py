@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from pydantic import ValidationError
 
-from sundbench.disclosure.encoding import parquet
+from sundbench.disclosure.encoding import parquet, rounded
 from sundbench.disclosure.output import NAME, Column, Kind, Output
 from sundbench.errors import ReleaseError, one_line
 from sundbench.registers.catalogue import Text
@@ -311,7 +311,7 @@ class Outputs:
             for column in leaving
         }
         table = table.whole([column for column in leaving if roles[column].role in {"persons", "events"}])
-        content = parquet(table.arrow.select(leaving))
+        content = parquet(rounded(table.arrow.select(leaving)))
         card = _card(
             name,
             kind=kind,

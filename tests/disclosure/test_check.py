@@ -1,7 +1,10 @@
 """Attempts to get out what may not leave, one a test; and plain outputs that may."""
 
+import hashlib
 import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sundbench.disclosure.check import check
+from sundbench.disclosure.encoding import parquet
 from sundbench.disclosure.profile import profile
 from sundbench.errors import DisclosureError
 from sundbench.release.outputs import Outputs
@@ -71,6 +75,34 @@ def test_a_flow_chart_is_followed_within_each_group(out: Outputs, stopped: Stopp
 def test_one_row_a_person_whatever_it_is_called(out: Outputs, stopped: Stopped) -> None:
     out.estimates("model_diagnostics", pd.DataFrame({"residual": np.linspace(0, 1, 40)}), persons=40)
     assert "as many rows as persons" in stopped()
+
+
+def test_most_of_the_persons_are_row_level_too(out: Outputs, stopped: Stopped) -> None:
+    residuals = np.random.default_rng(1).normal(size=39)
+    out.estimates("diagnostics", pd.DataFrame({"residual": residuals}), persons=100)
+    assert "39 rows rest on 100 persons: fewer than 5 a row" in stopped()
+
+
+def test_a_function_shown_over_a_grid_may_leave(out: Outputs, stopped: Stopped) -> None:
+    worth = np.linspace(0, 3_000_000, 61)
+    out.estimates("acceptability", pd.DataFrame({"worth": worth, "p": np.sqrt(worth) / 2000}), persons=150)
+    assert stopped() == ""
+
+
+def test_whole_numbers_are_observations_however_many_persons_are_stated(
+    out: Outputs, stopped: Stopped
+) -> None:
+    ages = np.random.default_rng(1).integers(18, 95, 60)
+    out.estimates("fitted", pd.DataFrame({"fitted": ages}), persons=100_000, parameters=1)
+    assert "holds 60 whole numbers, as observations are" in stopped()
+
+
+def test_a_long_table_is_shown_to_the_reviewers(out: Outputs) -> None:
+    frame = pd.DataFrame({"group": [f"group {i}" for i in range(150)], "persons": 7})
+    out.cube("explore", frame, by=["group"])
+    (finding,) = check(out.folder, profile("default"))
+    assert "has 150 rows" in finding.rule
+    assert not finding.blocks
 
 
 def test_rows_dressed_up_as_simulation_draws(out: Outputs, stopped: Stopped) -> None:
@@ -140,6 +172,26 @@ def test_a_share_gives_a_small_count_away(out: Outputs, stopped: Stopped) -> Non
     assert "condition=diabetes" not in stopped()
 
 
+@pytest.mark.parametrize(
+    ("row", "column", "value"),
+    [
+        ("share with diabetes", "estimate", 3 / 400),
+        ("bleeding", "rate", 1000 * 3 / 400),
+        ("incidence of bleeding", "estimate", 100_000 * 398 / 400),
+        ("bleeding", "odds", 3 / 397),
+    ],
+)
+def test_a_share_by_another_name(out: Outputs, stopped: Stopped, row: str, column: str, value: float) -> None:
+    out.estimates("bleeding", pd.DataFrame({"what": [row], column: [value]}), persons=400, parameters=1)
+    assert "gives away a group of fewer than 5" in stopped()
+
+
+def test_events_that_nearly_all_had(out: Outputs, stopped: Stopped) -> None:
+    frame = pd.DataFrame({"drug": ["a"], "persons": [20], "deaths": [17]})
+    out.counts("deaths", frame, by=["drug"], events="deaths")
+    assert "17 events of 20 persons leave 3 without one" in stopped()
+
+
 def test_values_beside_a_suppressed_count(out: Outputs, stopped: Stopped) -> None:
     frame = pd.DataFrame({"region": ["a", "b"], "persons": [50, None], "cost": [10.0, 12.0]})
     out.estimates("cost", frame, persons="persons")
@@ -166,6 +218,14 @@ def test_a_curve_that_steps_with_each_event(out: Outputs, stopped: Stopped) -> N
     assert stopped() == (
         "survival: row 2, time=3: the curve moves on 1 events, fewer than 5; use disclosure.curve"
     )
+
+
+def test_a_curve_with_more_events_than_persons(out: Outputs, stopped: Stopped) -> None:
+    frame = pd.DataFrame(
+        {"time": np.arange(1, 50), "at_risk": 100, "events": 5, "s": np.linspace(1, 0.2, 49)}
+    )
+    out.curve("survival", frame)
+    assert "states 245 events among 100 persons" in stopped()
 
 
 def test_a_curve_that_goes_on_with_few_persons_left(out: Outputs, stopped: Stopped) -> None:
@@ -226,8 +286,35 @@ def test_a_table_hidden_in_the_metadata_of_another(out: Outputs, stopped: Stoppe
 
 
 def test_a_table_written_into_a_note(out: Outputs, stopped: Stopped) -> None:
-    out.counts("sex", pd.DataFrame({"sex": ["men"], "persons": [50]}), by=["sex"], note="1;2;3 " * 400)
-    assert "letters about itself" in stopped()
+    out.counts("sex", pd.DataFrame({"sex": ["men"], "persons": [50]}), by=["sex"], note="too long " * 400)
+    assert "note: holds 3600 letters" in stopped()
+
+
+def test_digits_that_nobody_reads(out: Outputs, stopped: Stopped) -> None:
+    out.estimates("cost", pd.DataFrame({"drug": ["a"], "cost": [1.2345678901234]}), persons=400)
+    assert pq.read_table(out.folder / "cost.parquet")["cost"].to_pylist() == [1.23456789]
+    content = parquet(pa.table({"drug": ["a"], "cost": [1.2345678901234]}))
+    (out.folder / "cost.parquet").write_bytes(content)
+    card = json.loads((out.folder / "cost.json").read_text())
+    (out.folder / "cost.json").write_text(json.dumps(card | {"digest": hashlib.sha256(content).hexdigest()}))
+    assert "fractions of more than 9 digits" in stopped()
+
+
+@pytest.mark.parametrize("made", ["folder", "link", "dangling link", "pipe", "large file"])
+def test_what_must_not_even_be_opened(out: Outputs, stopped: Stopped, tmp_path: Path, made: str) -> None:
+    out.counts("sex", pd.DataFrame({"sex": ["men"], "persons": [50]}), by=["sex"])
+    path = out.folder / "x.json"
+    if made == "folder":
+        path.mkdir()
+    elif made == "pipe":
+        os.mkfifo(path)
+    elif made == "large file":
+        with path.open("wb") as file:
+            file.truncate(1 << 40)
+    else:
+        path.symlink_to(out.folder / "sex.json" if made == "link" else tmp_path / "nowhere")
+    assert stopped().startswith("x.json: ")
+    assert len(stopped().splitlines()) == 1
 
 
 def test_a_card_that_is_none(out: Outputs, stopped: Stopped) -> None:
