@@ -95,7 +95,8 @@ def extract(
     Raises:
         PermitError: the permit is unknown, closed or expired, or its population is empty.
         StoreError: no such freeze, no key to the vault, the freeze lacks what the population rests on, the
-            disk is full, or the permit's extract is being made by another process.
+            disk is full, its place is a link, the vault lacks persons, or the permit's extract is being made
+            by another process.
     """
     catalogue = known_registers()
     with database.reading(site) as session:
@@ -103,6 +104,8 @@ def extract(
     check(registered.permit, catalogue, f"permit {permit_id}")
     freeze = Freeze.open(site, freeze_id)
     place = site.extracts / permit_id / freeze_id
+    if place.is_symlink():  # replacing it would leave the old extract where it points to
+        raise StoreError(f"{place} is a link: put a folder there, or link {site.extracts} as a whole")
     workers = workers or os.cpu_count() or 1
     with _alone(place):
         before = _whole(place, workers, report)
@@ -213,6 +216,7 @@ def _make(
         "permit_digest": registered.digest,
         "freeze": freeze.id,
         "freeze_digest": freeze.digest,
+        "synthetic": bool(freeze.manifest.get("synthetic")),
         "catalogue_digest": catalogue.digest,
         "opt_outs_digest": people["digest"],
         "version": version("sundbench"),
@@ -238,6 +242,12 @@ def _name(
             "check how its rule spells the codes, and its dates"
         )
     with Vault.open(site) as vault:
+        if np.flatnonzero(members)[-1] >= vault.persons:
+            # It would find none of those who opted out, either.
+            raise StoreError(
+                f"vault {site.vault} doesn't know all persons of freeze {freeze.id}: restore it from a "
+                "backup made after that freeze"
+            )
         said_no = vault.opted_out()
         key = vault.permit_key(permit.id)
         out = np.zeros(len(members), dtype=bool)

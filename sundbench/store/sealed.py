@@ -49,15 +49,21 @@ class Key:
         """Write a new random key, base64, readable by its owner alone.
 
         Raises:
-            StoreError: the file is there already (a vault whose key is lost can't be read again).
+            StoreError: the file is there already (a vault whose key is lost can't be read again), or can't be
+                made.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"vault key {path}: its folder can't be made: {error.strerror}") from None
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             raise StoreError(
                 f"{path} is there already: a vault can't be read without its key, so it is not overwritten"
             ) from None
+        except OSError as error:
+            raise StoreError(f"vault key {path}: could not be made: {error.strerror}") from None
         with os.fdopen(descriptor, "wb") as file:
             file.write(base64.b64encode(secrets.token_bytes(32)) + b"\n")
             file.flush()

@@ -79,12 +79,16 @@ class Vault:
         """Open a site's vault, making an empty one the first time, and keep every other process out.
 
         Raises:
-            StoreError: no key or a wrong one, a damaged file, or another process has the vault open.
+            StoreError: no key or a wrong one, a damaged file, no place for it, or another process has the
+                vault open.
         """
         key = Key.read(site.vault_key_file)
-        site.vault.mkdir(parents=True, exist_ok=True)
-        site.vault.chmod(0o700)
-        lock = os.open(site.vault / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            site.vault.mkdir(parents=True, exist_ok=True)
+            site.vault.chmod(0o700)
+            lock = os.open(site.vault / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StoreError(f"vault {site.vault}: could not be opened: {error.strerror}") from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return cls(site.vault, key, lock)

@@ -184,6 +184,14 @@ def test_keys_that_will_not_do(site: Site, tmp_path: Path) -> None:
         Vault.open(site)
 
 
+@pytest.mark.parametrize("place", ["/proc/none/here", "/dev/null/here"])
+def test_a_place_where_nothing_can_be_made(site: Site, place: str) -> None:
+    with pytest.raises(StoreError, match="could not be opened"):
+        Vault.open(dataclasses.replace(site, root=Path(place)))
+    with pytest.raises(StoreError, match="its folder can't be made"):
+        Vault.create_key(Path(place) / "key")
+
+
 def test_permit_ids_are_no_paths(site: Site) -> None:
     with Vault.open(site) as vault, pytest.raises(StoreError, match="permit id"):
         vault.pseudonyms("../persons", np.array([0]))

@@ -403,6 +403,26 @@ def test_a_missing_freeze(site, register):
     assert not (site.extracts / "lung").exists()
 
 
+def test_a_vault_that_is_older_than_the_freeze(site, register, opt_out):
+    register()
+    opt_out([7])
+    (site.vault / "persons").unlink()  # with it, nobody on the list of opt-outs would be found
+
+    with pytest.raises(StoreError, match="doesn't know all persons of freeze f1: restore it"):
+        extract(site, "lung", "f1")
+    assert not (site.extracts / "lung" / "f1").exists()
+
+
+def test_a_link_in_an_extracts_place_is_refused(site, register, tmp_path):
+    register()
+    made = extract(site, "lung", "f1")
+    made.path.rename(tmp_path / "elsewhere")
+    made.path.symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(StoreError, match="is a link"):
+        extract(site, "lung", "f1", again=True)
+
+
 def test_a_population_of_nobody(site, register):
     register(population=LUNG_CANCER.replace("DC34", "C34"))
 
