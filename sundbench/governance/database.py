@@ -19,6 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import DatabaseError as DriverError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
@@ -81,7 +82,7 @@ def _engine(site: Site) -> Iterator[Engine]:
     shown = url.render_as_string(hide_password=True)
     try:
         if url.get_backend_name() == "sqlite" and url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(Path(url.database).parent, shown)
         with engine.connect() as connection:
             behind = _is_behind(connection, shown)
         if behind:
@@ -92,10 +93,26 @@ def _engine(site: Site) -> Iterator[Engine]:
         raise DatabaseError(
             f"database {shown}: {reason}: check SUNDBENCH_DATABASE and the server, and try again"
         ) from error
-    except FileExistsError as error:
-        raise DatabaseError(f"database {shown}: its folder is a file: choose another place") from error
+    except DriverError as error:
+        # Of SQLite's errors this is the one for a file of another kind; all others are bugs.
+        if "file is not a database" not in str(error.orig):
+            raise
+        raise DatabaseError(
+            f"database {shown}: the file is damaged or no database: restore it, or choose another"
+        ) from error
     finally:
         engine.dispose()
+
+
+def _make_folder(folder: Path, shown: str) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise DatabaseError(f"database {shown}: its folder is a file: choose another place") from error
+    except OSError as error:
+        raise DatabaseError(
+            f"database {shown}: its folder can't be made: {error.strerror}: choose another place"
+        ) from error
 
 
 def _url(site: Site) -> URL:

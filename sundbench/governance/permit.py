@@ -14,15 +14,34 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    model_validator,
+)
 
 from sundbench.errors import PermitError, one_line
 from sundbench.registers.catalogue import Catalogue, Text
 
 PermitRole = Literal["researcher", "analyst", "reviewer", "policymaker"]
 """What a member may do within the permit."""
+
+
+def _no_number(value: object) -> object:
+    # To pydantic a number is seconds since 1970.
+    if isinstance(value, int | float):
+        raise ValueError("write a date as 2028-12-31, without quotation marks")  # noqa: TRY004 - pydantic's
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_no_number)]
+"""A date as TOML or ISO 8601 spells it."""
 
 
 class _Model(BaseModel):
@@ -39,8 +58,8 @@ class Member(_Model):
 class Period(_Model):
     """Days from ``since`` to ``until``, both in it."""
 
-    since: date
-    until: date
+    since: Day
+    until: Day
 
     def __str__(self) -> str:
         return f"{self.since} to {self.until}"
@@ -62,7 +81,7 @@ class RegisterAccess(_Model):
     """
 
     columns: tuple[str, ...] = Field(min_length=1)
-    undated: bool = False
+    undated: StrictBool = False
 
     @model_validator(mode="after")
     def _named(self) -> Self:
@@ -154,7 +173,7 @@ class Permit(_Model):
     basis: str = Field(min_length=1)
     members: tuple[Member, ...] = Field(min_length=1)
     period: Period
-    expires: date
+    expires: Day
     population: Rule
     registers: Mapping[str, RegisterAccess] = Field(min_length=1)
     disclosure: str = Field(default="default", pattern=r"^[a-z][a-z0-9_-]*$")
@@ -224,6 +243,8 @@ def parse(text: str, where: str) -> Permit:
         return Permit.model_validate(content)
     except tomllib.TOMLDecodeError as error:
         raise PermitError(f"{where}: not valid TOML: {error}") from error
+    except RecursionError:
+        raise PermitError(f"{where}: nested too deeply: write the population in fewer levels") from None
     except ValidationError as error:
         raise PermitError(one_line(error, where)) from error
 
@@ -238,7 +259,7 @@ def read(path: Path, catalogue: Catalogue) -> tuple[Permit, str]:
         PermitError: the file can't be read, isn't a permit, or names what the catalogue doesn't know.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a byte order mark in front
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise PermitError(f"{path}: {reason}: give a permit's TOML file") from error

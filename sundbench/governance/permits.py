@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from sundbench.errors import PermitError
@@ -64,7 +65,7 @@ def register(session: Session, permit: Permit, text: str, by: str) -> tuple[Regi
         first registration, and for a text that says what the permit says already (nothing is written then).
 
     Raises:
-        PermitError: the permit was closed.
+        PermitError: the permit was closed, or another process registers it for the first time just now.
     """
     record = session.get(PermitRecord, permit.id, with_for_update=True)
     if record is None:
@@ -89,7 +90,12 @@ def register(session: Session, permit: Permit, text: str, by: str) -> tuple[Regi
             registered_at=now(),
         )
     )
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError:  # there was no row yet by which to wait for each other
+        raise PermitError(
+            f"permit {permit.id} was registered by another process just now: try again to amend it"
+        ) from None
     return _registered(record), changes
 
 

@@ -137,6 +137,7 @@ def test_a_release_needs_a_permit_that_exists(site):
         ("mysql+pymysql://localhost/x", "use SQLite or PostgreSQL"),
         ("no url", "is no database URL"),
         ("sqlite:////dev/null/x.db", "folder is a file"),
+        ("sqlite:////proc/none/x.db", "folder can't be made: No such file or directory"),
     ],
 )
 def test_a_database_that_cannot_be_reached_is_one_line(tmp_path, url, message):
@@ -146,3 +147,11 @@ def test_a_database_that_cannot_be_reached_is_one_line(tmp_path, url, message):
         database.upgrade(site)
     assert "\n" not in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_one_line(tmp_path):
+    (tmp_path / "sundbench.db").write_text("notes, " * 1000)
+
+    with pytest.raises(DatabaseError, match="damaged or no database: restore it") as caught:
+        database.upgrade(Site(tmp_path, f"sqlite:///{tmp_path / 'sundbench.db'}"))
+    assert "\n" not in str(caught.value)

@@ -149,6 +149,29 @@ def test_a_file_that_cannot_be_read(tmp_path):
         read(tmp_path / "latin.toml", catalogue())
 
 
+def test_a_byte_order_mark_in_front_is_no_part_of_the_text(tmp_path):
+    (tmp_path / "lung.toml").write_text(TEXT, encoding="utf-8-sig")
+
+    assert read(tmp_path / "lung.toml", catalogue()) == (parse(TEXT, "lung.toml"), TEXT)
+
+
+@pytest.mark.parametrize("number", ["0", "7258118400", "20281231", "86400.0"])
+def test_a_number_is_no_date(number):
+    with pytest.raises(PermitError, match=r"lung\.toml: expires: write a date as 2028-12-31"):
+        parse(changed("expires = 2030-12-31", f"expires = {number}"), "lung.toml")
+
+
+def test_whether_undated_rows_may_leave_is_true_or_false():
+    with pytest.raises(PermitError, match=r"registers\.lmdb\.undated: Input should be a valid boolean"):
+        parse(changed('"atc"]', '"atc"], undated = "yes"'), "lung.toml")
+
+
+def test_a_rule_without_end_is_one_line():
+    deep = "all = " + "[{ all = " * 3000 + "[{ everyone = true }]" + " }]" * 3000
+    with pytest.raises(PermitError, match=r"lung\.toml: nested too deeply"):
+        parse(TEXT + f"\n[population.deeper]\n{deep}", "lung.toml")
+
+
 def test_rules_can_be_written_in_python_too():
     rule = Rule(every=(Rule(ever=Ever(source="lmdb", column="atc", prefixes=("L01",))), Rule(everyone=True)))
 

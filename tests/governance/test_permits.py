@@ -1,4 +1,7 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from threading import Event
 
 import pytest
 
@@ -83,6 +86,35 @@ def test_going_back_to_an_earlier_text_is_a_version_too(site):
 
     assert registered.version == 3
     assert changes == ("+ lmdb.atc", "- lmdb.vnr")
+
+
+def test_a_permit_registered_twice_at_once(site):
+    database.upgrade(site)
+    first_is_in, second_has_begun = Event(), Event()
+
+    def first():
+        with database.writing(site) as session:
+            permits.register(session, parse(TEXT, "lung.toml"), TEXT, "ann")
+            first_is_in.set()
+            second_has_begun.wait(10)
+            time.sleep(0.3)  # the second is at the insertion by now, or waits to begin
+
+    def second() -> str:
+        first_is_in.wait(10)
+        second_has_begun.set()
+        try:
+            return f"version {register(site)[0].version}"
+        except PermitError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(2) as threads:
+        done = threads.submit(first)
+        said = threads.submit(second).result()
+        done.result()
+
+    again = "permit lung was registered by another process just now: try again to amend it"
+    assert said in {"version 1", again}  # SQLite's writers wait before they look
+    assert register(site)[0].version == 1
 
 
 def test_an_active_permit_is_usable_to_its_last_day(site):
