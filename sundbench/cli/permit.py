@@ -29,11 +29,13 @@ def create(
 
     Example: sundbench permit create permits/lung-cancer.toml
     """
+    from sundbench.disclosure.profile import profile
     from sundbench.governance import database, people, permits
     from sundbench.governance.permit import read
     from sundbench.registers.catalogue import catalogue
 
     new, text = read(file, catalogue())
+    profile(new.disclosure)  # one that doesn't exist is refused
     with database.writing(ctx.obj) as session:
         known = permits.versions(session, new.id)
         registered, changes = permits.register(session, new, text, people.current_user())
@@ -48,6 +50,10 @@ def create(
         )
         for line in changes:
             screen.print(f"  {line}", markup=False)
+    if registered.standing(permits.today()) == "expired":
+        screen.print(f"it expired on {new.expires}, so it gives no extract", markup=False)
+    else:
+        screen.print(f"next: sundbench extract {new.id} --freeze ID", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -123,3 +129,6 @@ def close(
     with database.writing(ctx.obj) as session:
         permits.close(session, permit_id, why, people.current_user())
     screen.print(f"permit {permit_id} closed", markup=False)
+    extracts = ctx.obj.extracts / permit_id
+    if extracts.exists():
+        screen.print(f"its extracts are still in {extracts}", markup=False, soft_wrap=True)

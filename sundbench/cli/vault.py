@@ -57,9 +57,17 @@ def opt_out(
     except (OSError, UnicodeDecodeError):
         raise StoreError(f"{file}: can't be read as text: give a file of identifiers, one a line") from None
     with Vault.open(site) as opened:
-        new = opened.opt_out(normalised(pl.Series(lines, dtype=pl.String)))
+        said_no = normalised(pl.Series(lines, dtype=pl.String)).drop_nulls().unique()
+        known = opened.index_of(said_no).is_not_null().sum()
+        new = opened.opt_out(said_no)
         opened.save()
         screen.print(f"{new:,} identifiers added; {opened.opt_outs:,} are on the list")
+    if known < len(said_no):
+        screen.print(
+            f"of the {len(said_no):,} in this file the vault doesn't know {len(said_no) - known:,}: if they "
+            "should be in a freeze, compare their spelling with the delivery's",
+            soft_wrap=True,
+        )
 
 
 @app.command()

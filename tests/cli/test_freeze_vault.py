@@ -59,6 +59,8 @@ def test_opt_outs_are_counted_and_not_shown(run: CliRunner, tmp_path: Path) -> N
     (tmp_path / "no.txt").write_text("\ufeff610180-1234\n\n6101801234\nx\n", encoding="utf-8")
     done = run.invoke(app, ["vault", "opt-out", str(tmp_path / "no.txt")])
     assert "2 identifiers added; 2 are on the list" in done.output
+    # A heading, a lost zero or another spelling would else leave a person in all extracts, silently.
+    assert "of the 2 in this file the vault doesn't know 2" in done.output
     shown = run.invoke(app, ["vault", "show"]).output
     assert "0 persons, 0 identifiers" in shown
     assert "2 identifiers of persons who said no" in shown

@@ -68,6 +68,26 @@ def test_from_registration_to_the_end(sundbench, file):
     assert err.startswith("error: permit lung was closed (it has ended)")
 
 
+def test_what_comes_next_is_said(sundbench, file, tmp_path):
+    assert "next: sundbench extract lung --freeze ID" in sundbench("permit", "create", str(file))[1]
+    file.write_text(TEXT.replace("2999-12-31", "2020-12-31"))
+    assert "it expired on 2020-12-31" in sundbench("permit", "create", str(file))[1]
+
+    (tmp_path / "home" / "extracts" / "lung").mkdir(parents=True)
+    out = sundbench("permit", "close", "lung", "--why", "it has ended")[1]
+    assert f"its extracts are still in {tmp_path / 'home' / 'extracts' / 'lung'}" in out
+
+
+def test_a_disclosure_profile_that_does_not_exist_registers_nothing(sundbench, file):
+    file.write_text(TEXT.replace("expires", 'disclosure = "lax"\nexpires'))
+
+    code, _, err = sundbench("permit", "create", str(file))
+
+    assert code == 1
+    assert "no disclosure profile called lax" in err
+    assert "no permits yet" in sundbench("permit", "list")[1]
+
+
 def test_a_column_that_does_not_exist_registers_nothing(sundbench, file):
     file.write_text(TEXT.replace('"atc"', '"atx"'))
 
