@@ -91,6 +91,7 @@ def show(
     asked = requests.find(ctx.obj, release)
     folder = folder_of(ctx.obj, asked.run)
     made = manifest.read(ctx.obj, folder)
+    manifest.check_outputs(made, folder / "outbox")
     screen.print(
         f"release {asked.id}: {asked.state}\nrun {asked.run}, permit {asked.permit_id}, by {asked.author}"
     )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -66,10 +68,8 @@ def submit(site: Site, run: str, author: str, *, note: str = "", release: str | 
         ReleaseError: the run or its outputs were changed, or the run is in another release already.
         PermitError: the author may not ask.
     """
-    manifest, outbox = _intact(site, run)
-    findings = check(outbox, profile(manifest.policy.profile))
-    if any(finding.blocks for finding in findings):
-        raise BlockedError(run, findings)
+    with _copied(site, run) as (manifest, outbox):
+        _passes(manifest, outbox)
     digest = _digest(manifest)
     with database.writing(site) as session:
         permits.usable(session, manifest.permit, permits.today())
@@ -77,6 +77,7 @@ def submit(site: Site, run: str, author: str, *, note: str = "", release: str | 
             raise PermitError(f"{author} is neither researcher nor analyst in permit {manifest.permit}")
         # Locking the permit's row keeps two submissions of the same run apart.
         session.get(PermitRecord, manifest.permit, with_for_update=True)
+        _asked_once(session, run, release)
         if release is None:
             asked = _new(session, manifest, author, digest)
         else:
@@ -143,24 +144,26 @@ def publish(site: Site, release: str) -> Path:
         The folder.
 
     Raises:
+        BlockedError: the disclosure check, as it is today, stops them.
         ReleaseError: not approved, or the outputs were changed since (then all votes are cleared).
     """
     with _locked(site, release) as (_, asked):
         manifest = _unchanged(site, asked)
         step(asked, ReleaseState.RELEASED)
-        return released.store(
-            site,
-            folder_of(site, asked.run) / "outbox",
-            released.About(
-                release=asked.id,
-                manifest=manifest,
-                manifest_digest=hashlib.sha256(canonical(manifest.model_dump(mode="json"))).hexdigest(),
-                author=asked.author,
-                reviewers=tuple(sorted(vote.reviewer for vote in asked.votes)),
-                released=datetime.now(UTC),
-                outputs={},
-            ),
+        about = released.About(
+            release=asked.id,
+            manifest=manifest,
+            manifest_digest=hashlib.sha256(canonical(manifest.model_dump(mode="json"))).hexdigest(),
+            author=asked.author,
+            reviewers=tuple(sorted(vote.reviewer for vote in asked.votes)),
+            released=datetime.now(UTC),
+            outputs={},
         )
+        with _copied(site, asked.run) as (copied, outbox):
+            if _digest(copied) != asked.outputs_digest:
+                raise ReleaseError(f"run {asked.run} changed while it was published: try again")
+            _passes(copied, outbox)
+            return released.store(site, outbox, about)
 
 
 def find(site: Site, release: str) -> Release:
@@ -231,6 +234,34 @@ def _intact(site: Site, run: str) -> tuple[Manifest, Path]:
     return manifest, folder / "outbox"
 
 
+@contextmanager
+def _copied(site: Site, run: str) -> Iterator[tuple[Manifest, Path]]:
+    """A run's manifest and a copy of its outputs, which are what the manifest says.
+
+    What is checked and what leaves are the copy's files: the outbox may change between two looks at it.
+    """
+    manifest, outbox = _intact(site, run)
+    with tempfile.TemporaryDirectory(prefix="sundbench-") as folder:
+        copy = Path(folder) / "outbox"
+        shutil.copytree(outbox, copy, symlinks=True, copy_function=_copy_file)
+        manifests.check_outputs(manifest, copy)
+        yield manifest, copy
+
+
+def _copy_file(source: str, target: str) -> None:
+    # Anything else than a file (a pipe, a device) is left for the check to find as it is.
+    if Path(source).is_file() and not Path(source).is_symlink():
+        shutil.copyfile(source, target)
+    else:
+        Path(target).symlink_to(source)
+
+
+def _passes(manifest: Manifest, outbox: Path) -> None:
+    findings = check(outbox, profile(manifest.policy.profile))
+    if any(finding.blocks for finding in findings):
+        raise BlockedError(manifest.run, findings)
+
+
 def _digest(manifest: Manifest) -> str:
     return hashlib.sha256(canonical(manifest.outputs)).hexdigest()
 
@@ -242,10 +273,14 @@ def _get(session: Session, release: str, *, lock: bool = False) -> Release:
     return asked
 
 
+def _asked_once(session: Session, run: str, release: str | None) -> None:
+    """Refuse a run that is, or was, in another release: what was rejected stays out."""
+    for other in session.scalars(select(Release).where(Release.run == run)):
+        if other.state != ReleaseState.WITHDRAWN and other.id != release:
+            raise ReleaseError(f"run {run} is in release {other.id} already, which is {other.state}")
+
+
 def _new(session: Session, manifest: Manifest, author: str, digest: str) -> Release:
-    for other in session.scalars(select(Release).where(Release.run == manifest.run)):
-        if other.state != ReleaseState.WITHDRAWN:
-            raise ReleaseError(f"run {manifest.run} is in release {other.id} already, which is {other.state}")
     asked = Release(
         id=f"r{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}",
         run=manifest.run,

@@ -3,11 +3,16 @@
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+from sundbench.disclosure.check import check
+from sundbench.disclosure.findings import Finding
+from sundbench.disclosure.profile import Profile
 from sundbench.errors import PermitError, ReleaseError, SundbenchError
 from sundbench.governance.models import Decision, ReleaseState
+from sundbench.release import manifest as manifests
 from sundbench.release import requests
 from sundbench.release.released import released, verified
 from sundbench.release.run import folder_of
@@ -124,6 +129,68 @@ def test_a_change_behind_the_reviewers_backs_clears_the_votes(site: Site, kept: 
     now = requests.find(site, asked.id)
     assert (now.votes, now.state) == ([], ReleaseState.RETURNED)
     assert not (site.releases / asked.id).exists()
+
+
+def test_outputs_swapped_while_they_are_checked(
+    site: Site, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = kept(women=3)
+    outbox = folder_of(site, run) / "outbox"
+    innocent = folder_of(site, kept("tiny-20261122110000-aaaa", women=30)) / "outbox"
+    compare = manifests.check_outputs
+
+    def then_swap(manifest: manifests.Manifest, folder: Path) -> None:
+        compare(manifest, folder)
+        for path in innocent.iterdir():
+            (outbox / path.name).write_bytes(path.read_bytes())
+
+    monkeypatch.setattr(manifests, "check_outputs", then_swap)
+    with pytest.raises(SundbenchError, match=r"was changed|stop it"):
+        requests.submit(site, run, "anna")
+    assert requests.every(site) == []
+
+
+def test_outputs_swapped_while_they_are_published(
+    site: Site, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = requests.submit(site, kept(), "anna")
+    for reviewer in ("bo", "kim"):
+        requests.vote(site, asked.id, reviewer, APPROVE)
+    outbox = folder_of(site, asked.run) / "outbox"
+    other = folder_of(site, kept("tiny-20261122110000-aaaa", women=3)) / "outbox"
+
+    def then_swap(folder: Path, rules: Profile) -> list[Finding]:
+        found = check(folder, rules)
+        for path in other.iterdir():
+            (outbox / path.name).write_bytes(path.read_bytes())
+        return found
+
+    monkeypatch.setattr(requests, "check", then_swap)
+    requests.publish(site, asked.id)
+    assert verified(site, asked.id).table("sex")["persons"].tolist() == [10, 12]
+
+
+def test_what_the_check_has_learnt_since_holds_at_publishing(
+    site: Site, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = requests.submit(site, kept(), "anna")
+    for reviewer in ("bo", "kim"):
+        requests.vote(site, asked.id, reviewer, APPROVE)
+    monkeypatch.setattr(requests, "check", lambda *_: [Finding("sex", "", "gives someone away", "merge")])
+    with pytest.raises(requests.BlockedError):
+        requests.publish(site, asked.id)
+    assert requests.find(site, asked.id).state == ReleaseState.APPROVED
+    assert not (site.releases / asked.id).exists()
+
+
+def test_a_rejected_run_does_not_come_back_by_another_request(site: Site, kept: Kept) -> None:
+    rejected = requests.submit(site, kept(), "anna")
+    for reviewer in ("bo", "kim"):
+        requests.vote(site, rejected.id, reviewer, REJECT, "a village of six")
+    other = requests.submit(site, kept("tiny-20261122110000-aaaa", women=30), "anna")
+    with pytest.raises(ReleaseError, match=f"is in release {rejected.id} already, which is rejected"):
+        requests.submit(site, rejected.run, "anna", release=other.id)
+    assert requests.find(site, other.id).run == other.run
 
 
 def test_two_who_vote_at_once_both_count(site: Site, kept: Kept) -> None:
