@@ -40,6 +40,7 @@ class Settings(BaseModel):
             ``pnr_gaeldende`` (the one that person has now).
         separator: between fields of CSV files; found from each file's header if absent.
         encoding: of CSV files; found from each file's bytes if absent.
+        synthetic: the persons are invented. Freeze, extract, run, release and report all say so then.
         decimal: the decimal mark; if absent, comma and point are both understood, and a number that has
             both is quarantined.
     """
@@ -48,6 +49,7 @@ class Settings(BaseModel):
 
     person_identifiers: Literal["cpr", "opaque"] = "opaque"
     person_changes: str | None = None
+    synthetic: bool = False
     separator: Literal[",", ";", "\t", "|"] | None = None
     encoding: Literal["utf-8", "latin-1"] | None = None
     decimal: Literal[",", "."] | None = None

@@ -38,6 +38,7 @@ class Manifest(BaseModel):
         parameters: every parameter's value, defaults included.
         seed: seed of random draws.
         permit, permit_digest, freeze, extract_digest: what it ran on.
+        synthetic: the extract's persons are invented.
         policy: the disclosure profile.
         surroundings: library, packages, processor.
         started, finished: moments, UTC.
@@ -56,6 +57,7 @@ class Manifest(BaseModel):
     permit_digest: str
     freeze: str
     extract_digest: str
+    synthetic: bool = False
     policy: Policy
     surroundings: Surroundings
     started: datetime

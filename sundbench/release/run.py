@@ -42,11 +42,13 @@ class Extract:
         folder: where it lies.
         freeze: the freeze that it was cut from.
         digest: over all of its files, as its ``extract.json`` says.
+        synthetic: its persons are invented.
     """
 
     folder: Path
     freeze: str
     digest: str
+    synthetic: bool = False
 
 
 def start(
@@ -107,6 +109,7 @@ def start(
             permit_digest=registered.digest,
             freeze=extract.freeze,
             extract_digest=extract.digest,
+            synthetic=extract.synthetic,
             policy=policy,
             surroundings=Surroundings.here(),
             started=moment,
@@ -165,7 +168,12 @@ def find_extract(site: Site, permit: str, freeze: str | None) -> Extract:
     path = chosen[-1]
     try:
         about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return Extract(folder=path.parent, freeze=str(about["freeze"]), digest=str(about["digest"]))
+        return Extract(
+            folder=path.parent,
+            freeze=str(about["freeze"]),
+            digest=str(about["digest"]),
+            synthetic=about.get("synthetic") is True,
+        )
     except (json.JSONDecodeError, KeyError) as error:
         raise ReleaseError(f"extract {path}: damaged ({error}): make it again") from error
 

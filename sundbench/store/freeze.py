@@ -349,6 +349,7 @@ class _Making:
             "library": version("sundbench"),
             "catalogue_digest": self.catalogue.digest,
             "person_identifiers": self.delivery.settings.person_identifiers,
+            "synthetic": self.delivery.settings.synthetic,
             "sources": [_source(read, sources[read.file.name]) for read in reads],
             "unknown_files": list(self.delivery.unknown),
             "persons_per_bucket": persons,

@@ -101,6 +101,13 @@ def test_the_published_report_is_made_of_released_outputs_alone(demo: Demo) -> N
         assert "person" not in pl.read_parquet_schema(path), path
 
 
+def test_the_report_says_first_that_its_persons_are_invented(demo: Demo) -> None:
+    (page,) = (demo.home / "reports" / "drug_cost_effectiveness").glob("*.html")
+    text = page.read_text(encoding="utf-8")
+    assert text.index("Opfundne personer") < text.index("kr.")
+    assert "Invented persons" in text
+
+
 def test_a_folder_that_holds_something_else_is_not_cleaned(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     refused = sundbench("demo", home=tmp_path)

@@ -95,7 +95,7 @@ def synthesize(
         result = truth(plan, sums.totals, sums.counts, sums.rows)
         (aside / "truth.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         (aside / "delivery.toml").write_text(
-            f'person_identifiers = "cpr"\nperson_changes = "{CHANGES}"\n', encoding="utf-8"
+            f'synthetic = true\nperson_identifiers = "cpr"\nperson_changes = "{CHANGES}"\n', encoding="utf-8"
         )
         if out.exists():
             out.rmdir()
