@@ -73,7 +73,7 @@ def _one_a_person(output: Emitted, profile: Profile) -> Iterator[Finding]:
     elif (
         card.persons is not None and card.rows * profile.min_persons > card.persons and not _on_a_grid(output)
     ):
-        # More rows than a third of the persons are hardly aggregates; fewer may be estimates of a small study.
+        # More rows than a third of the persons are hardly aggregates; fewer may be a small study.
         rule = f"{card.rows} rows rest on {card.persons} persons: fewer than {profile.min_persons} a row"
         yield Finding(card.name, "", rule, remedy, blocks=card.rows * 3 > card.persons)
     elif card.rows >= _LONG:
