@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sundbench.cli.screen import progress, screen
+from sundbench.cli.screen import listing, progress, screen
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,7 +29,6 @@ def extract(
     Example: sundbench extract lung-cancer --freeze 2026-01
     """
     from rich.markup import escape
-    from rich.table import Table
 
     from sundbench.store import extract as store
 
@@ -39,7 +38,7 @@ def extract(
     if not made.made:
         screen.print(f"up to date: {made.path} (--again makes it anew)", markup=False, soft_wrap=True)
         return
-    table = Table("register", "columns", "rows", "from", "to", box=None)
+    table = listing("register", "columns", "rows", "from", "to", numbers=("rows",))
     for name, register in manifest["registers"].items():
         coverage = register["coverage"]
         columns = ", ".join(column for column in register["columns"] if column != "person")
@@ -56,13 +55,15 @@ def extract(
     if made.difference is not None:
         screen.print(_changes(made.difference))
     screen.print(f"[bold]{escape(str(made.path))}[/bold]", soft_wrap=True)
+    screen.print(
+        f"next: sundbench run STUDY --permit {permit}; sundbench study list shows the studies", soft_wrap=True
+    )
 
 
 def _changes(difference: Mapping[str, Any]) -> Table:
     """What the new extract adds to and drops from the one it replaced."""
-    from rich.table import Table
-
-    table = Table("against the extract before", "columns", "rows added", "rows dropped", box=None)
+    numbers = ("rows added", "rows dropped")
+    table = listing("against the extract before", "columns", *numbers, numbers=numbers)
     for name, register in difference["registers"].items():
         columns = [f"+{column}" for column in register["columns_added"]]
         columns += [f"-{column}" for column in register["columns_dropped"]]

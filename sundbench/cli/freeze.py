@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from sundbench.cli.screen import progress, screen
+from sundbench.cli.screen import listing, progress, screen
 from sundbench.errors import StoreError
 from sundbench.site import Site
 
@@ -48,12 +48,11 @@ def create(
 @app.command("list")
 def list_(ctx: typer.Context) -> None:
     """List the freezes there are."""
-    from rich.table import Table
-
     from sundbench.store.freeze import Freeze, freeze_ids
 
     site: Site = ctx.obj
-    table = Table("freeze", "created", "persons", "registers", "rows", box=None)
+    numbers = ("persons", "registers", "rows")
+    table = listing("freeze", "created", *numbers, numbers=numbers)
     for name in freeze_ids(site):
         one = Freeze.open(site, name)
         rows = sum(told["rows"] for told in one.manifest["registers"].values())
@@ -105,8 +104,6 @@ def quarantine(
       sundbench freeze quarantine 2026-01
       sundbench freeze quarantine 2026-01 --export /secure/2026-01-quarantine.parquet
     """
-    from rich.table import Table
-
     from sundbench.store.freeze import Freeze
     from sundbench.store.quarantine import export_quarantine
 
@@ -115,7 +112,7 @@ def quarantine(
         export_quarantine(ctx.obj, id, export)
         screen.print(f"wrote {export}: it holds person numbers, delete it when you are done", markup=False)
         return
-    table = Table("file", "reason", "rows", box=None)
+    table = listing("file", "reason", "rows", numbers=("rows",))
     for source in made.manifest["sources"]:
         for reason, rows in source["quarantined"].items():
             table.add_row(source["file"], reason, f"{rows:,}")
@@ -123,22 +120,41 @@ def quarantine(
 
 
 def _summary(made: object) -> None:
-    from rich.table import Table
+    from rich.markup import escape
 
     from sundbench.store.freeze import Freeze
 
     assert isinstance(made, Freeze)  # noqa: S101 - the import is heavy, so the signature can't name it
     manifest = made.manifest
-    table = Table("file", "register", "read", "kept", "quarantined", "columns not known", box=None)
-    for source in manifest["sources"]:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in source["quarantined"].items())
-        unknown = ", ".join(source["unknown_columns"])
-        kept = f"{source['kept']:,}" + (f" (+{source['expanded']:,} copies)" if source["expanded"] else "")
-        table.add_row(source["file"], source["register"], f"{source['read']:,}", kept, reasons, unknown)
+    sources: list[dict[str, Any]] = manifest["sources"]
+    numbers = ("files", "read", "kept", "copies", "quarantined")
+    table = listing("register", *numbers, numbers=numbers)
+    for name in sorted({source["register"] for source in sources}):
+        own = [source for source in sources if source["register"] == name]
+        table.add_row(name, f"{len(own):,}", *_counts(own))
+    table.add_row("all", f"{len(sources):,}", *_counts(sources), style="bold")
     screen.print(table)
+    notable = [source for source in sources if source["quarantined"] or source["unknown_columns"]]
+    if notable:
+        table = listing("file", "quarantined", "columns not known")
+        for source in notable:
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in source["quarantined"].items())
+            unknown = ", ".join(source["unknown_columns"])
+            table.add_row(escape(source["file"]), escape(reasons), escape(unknown))
+        screen.print()
+        screen.print(table)
     if manifest["unknown_files"]:
         screen.print(
             f"not read, since no register is named so: {', '.join(manifest['unknown_files'])}", markup=False
         )
-    screen.print(f"{made.persons:,} persons in {made.buckets} buckets: {made.path}", markup=False)
-    screen.print(f"data quality: {made.path / 'quality.html'}", markup=False)
+    screen.print(
+        f"{made.persons:,} persons in {made.buckets} buckets: {made.path}", markup=False, soft_wrap=True
+    )
+    screen.print(f"data quality: {made.path / 'quality.html'}", markup=False, soft_wrap=True)
+
+
+def _counts(sources: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Rows read, kept, copied (to each member of a household) and quarantined."""
+    counted = [sum(source[what] for source in sources) for what in ("read", "kept", "expanded")]
+    counted.append(sum(sum(source["quarantined"].values()) for source in sources))
+    return tuple(f"{count:,}" for count in counted)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.markup import escape
 
-from sundbench.cli.screen import screen
+from sundbench.cli.screen import listing, screen
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -56,8 +56,10 @@ def list_people(ctx: typer.Context) -> None:
     from sundbench.governance import database
     from sundbench.governance import people as register
 
-    table = Table("user", "name", "roles")
+    table = listing("user", "name", "roles")
     with database.reading(ctx.obj) as session:
         for person in register.everyone(session):
-            table.add_row(person.user, person.name, ", ".join(sorted(role.value for role in person.roles)))
+            table.add_row(
+                person.user, escape(person.name), ", ".join(sorted(role.value for role in person.roles))
+            )
     screen.print(table)

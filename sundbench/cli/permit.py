@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sundbench.cli.screen import screen
+from sundbench.cli.screen import listing, screen
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -92,7 +92,6 @@ def list_permits(ctx: typer.Context) -> None:
     Example: sundbench permit list
     """
     from rich.markup import escape
-    from rich.table import Table
 
     from sundbench.governance import database, permits
 
@@ -101,7 +100,7 @@ def list_permits(ctx: typer.Context) -> None:
     if not all_permits:
         screen.print("no permits yet: sundbench permit create FILE")
         return
-    table = Table("permit", "title", "version", "standing", "expires", "registers", box=None)
+    table = listing("permit", "title", "version", "standing", "expires", "registers")
     for registered in all_permits:
         table.add_row(
             registered.permit.id,

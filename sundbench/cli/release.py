@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from sundbench.cli.screen import screen
+from sundbench.cli.screen import listing, screen
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -61,11 +61,10 @@ def list_releases(ctx: typer.Context) -> None:
     """
     from sundbench.release import requests
 
-    table = Table("release", "state", "run", "permit", "author", "votes", "created (UTC)")
+    table = listing("release", "state", "run", "permit", "author", "votes")
     for asked in requests.every(ctx.obj):
-        created = f"{asked.created:%Y-%m-%d %H:%M}"
         votes = str(len(asked.votes))
-        table.add_row(asked.id, asked.state, asked.run, asked.permit_id, asked.author, votes, created)
+        table.add_row(asked.id, asked.state, asked.run, asked.permit_id, asked.author, votes)
     screen.print(table)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from sundbench.cli.screen import progress, screen
+from sundbench.cli.screen import listing, progress, screen
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -27,7 +26,7 @@ def list_reports() -> None:
     from sundbench.release.report import available, read
 
     folder = content.reports()
-    table = Table("report", "title", "study")
+    table = listing("report", "title", "study")
     for name in available(folder):
         about = read(folder / name)
         table.add_row(name, about.title.en, about.study)

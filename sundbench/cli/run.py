@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from typer.core import TyperGroup
 
-from sundbench.cli.screen import progress, screen
+from sundbench.cli.screen import listing, progress, screen
 
 
 class _StudyOrCommand(TyperGroup):
@@ -95,17 +94,15 @@ def list_runs(ctx: typer.Context) -> None:
     from sundbench.release import manifest
     from sundbench.release.run import failed, folder_of, runs
 
-    table = Table("run", "study", "permit", "freeze", "by", "started (UTC)", "seconds")
+    table = listing("run", "permit", "freeze", "by", "seconds", numbers=("seconds",))
     for name in runs(ctx.obj):
         made = manifest.read(ctx.obj, folder_of(ctx.obj, name))
         seconds = (made.finished - made.started).total_seconds()
         table.add_row(
             name,
-            made.study,
             made.permit,
             made.freeze,
             made.user,
-            f"{made.started:%Y-%m-%d %H:%M}",
             f"{seconds:.0f}",
         )
     for name in failed(ctx.obj):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from sundbench.progress import Report
 
@@ -15,6 +16,21 @@ screen = Console(highlight=False)
 
 errors = Console(stderr=True, highlight=False)
 """Progress and errors: standard error, so that results can be piped."""
+
+
+def listing(*headers: str, numbers: Collection[str] = ()) -> Table:
+    """A plain table whose ids can be copied however narrow the screen is.
+
+    Args:
+        headers: of the columns. The first is of ids: it stays on one line. What is too long for another
+            column goes on below; nothing is cut.
+        numbers: those of the columns that hold numbers.
+    """
+    table = Table(box=None)
+    for place, header in enumerate(headers):
+        justify: JustifyMethod = "right" if header in numbers else "left"
+        table.add_column(header, no_wrap=place == 0, overflow="fold", justify=justify)
+    return table
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from sundbench.cli.screen import screen
+from sundbench.cli.screen import listing, screen
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -27,7 +27,7 @@ def list_studies() -> None:
     from sundbench.release.study import available, find
 
     folder = content.analyses()
-    table = Table("study", "title", "parameters")
+    table = listing("study", "title", "parameters")
     for name in available(folder):
         about = find(folder, name).about
         table.add_row(name, about.title.en, str(len(about.parameters)))

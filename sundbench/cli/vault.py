@@ -31,7 +31,9 @@ def key(file: Annotated[Path, typer.Argument(help="The new file; it must not be 
     from sundbench.store.vault import Vault
 
     Vault.create_key(file)
-    screen.print(f"wrote {file}: now set SUNDBENCH_VAULT_KEY_FILE={file}", markup=False)
+    screen.print(
+        f"wrote {file}: now export SUNDBENCH_VAULT_KEY_FILE={file.resolve()}", markup=False, soft_wrap=True
+    )
 
 
 @app.command("opt-out")

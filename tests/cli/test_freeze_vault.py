@@ -43,6 +43,23 @@ def test_from_key_to_verified_freeze(run: CliRunner, tmp_path: Path, delivery: P
     assert rows.exists()
 
 
+def test_files_that_were_read_whole_are_counted_not_listed(
+    run: CliRunner, tmp_path: Path, delivery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for year in range(2000, 2020):
+        (delivery / f"lmdb{year}.csv").write_text(f"PNR,EKSD,ATC\na,{year}0101,B01\n")
+    run.invoke(app, ["vault", "key", str(tmp_path / "key")])
+    made = run.invoke(app, ["freeze", "create", str(delivery), "--id", "2020"])
+    assert made.exit_code == 0, made.output
+    lines = [line.split() for line in made.stdout.splitlines()]
+    assert ["register", "files", "read", "kept", "copies", "quarantined"] in lines
+    assert ["lmdb", "21", "22", "21", "0", "1"] in lines
+    assert ["all", "21", "22", "21", "0", "1"] in lines
+    assert "lmdb2020.csv" in made.stdout
+    assert "lmdb2019.csv" not in made.stdout
+
+
 def test_a_damaged_freeze_fails_to_verify(run: CliRunner, tmp_path: Path, delivery: Path) -> None:
     run.invoke(app, ["vault", "key", str(tmp_path / "key")])
     run.invoke(app, ["freeze", "create", str(delivery), "--id", "2020"])
