@@ -179,9 +179,9 @@ def provenance(released: Released) -> Piece:
             ("Manifestets SHA-256" if danish else "SHA-256 of the manifest", about.manifest_digest),
             ("Parametre" if danish else "Parameters", parameters),
             ("Datagrundlag (freeze)" if danish else "National data version (freeze)", run.freeze),
-            ("Udtrækkets digest" if danish else "Digest of the extract", run.extract_digest),
+            ("Udtrækkets SHA-256" if danish else "SHA-256 of the extract", run.extract_digest),
             ("Tilladelse" if danish else "Permit", run.permit),
-            ("Diskretionsprofil" if danish else "Disclosure profile", run.policy.profile),
+            ("Regler for diskretionering" if danish else "Disclosure profile", run.policy.profile),
             ("Bibliotek" if danish else "Library", f"Sundbench {library}"),
         ]
         listed = "".join(f"<dt>{escape(what)}</dt><dd>{escape(str(is_))}</dd>" for what, is_ in items)
