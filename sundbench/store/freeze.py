@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import shutil
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -244,19 +245,35 @@ class _Making:
         return max(1, -(-self.vault.persons // PEOPLE_PER_BUCKET))
 
     def _read(self, intake: Intake, digests: Mapping[str, Future[Source]]) -> list[FileRead]:
-        files = intake.order
-        found = pl.Series("identifier", [], dtype=pl.String)
-        for number, file in enumerate(files, start=1):
-            self.report("find persons", number - 1, len(files))
-            # One file at a time: its identifiers join those that are known, and are let go.
-            found = pl.concat([found, intake.identifiers(file, digests[file.name].result())]).unique()
-        self.vault.add(found, self._changes())
-        self.report("find persons", len(files), len(files))
-        intake.know(self.vault.identifiers, self.buckets)
-        reads = []
-        for number, file in enumerate(files, start=1):
-            reads.append(intake.read(file, digests[file.name].result()))
-            self.report("read files", number, len(files))
+        """Find all persons first, so that no row's index depends on the order of files; then read."""
+        groups = intake.order
+        total = sum(len(files) for files in groups)
+        reads: list[FileRead] = []
+        with ThreadPoolExecutor(self.workers) as pool:
+            try:
+                found = pl.Series("identifier", [], dtype=pl.String)
+                whose = (
+                    pool.submit(lambda file: intake.identifiers(file, digests[file.name].result()), file)
+                    for files in groups
+                    for file in files
+                )
+                for number, future in enumerate(_few_at_once(whose, self.workers), start=1):
+                    found = pl.concat([found, future.result()]).unique()
+                    self.report("find persons", number, total)
+                self.vault.add(found, self._changes())
+                intake.know(self.vault.identifiers, self.buckets)
+                for files in groups:
+                    reading = [
+                        pool.submit(lambda file: intake.read(file, digests[file.name].result()), file)
+                        for file in files
+                    ]
+                    for finished in as_completed(reading):
+                        finished.result()
+                        self.report("read files", len(reads) + sum(one.done() for one in reading), total)
+                    reads += [future.result() for future in reading]
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
         return reads
 
     def _changes(self) -> pl.DataFrame | None:
@@ -366,6 +383,16 @@ class _Making:
         for path in sorted(self.building.rglob("*"), reverse=True):
             path.chmod(0o555 if path.is_dir() else 0o444)
         self.building.chmod(0o555)
+
+
+def _few_at_once(futures: Iterator[Future[pl.Series]], ahead: int) -> Iterator[Future[pl.Series]]:
+    """Futures in their order, submitted only a few ahead: each file's persons take memory until joined."""
+    waiting: deque[Future[pl.Series]] = deque()
+    for future in futures:
+        waiting.append(future)
+        if len(waiting) > ahead:
+            yield waiting.popleft()
+    yield from waiting
 
 
 def _checked(id: str) -> str:  # noqa: A002

@@ -9,7 +9,9 @@ Rows with a reason go to partition -1 with what was delivered, and from there to
 
 from __future__ import annotations
 
+import itertools
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -41,7 +43,7 @@ PEOPLE_PER_BUCKET = 10_000
 _BAD = -1  # the partition of rows that will be quarantined
 _MEMORY = "1200MB"
 # Rows that DuckDB may hold back in all partitions together before it writes them.
-_BUFFERED_ROWS = 4_000_000
+_BUFFERED_ROWS = 3_000_000
 _REJECTIONS = {
     "MISSING COLUMNS": "too few fields",
     "TOO MANY COLUMNS": "too many fields",
@@ -104,11 +106,13 @@ class Intake:
         self._staging = staging
         self._workers = workers
         self._cpr = delivery.settings.person_identifiers == "cpr"
+        self._local = threading.local()
+        self._parents = threading.Lock()
         (staging / "quarantine").mkdir()
         self._tables = {file.name: self._table(file) for file in delivery.files}
         for file in delivery.files:
             self._check_columns(file)
-        self._db = duckdb.connect(
+        self._database = duckdb.connect(
             config={
                 "threads": workers,
                 "memory_limit": _MEMORY,
@@ -121,12 +125,21 @@ class Intake:
 
     def close(self) -> None:
         """Let go of DuckDB's memory and files."""
-        self._db.close()
+        self._database.close()
 
     @property
-    def order(self) -> list[SourceFile]:
-        """The files in the order in which they can be read: parents before their children."""
-        return sorted(self._delivery.files, key=lambda f: (self._depth(f.register), f.register, f.name))
+    def _db(self) -> duckdb.DuckDBPyConnection:
+        """This thread's connection: files are read side by side, so that no thread waits for a file's end."""
+        if not hasattr(self._local, "connection"):
+            self._local.connection = self._database.cursor()
+        connection: duckdb.DuckDBPyConnection = self._local.connection
+        return connection
+
+    @property
+    def order(self) -> list[list[SourceFile]]:
+        """The files in groups that can be read side by side, parents before their children."""
+        files = sorted(self._delivery.files, key=lambda file: self._depth(file.register))
+        return [list(group) for _, group in itertools.groupby(files, lambda file: self._depth(file.register))]
 
     @property
     def quarantine(self) -> list[Path]:
@@ -166,11 +179,11 @@ class Intake:
             persons: the vault's ``identifier`` and ``person``.
             buckets: how many buckets they fill.
         """
-        self._db.register("vault_persons", persons.to_arrow())
-        self._db.execute("CREATE TABLE persons AS SELECT identifier, person FROM vault_persons")
-        self._db.unregister("vault_persons")
+        self._database.register("vault_persons", persons.to_arrow())
+        self._database.execute("CREATE TABLE persons AS SELECT identifier, person FROM vault_persons")
+        self._database.unregister("vault_persons")
         rows = max(2048, min(524_288, _BUFFERED_ROWS // (max(1, buckets) * self._workers)))
-        self._db.execute(f"SET partitioned_write_flush_threshold = {rows}")
+        self._database.execute(f"SET partitioned_write_flush_threshold = {rows}")
 
     def read(self, file: SourceFile, source: Source) -> FileRead:
         """Stage one file's rows, its parents' having been staged before.
@@ -387,7 +400,8 @@ class Intake:
             )
             return " ".join(joins), chosen, whose, ""
         carried = self._carried(entry)
-        table = self._parent(entry, carried)
+        with self._parents:
+            table = self._parent(entry, carried)
         on = " AND ".join(
             f"{quoted('v_' + own)} = {table}.key_{number}" for number, (own, _) in enumerate(entry.parent.on)
         )
@@ -419,7 +433,7 @@ class Intake:
                 " false AS several, true AS first_copy"
             )
             self._db.execute(
-                f"CREATE TEMP TABLE IF NOT EXISTS {name} AS SELECT {', '.join(nothing)}, {rest} LIMIT 0"
+                f"CREATE TABLE IF NOT EXISTS {name} AS SELECT {', '.join(nothing)}, {rest} LIMIT 0"
             )
             return name
         listed = ", ".join(literal(str(part)) for part in parts)
@@ -440,7 +454,7 @@ class Intake:
                 f"SELECT {by}, min(person) AS person, min(parent_date) AS parent_date,"
                 f" min(person) <> max(person) AS several FROM {rows} WHERE {some} GROUP BY {by}"
             )
-        self._db.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} AS {query}")
+        self._db.execute(f"CREATE TABLE IF NOT EXISTS {name} AS {query}")
         return name
 
     # What can't be kept
