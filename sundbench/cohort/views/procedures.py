@@ -1,6 +1,7 @@
 """Procedures of LPR2 and LPR3 as one: operations, and examinations and treatments.
 
-LPR2 delivers operations in ``lpr_sksopr`` and all else, medical cancer treatment included, in ``lpr_sksube``.
+LPR2 delivers operations (SKS codes that begin with K) in ``lpr_sksopr`` and all else, medical cancer
+treatment included, in ``lpr_sksube``.
 """
 
 from __future__ import annotations
@@ -75,8 +76,17 @@ def _lpr3(bucket: Bucket) -> pl.LazyFrame | None:
         "contact": lpr.KEY,
         "source": pl.lit("lpr3a"),
     }
-    lpr2 = "lpr_sksopr" if bucket.has("lpr_sksopr") else "lpr_sksube"
-    return take(bucket, register, PROCEDURE, sources, lpr.once(bucket, register, "lpr3a", lpr2))
+    return take(bucket, register, PROCEDURE, sources, _once(bucket, register))
+
+
+def _once(bucket: Bucket, register: str) -> pl.LazyFrame | None:
+    """LPR3's rows without those that LPR2's table of the same kind holds."""
+    operation = pl.col("proc_kode").str.starts_with("K").fill_null(value=False)
+    kinds = {"lpr_sksopr": operation, "lpr_sksube": ~operation}
+    if len({bucket.has(lpr2) for lpr2 in kinds}) == 1:  # one look at the register is enough
+        return lpr.once(bucket, register, "lpr3a", "lpr_sksopr")
+    parts = {lpr2: lpr.once(bucket, register, "lpr3a", lpr2) for lpr2 in kinds}
+    return pl.concat(rows.filter(kinds[lpr2]) for lpr2, rows in parts.items() if rows is not None)
 
 
 def _date(bucket: Bucket, register: str, own: str, contacts: str) -> pl.Expr:

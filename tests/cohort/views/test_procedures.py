@@ -55,10 +55,23 @@ def test_migrated_procedures_count_once(bucket):
     assert procedures(one).collect()["source"].to_list() == ["lpr2"]
 
 
+@pytest.mark.parametrize(
+    ("lpr2_table", "lpr2_code", "kept"),
+    [("lpr_sksopr", "KJDF10", "BWHA109"), ("lpr_sksube", "BWHA109", "KJDF10")],
+)
+def test_migrated_procedures_of_the_other_kind_have_no_other_record(bucket, lpr2_table, lpr2_code, kept):
+    migrated = pl.concat(lpr3(code, "LPR2", "2018-05-01 10:00") for code in ("BWHA109", "KJDF10"))
+    one = bucket(**{lpr2_table: lpr2(lpr2_code, date(2018, 5, 1))}, lpr3a_procregistrering=migrated)
+    found = procedures(one).collect()
+    assert found.filter(pl.col("source") == "lpr3a")["code"].to_list() == [kept]
+
+
 def test_filters_on_codes_reach_the_scans(bucket):
-    one = bucket(lpr_sksopr=lpr2("KJDF10"), lpr3a_procregistrering=lpr3("BOHJ19J3"))
+    one = bucket(
+        lpr_sksopr=lpr2("KJDF10"), lpr_sksube=lpr2("BWHA109"), lpr3a_procregistrering=lpr3("BOHJ19J3")
+    )
     plan = procedures(one).filter(pl.col("code").str.starts_with("KJ")).select("person", "date").explain()
-    assert plan.count("SELECTION") == 2
+    assert plan.count("SELECTION") == 3
     assert "FILTER" not in plan
 
 
