@@ -19,6 +19,7 @@ from sundbench.progress import Report, silent
 from sundbench.registers.catalogue import Text
 from sundbench.release.kernel import execute
 from sundbench.release.released import RELEASE, Released, verified
+from sundbench.release.selfcontained import asking
 from sundbench.release.study import Identifier
 from sundbench.release.wording import LANGUAGES, day
 from sundbench.site import Site
@@ -26,13 +27,6 @@ from sundbench.site import Site
 NOTEBOOK = "dashboard.ipynb"
 THEME = "theme"
 """The folder beside the reports that holds their looks."""
-
-_ASKING = re.compile(
-    r"<(?:link|iframe|object|embed|base|form|meta\s+http-equiv=.?refresh)\b|\bsrc(?:set)?\s*=|@import|@font-face"
-    r"|url\(\s*['\"]?(?!#)|\son[a-z]+\s*=\s*['\"]|xlink:href=\"(?!#)|javascript:",
-    re.IGNORECASE,
-)
-"""What makes a page ask for something, or run something, that is not in it."""
 
 
 class Contact(BaseModel):
@@ -164,9 +158,8 @@ def render(notebook: nbformat.NotebookNode, about: ReportFile, released: Release
         },
     )
     text = str(page)
-    found = _ASKING.search(text.replace(script, ""))
-    if found or text.count("<script") != 1:
-        what = found.group(0).strip() if found else "<script>"
+    what = asking(text, script)
+    if what is not None:
         raise ReleaseError(
             f"report {about.id}: its page holds {what}, which asks for or runs what a report may not"
         )

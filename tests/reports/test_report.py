@@ -9,6 +9,8 @@ import nbformat
 import pytest
 
 from sundbench.errors import ReleaseError
+from sundbench.registers.catalogue import Text
+from sundbench.release import page
 from sundbench.release.released import verified
 from sundbench.release.report import publish, read, render
 from sundbench.site import Site
@@ -27,7 +29,10 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+        started = playwright.chromium.launch(
+            executable_path=str(CHROMIUM),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
         context = started.new_context(offline=True)
         yield context
         started.close()
@@ -114,6 +119,14 @@ def test_a_release_of_another_study_or_without_an_output(site: Site, release: st
         '<p style="background: url(https://example.org/x)">x</p>',
         '<p onclick="x()">x</p>',
         '<iframe srcdoc="x"></iframe>',
+        "<SCRIPT>1</SCRIPT>",
+        "<svg/onload=x()>",
+        '<meta content="0; url=https://example.org" http-equiv="refresh">',
+        '<svg><image href="https://example.org/x.png"/></svg>',
+        '<svg><use href="https://example.org/x.svg#a"/></svg>',
+        '<a href="java&#115;cript:x()">x</a>',
+        '<video poster="https://example.org/x.png"></video>',
+        "<style>p { background: u\\72l(https://example.org/x) }</style>",
     ],
 )
 def test_a_page_that_would_ask_for_something(site: Site, release: str, repository: Path, html: str) -> None:
@@ -123,6 +136,24 @@ def test_a_page_that_would_ask_for_something(site: Site, release: str, repositor
     about = read(reports / "drug_cost_effectiveness")
     with pytest.raises(ReleaseError, match="which asks for or runs what a report may not"):
         render(notebook, about, verified(site, release), reports)
+
+
+def test_words_of_a_release_are_words_and_no_markup(
+    site: Site, release: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = verified(site, release)
+    rude = '<script>x()</script><b onclick="x()">'
+    card = opened.card("attrition").model_copy(
+        update={"title": Text(da=rude, en=rude), "note": Text(da=rude, en=rude)}
+    )
+    monkeypatch.setattr(opened, "card", lambda _: card)
+    rows = opened.table("attrition").assign(step=rude)
+    html = page.table(opened, "attrition", rows=rows).html
+    html += page.table(opened, "attrition", words={rude: {"da": rude, "en": rude}}, rows=rows).html
+    html += page.answer({"da": rude, "en": rude}, {"da": rude, "en": rude}).html
+    html += page.inline("<svg></svg>", "x", rude)
+    assert "<script" not in html
+    assert "<b" not in html.replace("<body", "")
 
 
 def test_code_and_its_printing_stay_out_of_the_page(site: Site, release: str, repository: Path) -> None:
