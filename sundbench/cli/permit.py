@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sundbench.cli.screen import listing, screen
+from sundbench.site import Site
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -52,6 +53,10 @@ def create(
             screen.print(f"  {line}", markup=False)
     if registered.standing(permits.today()) == "expired":
         screen.print(f"it expired on {new.expires}, so it gives no extract", markup=False)
+    elif changes and (made := _extracts(ctx.obj, new.id)):
+        screen.print("its extracts still hold what the permit allowed before; make them anew:")
+        for freeze in made:
+            screen.print(f"  sundbench extract {new.id} --freeze {freeze}", markup=False, soft_wrap=True)
     else:
         screen.print(f"next: sundbench extract {new.id} --freeze ID", markup=False, soft_wrap=True)
 
@@ -128,6 +133,12 @@ def close(
     with database.writing(ctx.obj) as session:
         permits.close(session, permit_id, why, people.current_user())
     screen.print(f"permit {permit_id} closed", markup=False)
-    extracts = ctx.obj.extracts / permit_id
-    if extracts.exists():
-        screen.print(f"its extracts are still in {extracts}", markup=False, soft_wrap=True)
+    if _extracts(ctx.obj, permit_id):
+        screen.print(
+            f"its extracts are still in {ctx.obj.extracts / permit_id}", markup=False, soft_wrap=True
+        )
+
+
+def _extracts(site: Site, permit_id: str) -> list[str]:
+    """The freezes of which the permit has an extract."""
+    return sorted(path.parent.name for path in (site.extracts / permit_id).glob("[!.]*/extract.json"))

@@ -64,6 +64,8 @@ def opt_out(
         new = opened.opt_out(said_no)
         opened.save()
         screen.print(f"{new:,} identifiers added; {opened.opt_outs:,} are on the list")
+    if new and any(site.extracts.glob("*/[!.]*/extract.json")):
+        screen.print("they are still in the extracts there are: run `sundbench extract` for each again")
     if known < len(said_no):
         screen.print(
             f"of the {len(said_no):,} in this file the vault doesn't know {len(said_no) - known:,}: if they "

@@ -78,9 +78,15 @@ def test_opt_outs_are_counted_and_not_shown(run: CliRunner, tmp_path: Path) -> N
     assert "2 identifiers added; 2 are on the list" in done.output
     # A heading, a lost zero or another spelling would else leave a person in all extracts, silently.
     assert "of the 2 in this file the vault doesn't know 2" in done.output
+    assert "still in the extracts" not in done.output
+    (tmp_path / "home" / "extracts" / "lung" / "2020").mkdir(parents=True)
+    (tmp_path / "home" / "extracts" / "lung" / "2020" / "extract.json").touch()
+    (tmp_path / "more.txt").write_text("y\n")
+    more = run.invoke(app, ["vault", "opt-out", str(tmp_path / "more.txt")])
+    assert "still in the extracts there are: run `sundbench extract`" in more.output
     shown = run.invoke(app, ["vault", "show"]).output
     assert "0 persons, 0 identifiers" in shown
-    assert "2 identifiers of persons who said no" in shown
+    assert "3 identifiers of persons who said no" in shown
     assert "6101801234" not in done.output + shown
 
 

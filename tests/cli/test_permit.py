@@ -70,10 +70,16 @@ def test_from_registration_to_the_end(sundbench, file):
 
 def test_what_comes_next_is_said(sundbench, file, tmp_path):
     assert "next: sundbench extract lung --freeze ID" in sundbench("permit", "create", str(file))[1]
+    made = tmp_path / "home" / "extracts" / "lung" / "2026-01"
+    made.mkdir(parents=True)
+    (made / "extract.json").touch()
+    file.write_text(TEXT.replace('"atc"', '"vnr"'))
+    out = sundbench("permit", "create", str(file))[1]
+    assert "still hold what the permit allowed before" in out
+    assert "sundbench extract lung --freeze 2026-01" in out
     file.write_text(TEXT.replace("2999-12-31", "2020-12-31"))
     assert "it expired on 2020-12-31" in sundbench("permit", "create", str(file))[1]
 
-    (tmp_path / "home" / "extracts" / "lung").mkdir(parents=True)
     out = sundbench("permit", "close", "lung", "--why", "it has ended")[1]
     assert f"its extracts are still in {tmp_path / 'home' / 'extracts' / 'lung'}" in out
 
