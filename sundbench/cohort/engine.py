@@ -74,19 +74,27 @@ def _on_threads(plan: Plan, workers: int, report: Report) -> list[Part]:
 def _on_cluster(plan: Plan, client: Client, report: Report) -> list[Part]:
     from distributed import KilledWorker, as_completed
 
-    shared = client.scatter(plan, broadcast=True, hash=False)  # type: ignore[no-untyped-call]
+    # A task of its own rather than scattered: it is made again if the workers that hold it die.
+    shared = client.submit(_itself, plan, pure=False)
     futures = [client.submit(bucket_task, shared, numbers, pure=False) for numbers in plan.tasks]
     try:
-        for done, _ in enumerate(as_completed(futures), 1):  # type: ignore[no-untyped-call]
+        for done, _ in enumerate(as_completed(futures, loop=client.loop), 1):  # type: ignore[no-untyped-call]
             report(WHAT, done, len(futures))
         parts: Sequence[Part] = client.gather(futures)  # type: ignore[no-untyped-call]
     except KilledWorker as error:
+        # Which bucket it was can't be told: what waits on a worker is blamed with what runs there.
         raise StudyError(
-            "collect(): workers of the cluster died again and again on one bucket: give them more memory"
+            f"collect(): {error.allowed_failures + 1} workers of the cluster were killed one after the other,"
+            " most likely for want of memory: start it with fewer workers, or with more memory for each, and"
+            " collect again"
         ) from error
     finally:
         client.cancel(futures)  # type: ignore[no-untyped-call]
     return list(parts)
+
+
+def _itself(plan: Plan) -> Plan:
+    return plan
 
 
 def _active_client() -> Client | None:
