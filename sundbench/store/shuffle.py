@@ -239,7 +239,7 @@ def _select(frame: pl.DataFrame, cut: Cut, selection: Selection, tally: Tally) -
 
 
 def _relatives(values: pl.Series, selection: Selection, tally: Tally) -> pl.Series:
-    """Pseudonyms of other persons; null for those who are not in the extract themselves."""
+    """Pseudonyms of other persons; null for those outside the population and those who opted out."""
     known = selection.pseudonyms
     index = values.fill_null(-1).to_numpy()
     inside = (index >= 0) & (index < len(known))

@@ -8,7 +8,6 @@ one code finds a drug in all years.
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Literal
 
 import polars as pl
@@ -18,6 +17,7 @@ from sundbench.cohort.views import tables
 from sundbench.cohort.views.procedures import procedures
 from sundbench.cohort.views.selection import From, Schema, need, take
 from sundbench.errors import StudyError
+from sundbench.registers.catalogue import catalogue
 
 MEDICINE: Schema = {
     "date": pl.Date,
@@ -28,9 +28,6 @@ MEDICINE: Schema = {
     "price": pl.Int64,
     "source": pl.String,
 }
-
-SMR_SINCE = date(2018, 5, 1)
-"""From when on Sygehusmedicinregisteret holds administrations."""
 
 PROCEDURES = ("lpr_sksopr", "lpr_sksube", "lpr3a_procregistrering")
 
@@ -70,7 +67,8 @@ def hospital_medicines(bucket: Bucket, *, treatment_codes: TreatmentCodes = "bef
         return given
     if treatment_codes == "before":
         covered = bucket.coverage("smr")
-        return pl.concat([given, coded.filter(pl.col("date") < (covered[0] if covered else SMR_SINCE))])
+        since = covered[0] if covered else catalogue()["smr"].coverage.since
+        return pl.concat([given, coded.filter(pl.col("date") < since)])
     return pl.concat([given, coded.join(given, on=["person", "date", "atc"], how="anti")])
 
 

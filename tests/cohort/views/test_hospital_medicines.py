@@ -1,5 +1,6 @@
 """Medicines given in hospital, by Sygehusmedicinregisteret and by treatment codes."""
 
+import json
 from datetime import date
 
 import polars as pl
@@ -49,6 +50,17 @@ def test_treatment_codes_count_before_the_register_begins(bucket):
         lpr_sksube=sks(("2018-04-30", "BWHA109"), ("2018-06-30", "BWHA109")),
     )
     assert found(one) == [(date(2018, 4, 30), CARBOPLATIN, "sks"), (date(2018, 6, 1), CARBOPLATIN, "smr")]
+
+
+def test_beside_an_empty_register_treatment_codes_count_until_regions_began_to_report(bucket):
+    one = bucket(
+        smr=smr(("2020-01-01", CARBOPLATIN)).clear(),
+        lpr_sksube=sks(("2018-05-14", "BWHA109"), ("2018-05-15", "BWHA109")),
+    )
+    manifest = json.loads((one.root / "extract.json").read_text())
+    manifest["registers"]["smr"]["coverage"] = {"since": None, "until": None}
+    (one.root / "extract.json").write_text(json.dumps(manifest))
+    assert found(one) == [(date(2018, 5, 14), CARBOPLATIN, "sks")]
 
 
 def test_treatment_codes_count_once_beside_the_register(bucket):
