@@ -253,7 +253,7 @@ def listed(codes: tuple[str, ...]) -> str:
 DUCKDB = """
 WITH registered AS MATERIALIZED (
   SELECT person, eksd, atc, vnr, apk, atc[:3] "group" FROM '{root}/lmdb/*.parquet'
-  WHERE atc[:3] IN ({medicines})
+  WHERE {medicines}
 ), placed AS (
   SELECT *, row_number() OVER (PARTITION BY person, atc, vnr ORDER BY eksd, apk <= 0, apk) place
   FROM registered WHERE person IN (SELECT person FROM registered WHERE apk <= 0)
@@ -326,7 +326,7 @@ def by_duckdb(root: Path, limit: int | None = None) -> pl.DataFrame:
     (drug_name, drug), (other_name, _) = DRUGS.items()
     query = DUCKDB.format(
         root=root,
-        medicines=listed(MEDICINES),
+        medicines=" OR ".join(f"starts_with(atc, '{atc}')" for atc in MEDICINES),  # twice as fast as IN
         drugs=listed(tuple(DRUGS.values())),
         first=ENTRY[0],
         last=ENTRY[1],
