@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sundbench.disclosure.output import Output, digest, read_card
 from sundbench.errors import ReleaseError, one_line
 from sundbench.release import signing
+from sundbench.release.disk import room_for
 from sundbench.release.manifest import Manifest
 from sundbench.site import Site
 
@@ -169,19 +170,28 @@ def store(site: Site, outbox: Path, about: About) -> Path:
         if leftover.exists():
             leftover.chmod(0o755)
             shutil.rmtree(leftover)
-    aside.mkdir(parents=True)
-    for path in sorted(outbox.glob("*.json")):
-        card = read_card(path).without_evidence()
-        (aside / path.name).write_text(card.model_dump_json(indent=1, exclude_none=True), encoding="utf-8")
-        shutil.copyfile(outbox / card.file, aside / card.file)
-    outputs = {path.name: digest(path) for path in sorted(aside.iterdir())}
-    content = about.model_copy(update={"outputs": outputs}).model_dump(mode="json")
-    signed = {"release": content, "signature": signing.sign(site, content)}
-    (aside / FILE).write_text(json.dumps(signed, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    for path in aside.iterdir():
-        path.chmod(0o444)
-    aside.rename(target)
-    target.chmod(0o555)
+    try:
+        with room_for(f"release {about.release}"):
+            aside.mkdir(parents=True)
+            for path in sorted(outbox.glob("*.json")):
+                card = read_card(path).without_evidence()
+                (aside / path.name).write_text(
+                    card.model_dump_json(indent=1, exclude_none=True), encoding="utf-8"
+                )
+                shutil.copyfile(outbox / card.file, aside / card.file)
+            outputs = {path.name: digest(path) for path in sorted(aside.iterdir())}
+            content = about.model_copy(update={"outputs": outputs}).model_dump(mode="json")
+            signed = {"release": content, "signature": signing.sign(site, content)}
+            (aside / FILE).write_text(
+                json.dumps(signed, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
+            for path in aside.iterdir():
+                path.chmod(0o444)
+            aside.rename(target)
+            target.chmod(0o555)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
     return target
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 import tempfile
 import tomllib
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sundbench.errors import ReleaseError, one_line
 from sundbench.progress import Report, silent
 from sundbench.registers.catalogue import Text
+from sundbench.release.disk import room_for
 from sundbench.release.kernel import execute
 from sundbench.release.released import RELEASE, Released, verified
 from sundbench.release.selfcontained import asking
@@ -125,9 +127,14 @@ def publish(site: Site, folder: Path, release: str, report: Report = silent) -> 
     page = render(notebook, about, opened, folder.parent)
     target = site.reports / about.id / f"{release}.html"
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_suffix(".part")
-    aside.write_text(page, encoding="utf-8")
-    aside.replace(target)
+    # Two who publish at once each write their own.
+    aside = target.with_name(f".{release}.{os.getpid()}.part")
+    try:
+        with room_for(f"report {about.id}"):
+            aside.write_text(page, encoding="utf-8")
+            aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)
     return target
 
 

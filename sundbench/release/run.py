@@ -19,6 +19,7 @@ from sundbench.governance.permits import Registered
 from sundbench.progress import Report, silent
 from sundbench.registers.catalogue import catalogue
 from sundbench.release import manifest as manifests
+from sundbench.release.disk import room_for
 from sundbench.release.kernel import execute
 from sundbench.release.manifest import Manifest, Policy
 from sundbench.release.outputs import OUTBOX
@@ -96,33 +97,34 @@ def start(
     chosen = int(parameters.get("seed", study.about.seed if seed is None else seed))
     files = study.digests
     aside = site.runs / f".{run}.part"
-    try:
-        perform(study, aside, extract=extract, parameters=parameters, seed=chosen, report=report)
-        made = Manifest(
-            run=run,
-            user=user,
-            study=study.about.id,
-            study_files=files,
-            parameters=parameters,
-            seed=chosen,
-            permit=permit,
-            permit_digest=registered.digest,
-            freeze=extract.freeze,
-            extract_digest=extract.digest,
-            synthetic=extract.synthetic,
-            policy=policy,
-            surroundings=Surroundings.here(),
-            started=moment,
-            finished=datetime.now(UTC),
-            outputs=manifests.digests(aside / "outbox"),
-        )
-        manifests.write(site, aside, made)
-        aside.rename(site.runs / run)
-    except ReleaseError as error:
-        _keep_failed(site, aside, run, str(error))
-        raise ReleaseError(f"run {run} failed in {error}") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    with room_for(f"run {run}"):
+        try:
+            perform(study, aside, extract=extract, parameters=parameters, seed=chosen, report=report)
+            made = Manifest(
+                run=run,
+                user=user,
+                study=study.about.id,
+                study_files=files,
+                parameters=parameters,
+                seed=chosen,
+                permit=permit,
+                permit_digest=registered.digest,
+                freeze=extract.freeze,
+                extract_digest=extract.digest,
+                synthetic=extract.synthetic,
+                policy=policy,
+                surroundings=Surroundings.here(),
+                started=moment,
+                finished=datetime.now(UTC),
+                outputs=manifests.digests(aside / "outbox"),
+            )
+            manifests.write(site, aside, made)
+            aside.rename(site.runs / run)
+        except ReleaseError as error:
+            _keep_failed(site, aside, run, str(error))
+            raise ReleaseError(f"run {run} failed in {error}") from error
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
     return made
 
 

@@ -1,5 +1,6 @@
 """Releases: who may do what when, and that nobody slips anything in between."""
 
+import errno
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -181,6 +182,25 @@ def test_what_the_check_has_learnt_since_holds_at_publishing(
         requests.publish(site, asked.id)
     assert requests.find(site, asked.id).state == ReleaseState.APPROVED
     assert not (site.releases / asked.id).exists()
+
+
+def test_a_full_disk_leaves_nothing_half_released(
+    site: Site, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = requests.submit(site, kept(), "anna")
+    for reviewer in ("bo", "kim"):
+        requests.vote(site, asked.id, reviewer, APPROVE)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sundbench.release.signing.sign", full)
+        with pytest.raises(ReleaseError, match="the disk is full; nothing was kept"):
+            requests.publish(site, asked.id)
+    assert list(site.releases.iterdir()) == []
+    requests.publish(site, asked.id)
+    assert verified(site, asked.id).names == ["sex"]
 
 
 def test_a_rejected_run_does_not_come_back_by_another_request(site: Site, kept: Kept) -> None:

@@ -1,5 +1,6 @@
 """Runs in a kernel of their own: what is kept, what is refused, what fails, what is the same again."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -133,3 +134,27 @@ def test_what_differs_between_two_outboxes(tmp_path: Path) -> None:
         "gone.svg was written then, and is not now",
         "new.svg was not written then, and is now",
     ]
+
+
+def test_a_full_disk_leaves_no_half_run(
+    site: Site, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sundbench.release.run.execute", full)
+    with pytest.raises(ReleaseError, match="the disk is full; nothing was kept: make room"):
+        start(site, study, permit="lung-cancer", user="anna")
+    assert list(site.runs.iterdir()) == []
+
+
+def test_an_interrupted_run_leaves_nothing(
+    site: Site, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sundbench.release.run.execute", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        start(site, study, permit="lung-cancer", user="anna")
+    assert list(site.runs.iterdir()) == []
