@@ -74,6 +74,7 @@ def test_rows_are_typed_and_sorted_by_person_and_date(
         ("lmdb.csv.gz", gzip.compress("navn\tvolume\teksd\tpnr\nBlåbærgrød Ø \t2.5\t2020-01-02 00:00:00\ta".encode())),
         ("lmdb.csv", "pnr|eksd|volume|navn\n\n  a | 20200102 |2.5|\"Blåbærgrød Ø\"\n\n".encode()),
     ],
+    ids=["semicolon, Latin-1", "comma, byte order mark", "tab, gzip", "bar, spaces"],
 )  # fmt: skip
 def test_csv_in_all_its_spellings_gives_the_same_row(
     site: Site, small: Catalogue, deliver: Deliver, rows: Rows, name: str, content: bytes
