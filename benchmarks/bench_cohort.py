@@ -506,7 +506,10 @@ def main() -> None:
     medians = []
     for persons in sizes:
         root = national_extract(persons)
-        under = f", under {chosen.limit} MiB in all" if chosen.limit else ""
+        under = ""
+        if chosen.limit:
+            with limited(chosen.limit) as (_, kind):
+                under = f", under {chosen.limit} MiB in all ({kind})"
         print(f"{persons} persons{under}", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             runs = side_by_side(root, Path(folder), programs, chosen.repeats, chosen.limit)
