@@ -43,12 +43,14 @@ class Extract:
         folder: where it lies.
         freeze: the freeze that it was cut from.
         digest: over all of its files, as its ``extract.json`` says.
+        permit_digest: of the permit as it stood when the extract was made.
         synthetic: its persons are invented.
     """
 
     folder: Path
     freeze: str
     digest: str
+    permit_digest: str
     synthetic: bool = False
 
 
@@ -91,6 +93,12 @@ def start(
     parameters = bind(study.about.parameters, asked)
     registered = _allowed(site, permit, user, study.about)
     extract = find_extract(site, permit, freeze)
+    if extract.permit_digest != registered.digest:
+        raise PermitError(
+            f"permit {permit} was amended after its extract of freeze {extract.freeze} was made, which may "
+            "hold what it no longer allows: make it anew with "
+            f"`sundbench extract {permit} --freeze {extract.freeze}`"
+        )
     moment = datetime.now(UTC)
     run = f"{study.about.id}-{moment:%Y%m%d%H%M%S}-{secrets.token_hex(2)}"
     policy = Policy(profile=registered.permit.disclosure, digest=profile(registered.permit.disclosure).digest)
@@ -174,6 +182,7 @@ def find_extract(site: Site, permit: str, freeze: str | None) -> Extract:
             folder=path.parent,
             freeze=str(about["freeze"]),
             digest=str(about["digest"]),
+            permit_digest=str(about["permit_digest"]),
             synthetic=about.get("synthetic") is True,
         )
     except (json.JSONDecodeError, KeyError) as error:

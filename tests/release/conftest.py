@@ -82,19 +82,24 @@ def notebook(cells: tuple[str, ...] = CELLS) -> str:
     return nbformat.writes(made)
 
 
+def describe_extract(freeze: str, digest: str, permit_digest: str) -> str:
+    """What a run reads of an extract.json."""
+    return json.dumps({"freeze": freeze, "digest": digest, "permit_digest": permit_digest})
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """An installation in which anna may run, bo and kim review, and one extract is there."""
     home = tmp_path / "home"
     made = Site(root=home, database_url=f"sqlite:///{home / 'sundbench.db'}")
     with database.writing(made) as session:
-        permits.register(session, parse(PERMIT, "permit"), PERMIT, "steward")
+        registered, _ = permits.register(session, parse(PERMIT, "permit"), PERMIT, "steward")
         people.add(session, "anna", "Anna")
         for reviewer in ("bo", "kim"):
             people.add(session, reviewer, reviewer.title(), [Role.REVIEWER])
     extract = made.extracts / "lung-cancer" / "2026a"
     extract.mkdir(parents=True)
-    (extract / "extract.json").write_text(json.dumps({"freeze": "2026a", "digest": "d" * 64}))
+    (extract / "extract.json").write_text(describe_extract("2026a", "d" * 64, registered.digest))
     return made
 
 

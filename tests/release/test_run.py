@@ -1,7 +1,6 @@
 """Runs in a kernel of their own: what is kept, what is refused, what fails, what is the same again."""
 
 import errno
-import json
 from pathlib import Path
 
 import polars as pl
@@ -10,12 +9,14 @@ from papermill.exceptions import PapermillExecutionError
 
 from sundbench.errors import PermitError, ReleaseError, StudyError
 from sundbench.governance import database, permits
+from sundbench.governance.permit import parse
 from sundbench.release import manifest as manifests
 from sundbench.release.kernel import _failure
 from sundbench.release.reproduce import compare, reproduce
 from sundbench.release.run import failed, find_extract, folder_of, runs, start
 from sundbench.release.study import StudyFolder
 from sundbench.site import Site
+from tests.release.conftest import PERMIT, describe_extract
 
 
 def test_a_run_is_kept_signed_and_gives_the_same_bytes_again(
@@ -105,10 +106,19 @@ def test_a_study_needs_what_its_permit_allows(site: Site, study: StudyFolder) ->
         start(site, StudyFolder(study.folder), permit="lung-cancer", user="anna")
 
 
+def test_an_extract_from_before_an_amendment_is_not_run_on(site: Site, study: StudyFolder) -> None:
+    amended = PERMIT.replace('purpose = "', 'purpose = "now narrower: ')
+    with database.writing(site) as session:
+        permits.register(session, parse(amended, "permit"), amended, "steward")
+    with pytest.raises(PermitError, match="was amended after its extract of freeze 2026a was made"):
+        start(site, study, permit="lung-cancer", user="anna")
+    assert not runs(site)
+
+
 def test_the_newest_extract_is_taken(site: Site) -> None:
     later = site.extracts / "lung-cancer" / "2026b"
     later.mkdir()
-    (later / "extract.json").write_text(json.dumps({"freeze": "2026b", "digest": "e"}))
+    (later / "extract.json").write_text(describe_extract("2026b", "e", "p"))
     assert find_extract(site, "lung-cancer", None).freeze == "2026b"
     assert find_extract(site, "lung-cancer", "2026a").freeze == "2026a"
 
@@ -116,7 +126,7 @@ def test_the_newest_extract_is_taken(site: Site) -> None:
 def test_a_run_is_not_reproduced_on_another_extract(site: Site, study: StudyFolder, kept) -> None:
     run = kept()
     path = site.extracts / "lung-cancer" / "2026a" / "extract.json"
-    path.write_text(json.dumps({"freeze": "2026a", "digest": "another"}))
+    path.write_text(describe_extract("2026a", "another", "p"))
     with pytest.raises(ReleaseError, match="is another than it ran on"):
         reproduce(site, run, lambda _: study)
 
