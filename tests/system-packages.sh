@@ -5,6 +5,8 @@ set -eu
 missing=""
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+# A SAS file made by SAS itself: no Python package carries one.
+ls /usr/lib/R/site-library/haven/examples/iris.sas7bdat >/dev/null 2>&1 || missing="$missing r-cran-haven"
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" = 0 ]; then run=""

@@ -96,7 +96,10 @@ def list_registers(
     if as_json:
         typer.echo(json.dumps([_summary(entry) for entry in entries.values()], ensure_ascii=False, indent=2))
         return
-    table = Table("register", "title", "covers", box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("register", no_wrap=True)
+    table.add_column("title", overflow="fold")
+    table.add_column("covers", no_wrap=True)
     table.add_column("columns", justify="right")
     table.add_column("person through")
     for name, entry in entries.items():

@@ -6,12 +6,18 @@ import pytest
 from typer.testing import CliRunner
 
 from sundbench.cli.registers import app
+from sundbench.cli.screen import screen
 from sundbench.errors import CatalogueError
 from sundbench.registers.catalogue import catalogue
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "_width", 100)
+
+
 def run(*arguments: str) -> str:
-    result = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "100"}, catch_exceptions=False)
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
 
