@@ -6,7 +6,7 @@
 
 The data are the benchmark's delivery (``benchmarks.nation``) after freeze and extract, and all programs read
 the extract's Parquet files: the engine bucket by bucket, Polars and DuckDB as whole tables. Codes in that
-delivery mean nothing, so the study only has the shape of one: some thousands of persons in the end, seven in
+delivery mean nothing, so the study only has the shape of one: some thousands of persons in the end, six in
 a hundred dispensings of interest. It holds no deaths and no LPR3.
 
 The delivery holds corrections of dispensings (three in a thousand rows), and whoever counts dispensings has
