@@ -11,7 +11,7 @@ help: ## list the commands
 
 install: .venv/installed ## set up .venv from the locked dependencies
 
-.venv/installed: requirements.lock pyproject.toml
+.venv/installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "Sundbench needs Python 3.11: install it, or name it with make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Installing into .venv (about 1.5 GB)"
