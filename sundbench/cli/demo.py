@@ -39,7 +39,7 @@ _MARK = ".sundbench-demo"
 
 def demo(
     ctx: typer.Context,
-    persons: Annotated[int, typer.Option(help="Persons to invent.", min=5_000)] = 50_000,
+    persons: Annotated[int, typer.Option(help="Persons to invent.", min=8_000)] = 50_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same persons.", min=0)] = 1,
 ) -> None:
     """Walk the whole way on invented persons, and compare the result with the truth planted in them.

@@ -73,9 +73,8 @@ def _one_a_person(output: Emitted, profile: Profile) -> Iterator[Finding]:
     elif (
         card.persons is not None and card.rows * profile.min_persons > card.persons and not _on_a_grid(output)
     ):
-        # More rows than a third of the persons are hardly aggregates; fewer may be a small study.
         rule = f"{card.rows} rows rest on {card.persons} persons: fewer than {profile.min_persons} a row"
-        yield Finding(card.name, "", rule, remedy, blocks=card.rows * 3 > card.persons)
+        yield Finding(card.name, "", rule, remedy)
     elif card.rows >= _LONG:
         rule = f"has {card.rows} rows, and what they say of the persons behind them can't be checked here"
         yield Finding(card.name, "", rule, "see in the notebook that they are aggregates", blocks=False)

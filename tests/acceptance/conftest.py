@@ -1,4 +1,4 @@
-"""One demo for all acceptance tests: the whole way on 5,000 invented persons, by the command itself."""
+"""One demo for all acceptance tests: the whole way on 8,000 invented persons, by the command itself."""
 
 import subprocess
 import sys
@@ -23,6 +23,6 @@ def sundbench(*arguments: object, home: Path) -> subprocess.CompletedProcess[str
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     home = tmp_path_factory.mktemp("acceptance") / "home"
-    done = sundbench("demo", "--persons", 5000, home=home)
+    done = sundbench("demo", "--persons", 8000, home=home)
     assert done.returncode == 0, done.stdout + done.stderr
     return Demo(home, done.stdout)

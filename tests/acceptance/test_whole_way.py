@@ -87,7 +87,7 @@ def test_the_vault_holds_no_readable_person_number(demo: Demo, person_numbers: s
 
 
 def test_no_pseudonym_is_a_national_index(demo: Demo) -> None:
-    """The extract's numbers mean nothing in the freeze: they are drawn over all int32, not 0 to 5,000."""
+    """The extract's numbers mean nothing in the freeze: they are drawn over all int32, not 0 to 8,000."""
     persons = pl.read_parquet(demo.home / "extracts/*/demo/bef/*.parquet")["person"].unique()
     assert persons.max() > 2**30
     assert (persons < 10_000).mean() < 0.01
