@@ -12,8 +12,7 @@ a hundred dispensings of interest. It holds no deaths and no LPR3.
 The delivery holds corrections of dispensings (three in a thousand rows), and whoever counts dispensings has
 to net them. So the queries net by the engine's rule (``sundbench.cohort.views.netting``), in the cheapest
 way known: only the rows of persons with a correction among the drugs of the study are sorted and netted,
-the others are taken as they are. The delivery's corrections are drawn at random and seldom match a
-dispensing: what netting costs is measured here, what it gives is not (see the view's own tests).
+the others are taken as they are. Each correction takes back a dispensing of the same person and product.
 
 Each program runs in a process of its own, one after the other in each repeat, so that what else the machine
 does meets them alike; ratios are given of the time and of the processors' time. Answers are checked equal,

@@ -62,13 +62,14 @@ def person_numbers(persons: int, rng: np.random.Generator) -> pl.Series:
 
 
 def _build(target: Path, persons: int) -> None:
-    rng = np.random.default_rng(20261122)
+    # Codes have a stream of their own: the same medicines and diagnoses, and as common, at every size.
+    rng, code_rng = (np.random.default_rng(stream) for stream in np.random.SeedSequence(20261122).spawn(2))
     share = persons / PERSONS
     people = person_numbers(persons, rng)
     (target / "delivery.toml").write_text(SETTINGS)
     for year in SNAPSHOTS:
         _population(people, year, rng).write_csv(target / f"bef{year}.csv", date_format="%Y%m%d")
-    atc = _codes("ABCDGHJLMNPRSV", 1200, rng)
+    atc = _codes("ABCDGHJLMNPRSV", 1200, code_rng)
     # Few people take most medicines: the number of dispensings a person is far from even.
     weight = rng.gamma(0.6, 1.0, persons)
     reach = np.cumsum(weight) / weight.sum()
@@ -80,7 +81,9 @@ def _build(target: Path, persons: int) -> None:
     contacts = _contacts(people, rows, rng)
     contacts.write_csv(target / "lpr_adm.csv", date_format="%Y%m%d")
     record = contacts["recnum"].gather(np.sort(rng.integers(0, rows, 2 * rows)))
-    icd = pl.concat_str(pl.lit("D"), pl.Series(_codes("ABCDEFGHIJKLMNOPQRSTUVXYZ", 900, rng)).str.slice(0, 4))
+    icd = pl.concat_str(
+        pl.lit("D"), pl.Series(_codes("ABCDEFGHIJKLMNOPQRSTUVXYZ", 900, code_rng)).str.slice(0, 4)
+    )
     diagnoses = pl.DataFrame(
         {
             "RECNUM": record,
@@ -141,13 +144,25 @@ def _dispensings(
 ) -> pl.DataFrame:
     who = np.searchsorted(reach, rng.random(rows))
     product = np.minimum(rng.geometric(0.004, rows) - 1, len(atc) - 1)
-    packs = np.where(rng.random(rows) < 0.003, -1, rng.integers(1, 4, rows))
+    packs = rng.integers(1, 4, rows)
+    number = 100_000 + product * 7 + rng.integers(0, 5, rows)
+    day = rng.integers(0, 365, rows)
+    # A correction takes back an earlier dispensing: the same person and product, within two weeks.
+    correction = np.flatnonzero(rng.random(rows) < 0.003)
+    corrected = np.setdiff1d(rng.integers(0, rows, 2 * len(correction)), correction)[: len(correction)]
+    correction = correction[: len(corrected)]
+    for column in (who, product, number):
+        column[correction] = column[corrected]
+    packs[correction] = -packs[corrected]
+    day[correction] = np.minimum(day[corrected] + rng.integers(0, 14, len(correction)), 364)
+    order = np.argsort(day, kind="stable")
+    who, product, number, packs, day = (column[order] for column in (who, product, number, packs, day))
     return pl.DataFrame(
         {
             "PNR": people.gather(who),
-            "EKSD": pl.Series(np.sort(first + rng.integers(0, 365, rows))),
+            "EKSD": pl.Series(first + day),
             "ATC": pl.Series(atc).gather(product),
-            "VNR": (100_000 + product * 7 + rng.integers(0, 5, rows)),
+            "VNR": number,
             "APK": packs,
             "VOLUME": np.array([10.0, 28.0, 33.33, 98.0, 100.0])[product % 5],
             "PACKSIZE": np.array([10, 28, 30, 98, 100])[product % 5],
