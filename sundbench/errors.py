@@ -49,6 +49,18 @@ class DisclosureError(SundbenchError):
     """An output that may not leave as it is."""
 
 
+class SandboxError(SundbenchError):
+    """A sandbox that can't be made here as its policy asks."""
+
+
+class AuditError(SundbenchError):
+    """The audit log can't be written, or is not what its writer left."""
+
+
+class HubError(SundbenchError):
+    """A hub that can't start or go on as it is set up."""
+
+
 class ReleaseError(SundbenchError):
     """A run, release or report in a state that doesn't allow what was asked for."""
 

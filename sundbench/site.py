@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,3 +71,39 @@ class Site:
     def reports(self) -> Path:
         """Published reports."""
         return self.root / "reports"
+
+    @property
+    def hub(self) -> Path:
+        """The hub's settings, database, secrets and logs."""
+        return self.root / "hub"
+
+    @property
+    def audit(self) -> Path:
+        """The audit log."""
+        return self.root / "audit"
+
+    @property
+    def workspaces(self) -> Path:
+        """One folder a permit: the notebooks that its members share."""
+        return self.root / "workspaces"
+
+    @property
+    def scratch(self) -> Path:
+        """One folder a permit, in it one a user: what kernels write for themselves."""
+        return self.root / "scratch"
+
+    @property
+    def outboxes(self) -> Path:
+        """One folder a permit, in it one a user: what kernels would like to let out."""
+        return self.root / "outboxes"
+
+    @property
+    def synthetic(self) -> Path:
+        """One folder a permit: invented persons in the shape of its extract."""
+        return self.root / "synthetic"
+
+    @property
+    def runtime(self) -> Path:
+        """Sockets of running processes. Short: the path of a Unix socket is at most 108 bytes."""
+        name = f"sundbench-{os.getuid()}-{hashlib.sha256(str(self.root).encode()).hexdigest()[:8]}"
+        return Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp") / name  # noqa: S108 - made 0700, owner checked

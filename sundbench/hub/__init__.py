@@ -1,0 +1,1 @@
+"""JupyterHub: sandboxed project servers, their kernels, and the pages around them."""
