@@ -83,6 +83,11 @@ class Site:
         return self.root / "audit"
 
     @property
+    def anchors(self) -> Path:
+        """Signed heads of the audit log; ``SUNDBENCH_ANCHORS`` puts them where the log's writer only adds."""
+        return Path(os.environ.get("SUNDBENCH_ANCHORS") or self.root / "anchors")
+
+    @property
     def workspaces(self) -> Path:
         """One folder a permit: the notebooks that its members share."""
         return self.root / "workspaces"
@@ -104,6 +109,10 @@ class Site:
 
     @property
     def runtime(self) -> Path:
-        """Sockets of running processes. Short: the path of a Unix socket is at most 108 bytes."""
+        """Sockets of running processes. Short: the path of a Unix socket is at most 108 bytes.
+
+        Below ``SUNDBENCH_RUNTIME`` (default ``/tmp``), and not in ``XDG_RUNTIME_DIR``: that is removed when
+        its owner logs out, and differs between a log-in, a service and a cron job.
+        """
         name = f"sundbench-{os.getuid()}-{hashlib.sha256(str(self.root).encode()).hexdigest()[:8]}"
-        return Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp") / name  # noqa: S108 - made 0700, owner checked
+        return Path(os.environ.get("SUNDBENCH_RUNTIME") or "/tmp") / name  # noqa: S108 - made 0700, owner checked

@@ -1,0 +1,63 @@
+"""Where the log's processes meet: the socket, and the secret of those who may register others."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from sundbench.errors import AuditError
+from sundbench.site import Site
+
+
+def socket_path(site: Site) -> Path:
+    """The writer's socket.
+
+    It stands in a folder of its own: sandboxes mount the *folder*. A socket that is mounted itself stays the
+    old one when the writer is started again, and nobody listens at it any more.
+    """
+    return site.runtime / "audit" / "audit.sock"
+
+
+def digest(secret: str) -> str:
+    """What is registered and kept of a secret: its SHA-256, in hexadecimal."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def authority(site: Site) -> str:
+    """The secret with which the hub registers others and records on their behalf; made at first use.
+
+    Raises:
+        AuditError: others than the owner can read its file, or it can't be read or made.
+    """
+    path = site.hub / "audit-authority"
+    try:
+        if not path.exists():
+            _make(path)
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
+            raise AuditError(f"{path} must be a file that its owner alone can read: chmod 600, and a new one")
+        secret = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise AuditError(f"{path}: {reason}: run as the account that the hub runs as") from error
+    if len(secret) < 32:
+        raise AuditError(f"{path} holds no secret: delete it and start the hub again")
+    return secret
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+    try:
+        # A link, unlike a rename, never replaces the secret that another process made meanwhile.
+        os.link(aside, path)
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink()
