@@ -1,0 +1,155 @@
+"""Passwords of the local profile: scrypt hashes in ``<home>/hub/passwords.json``, and a wait after failures.
+
+A protected site logs people in through its identity provider instead; this is for one machine.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypedDict
+
+from sundbench.errors import HubError
+from sundbench.hub.runtime import private
+from sundbench.site import Site
+
+SHORTEST = 12
+_N, _R, _P = 2**14, 8, 5  # OWASP's cheat sheet on password storage: 16 MiB and about 0.2 s a try
+_MEMORY = 64 * 2**20
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is mistaken for another
+
+
+class _Hash(TypedDict):
+    n: int
+    r: int
+    p: int
+    salt: str
+    hash: str
+
+
+def path(site: Site) -> Path:
+    """Where the hashes are."""
+    return site.hub / "passwords.json"
+
+
+def generate() -> str:
+    """Draw a password: four groups of four letters and digits, 79 bits."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
+
+
+def put(site: Site, user: str, password: str) -> None:
+    """Set a user's password.
+
+    Raises:
+        HubError: it is too short, or the file of hashes is damaged.
+    """
+    if len(password) < SHORTEST:
+        raise HubError(f"a password needs at least {SHORTEST} characters: choose a longer one")
+    salt = secrets.token_bytes(16)
+    made: _Hash = {"n": _N, "r": _R, "p": _P, "salt": salt.hex(), "hash": ""}
+    made["hash"] = _scrypt(password, made).hex()
+    with _alone(site):
+        _write(site, {**_read(site), user: made})
+
+
+def remove(site: Site, user: str) -> None:
+    """Take a user's password away: nobody can log in under that name any more."""
+    with _alone(site):
+        _write(site, {name: made for name, made in _read(site).items() if name != user})
+
+
+def users(site: Site) -> frozenset[str]:
+    """Those who have a password."""
+    return frozenset(_read(site))
+
+
+def check(site: Site, user: str, password: str) -> bool:
+    """Say whether a password is a user's; it takes as long where there is no such user.
+
+    Raises:
+        HubError: the file of hashes is damaged.
+    """
+    made = _read(site).get(user)
+    nobody: _Hash = {"n": _N, "r": _R, "p": _P, "salt": "00" * 16, "hash": "00" * 64}
+    right = hmac.compare_digest(_scrypt(password, made or nobody), bytes.fromhex((made or nobody)["hash"]))
+    return right and made is not None
+
+
+@dataclass
+class Attempts:
+    """Who failed to log in lately, and how long each must wait: 1 second, then 2, 4, ... at most 30.
+
+    Kept in memory: a start of the hub forgets it. A wait holds whatever the password, so that a guesser
+    learns nothing from it; it is short, so that nobody can lock another out for long.
+
+    Attributes:
+        clock: seconds that only rise.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    _failed: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    def wait(self, user: str) -> float:
+        """Seconds until the next try is looked at; 0 where none has failed."""
+        count, since = self._failed.get(user, (0, 0.0))
+        return max(0.0, since + _delay(count) - self.clock()) if count else 0.0
+
+    def failed(self, user: str) -> None:
+        """Note a failure."""
+        now = self.clock()
+        # What is long ago no longer counts, and made-up names don't fill the memory.
+        self._failed = {name: (n, since) for name, (n, since) in self._failed.items() if now - since < 900}
+        self._failed[user] = (self._failed.get(user, (0, 0.0))[0] + 1, now)
+
+    def succeeded(self, user: str) -> None:
+        """Forget a user's failures."""
+        self._failed.pop(user, None)
+
+
+def _delay(failures: int) -> float:
+    return float(min(30, 2 ** min(failures - 1, 5)))
+
+
+def _scrypt(password: str, made: _Hash) -> bytes:
+    salt = bytes.fromhex(made["salt"])
+    return hashlib.scrypt(
+        password.encode(), salt=salt, n=made["n"], r=made["r"], p=made["p"], maxmem=_MEMORY, dklen=64
+    )
+
+
+def _read(site: Site) -> dict[str, _Hash]:
+    file = path(site)
+    if not file.exists():
+        return {}
+    try:
+        content: dict[str, _Hash] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise HubError(f"{file}: can't be read: restore it, or remove it and set passwords anew") from error
+    return content
+
+
+def _write(site: Site, content: dict[str, _Hash]) -> None:
+    aside = path(site).with_name(f".passwords.{os.getpid()}")
+    aside.unlink(missing_ok=True)
+    aside.touch(mode=0o600, exist_ok=False)
+    aside.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
+    aside.replace(path(site))
+
+
+@contextmanager
+def _alone(site: Site) -> Iterator[None]:
+    lock = os.open(private(site.hub) / ".passwords.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
