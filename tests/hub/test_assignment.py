@@ -1,0 +1,54 @@
+"""An assignment is read by its owner, once."""
+
+from pathlib import Path
+
+import pytest
+
+from sundbench.errors import HubError
+from sundbench.hub.assignment import Assignment
+from sundbench.registers.catalogue import Text
+from sundbench.sandbox.policy import Limits
+
+LIMITS = Limits(memory="1 GiB", cores=1, processes=64, file_size="1 GiB", disk="1 GiB", tmp="16 MiB")
+
+
+def an_assignment(folder: Path) -> Assignment:
+    return Assignment(
+        user="anna",
+        permit="lung-cancer",
+        title=Text(da="Lungekræft", en="Lung cancer"),
+        workspace=folder / "workspace",
+        scratch=folder / "scratch",
+        outbox=folder / "outbox",
+        runtime=folder,
+        audit_socket=folder / "audit.sock",
+        audit_secret="s3cret",
+        environment={"JUPYTERHUB_API_TOKEN": "t0ken"},
+        port=4711,
+        server=LIMITS,
+        kernel=LIMITS,
+    )
+
+
+def test_it_is_taken_once(tmp_path: Path) -> None:
+    given = an_assignment(tmp_path)
+    path = given.write(tmp_path / "assignment.json")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert Assignment.take(path) == given
+    assert not path.exists()
+    with pytest.raises(HubError, match="start the server anew"):
+        Assignment.take(path)
+
+
+def test_it_never_replaces_another(tmp_path: Path) -> None:
+    path = an_assignment(tmp_path).write(tmp_path / "assignment.json")
+    with pytest.raises(FileExistsError):
+        an_assignment(tmp_path).write(path)
+
+
+def test_what_is_no_assignment_is_refused_without_its_values(tmp_path: Path) -> None:
+    path = tmp_path / "assignment.json"
+    path.write_text('{"audit_secret": ["s3cret"]}')
+    with pytest.raises(HubError, match="audit_secret") as refused:
+        Assignment.take(path)
+    assert "s3cret" not in str(refused.value)
