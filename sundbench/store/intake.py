@@ -10,6 +10,7 @@ Rows with a reason go to partition -1 with what was delivered, and from there to
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import threading
 from collections import Counter
@@ -41,7 +42,10 @@ from sundbench.store.sources import Source
 
 PEOPLE_PER_BUCKET = 10_000
 _BAD = -1  # the partition of rows that will be quarantined
-_MEMORY = "1200MB"
+# DuckDB's memory, in bytes: some, and more for each person, since the persons are looked up in memory and the
+# rows wait in as many partitions as there are buckets. It does not grow with the files.
+_MEMORY = 1_200_000_000
+_MEMORY_A_PERSON = 2_000
 # Rows that DuckDB may hold back in all partitions together before it writes them.
 _BUFFERED_ROWS = 3_000_000
 _REJECTIONS = {
@@ -115,7 +119,7 @@ class Intake:
         self._database = duckdb.connect(
             config={
                 "threads": workers,
-                "memory_limit": _MEMORY,
+                "memory_limit": f"{_MEMORY}B",
                 "preserve_insertion_order": False,
                 "temp_directory": str(staging / "spill"),
                 "autoinstall_known_extensions": False,
@@ -182,6 +186,7 @@ class Intake:
         self._database.register("vault_persons", persons.to_arrow())
         self._database.execute("CREATE TABLE persons AS SELECT identifier, person FROM vault_persons")
         self._database.unregister("vault_persons")
+        self._database.execute(f"SET memory_limit = '{memory(len(persons))}B'")
         rows = max(2048, min(524_288, _BUFFERED_ROWS // (max(1, buckets) * self._workers)))
         self._database.execute(f"SET partitioned_write_flush_threshold = {rows}")
 
@@ -510,6 +515,12 @@ class Intake:
         return int(row[0]) if row else 0
 
 
+def memory(persons: int) -> int:
+    """How many bytes DuckDB may take to read a delivery of so many persons: less than the machine has."""
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(_MEMORY, min(_MEMORY_A_PERSON * persons, machine * 3 // 4))
+
+
 def _translated(file: SourceFile, error: duckdb.Error) -> Exception:
     """What DuckDB complains of, said without its message, which may hold a value of a person column."""
     text = str(error)
@@ -517,7 +528,8 @@ def _translated(file: SourceFile, error: duckdb.Error) -> Exception:
         return StoreError(f"{file.name}: no space left on the disk: make room and freeze again")
     if isinstance(error, duckdb.OutOfMemoryException):
         return StoreError(
-            f"{file.name}: neither memory nor disk is left for sorting: make room and freeze again"
+            f"{file.name}: neither memory nor disk is left for sorting (about 2 GB of memory a million persons"
+            " are needed): make room and freeze again"
         )
     if "GZIP" in text.upper():
         return DeliveryError(f"{file.name}: the gzip file is damaged or cut off: ask for it again")
