@@ -528,8 +528,8 @@ def _translated(file: SourceFile, error: duckdb.Error) -> Exception:
         return StoreError(f"{file.name}: no space left on the disk: make room and freeze again")
     if isinstance(error, duckdb.OutOfMemoryException):
         return StoreError(
-            f"{file.name}: neither memory nor disk is left for sorting (about 2 GB of memory a million persons"
-            " are needed): make room and freeze again"
+            f"{file.name}: neither memory nor disk is left for sorting (2 GB of memory a million persons):"
+            " make room and freeze again"
         )
     if "GZIP" in text.upper():
         return DeliveryError(f"{file.name}: the gzip file is damaged or cut off: ask for it again")
