@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sundbench.cli.screen import listing, progress, screen
+from sundbench.site import Site
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,8 +17,14 @@ if TYPE_CHECKING:
 def extract(
     ctx: typer.Context,
     permit: Annotated[str, typer.Argument(help="The permit's id.")],
-    freeze: Annotated[str, typer.Option(help="The freeze to extract from.")],
+    *,
+    freeze: Annotated[str | None, typer.Option(help="The freeze to extract from.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Make it anew even if it is up to date.")] = False,
+    synthetic: Annotated[
+        bool, typer.Option("--synthetic", help="Of invented persons instead: needs no freeze and no key.")
+    ] = False,
+    persons: Annotated[int, typer.Option(help="With --synthetic: how many, at least.", min=1)] = 3_000,
+    seed: Annotated[int, typer.Option(help="With --synthetic: the same seed, the same rows.", min=0)] = 1,
 ) -> None:
     """Make a permit's extract of a freeze: its columns, rows and people only, under its own pseudonyms.
 
@@ -26,8 +33,21 @@ def extract(
 
     Needs the vault's key: SUNDBENCH_VAULT_KEY_FILE.
 
+    With --synthetic it makes what the project's synthetic-data kernel shows: the same registers and columns,
+    drawn from the permit and the catalogue, never from anybody's rows; people in every arm of every study
+    that the permit allows.
+
     Example: sundbench extract lung-cancer --freeze 2026-01
+
+    Example: sundbench extract lung-cancer --synthetic
     """
+    if synthetic:
+        if freeze is not None:
+            raise typer.BadParameter("--synthetic reads no freeze: leave out --freeze")
+        _synthetic(ctx.obj, permit, persons, seed)
+        return
+    if freeze is None:
+        raise typer.BadParameter("say which freeze: --freeze ID (or --synthetic for invented persons)")
     from rich.markup import escape
 
     from sundbench.store import extract as store
@@ -58,6 +78,22 @@ def extract(
     screen.print(
         f"next: sundbench run STUDY --permit {permit}; sundbench study list shows the studies", soft_wrap=True
     )
+
+
+def _synthetic(site: Site, permit: str, persons: int, seed: int) -> None:
+    from sundbench.release.synthetic_extract import synthetic_extract
+
+    with progress("synthetic extract") as report:
+        made = synthetic_extract(site, permit, persons=persons, seed=seed, report=report)
+    if not made.made:
+        screen.print(f"up to date: {made.path}", markup=False, soft_wrap=True)
+        return
+    rows = sum(register["rows"] for register in made.manifest["registers"].values())
+    registers = len(made.manifest["registers"])
+    screen.print(f"{made.manifest['persons']:,} invented persons, {rows:,} rows in {registers} registers")
+    if made.studies:
+        screen.print(f"people in every arm of: {', '.join(made.studies)}", markup=False, soft_wrap=True)
+    screen.print(str(made.path), markup=False, soft_wrap=True)
 
 
 def _changes(difference: Mapping[str, Any]) -> Table:

@@ -13,7 +13,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sundbench.errors import StudyError, one_line
-from sundbench.registers.catalogue import Text
+from sundbench.governance.permit import Permit
+from sundbench.registers.catalogue import Catalogue, Text
+from sundbench.registers.invented.planting import Planted
 from sundbench.release.parameters import Parameter
 
 NOTEBOOK = "analysis.ipynb"
@@ -43,6 +45,7 @@ class StudyFile(BaseModel):
         id: the same as its folder's name.
         title, description: in Danish and English.
         permit: what a permit must allow.
+        synthetic: what invented data must hold so that every arm has people.
         parameters: what can be changed from run to run, by name.
         seed: the seed of random draws unless a run says otherwise.
         timeout: seconds that a single cell may take.
@@ -54,9 +57,21 @@ class StudyFile(BaseModel):
     title: Text
     description: Text
     permit: Needs
+    synthetic: Planted | None = None
     parameters: dict[Identifier, Parameter] = Field(default_factory=dict)
     seed: int = Field(default=1, ge=0, lt=2**32)
     timeout: int = Field(default=3600, gt=0)
+
+    def lacks(self, permit: Permit, catalogue: Catalogue) -> str | None:
+        """The first register or column that the study needs and the permit lacks; None if it may run."""
+        for register, columns in self.permit.registers.items():
+            if register not in permit.registers:
+                return register
+            approved = {*permit.columns(register, catalogue), "person"}
+            for column in columns:
+                if column not in approved:
+                    return f"{register}.{column}"
+        return None
 
     @field_validator("id")
     @classmethod
