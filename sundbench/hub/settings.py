@@ -162,13 +162,10 @@ class AuditSettings(_Section):
     """The audit log.
 
     Attributes:
-        anchors: folder to which signed heads of the log are copied, best another machine's; None:
-            ``anchors`` in the installation's folder.
         anchor_seconds, anchor_records: a head is anchored after so long, or so many records.
         keep_months: never under 13.
     """
 
-    anchors: Path | None = None
     anchor_seconds: int = Field(default=300, ge=1)
     anchor_records: int = Field(default=1000, ge=1)
     keep_months: int = Field(default=60, ge=13)
@@ -257,9 +254,8 @@ def parse(file: Path) -> Settings:
 
 
 def _resolved(settings: Settings, folder: Path) -> Settings:
-    audit, workspace = settings.audit, settings.workspace
-    if audit.anchors is not None:
-        audit = audit.model_copy(update={"anchors": folder / audit.anchors})
-    if workspace.backup is not None:
-        workspace = workspace.model_copy(update={"backup": folder / workspace.backup})
-    return settings.model_copy(update={"audit": audit, "workspace": workspace})
+    workspace = settings.workspace
+    if workspace.backup is None:
+        return settings
+    workspace = workspace.model_copy(update={"backup": folder / workspace.backup})
+    return settings.model_copy(update={"workspace": workspace})

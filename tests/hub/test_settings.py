@@ -46,7 +46,7 @@ def test_sizes_are_read_as_bytes(site: Site) -> None:
 
 
 def test_paths_are_relative_to_the_file(site: Site) -> None:
-    assert written(site, '[audit]\nanchors = "../apart"').audit.anchors == site.hub / "../apart"
+    assert written(site, '[workspace]\nbackup = "../copy"').workspace.backup == site.hub / "../copy"
 
 
 def test_the_address_that_browsers_use(site: Site) -> None:

@@ -1,0 +1,173 @@
+"""Starting, stopping and asking after an installation's hub, from another process."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sundbench.errors import HubError
+from sundbench.hub import check
+from sundbench.hub.runtime import private
+from sundbench.hub.settings import read
+from sundbench.hub.supervisor import loop, notes, programs, table, winding_down
+from sundbench.hub.supervisor.notes import Notes
+from sundbench.site import Site
+
+_START_SECONDS = 120.0
+_STOP_SECONDS = 180.0
+
+Say = Callable[[str], object]
+
+
+def start(site: Site) -> Notes:
+    """Leave a supervisor running, and wait until the hub answers; nothing is done where it is up already.
+
+    Returns:
+        What runs.
+
+    Raises:
+        HubError: something unsafe or missing stands in the way (`check`), or the hub didn't come up; then
+            nothing of it is left running.
+    """
+    found = notes.read(site)
+    if found is not None and found.alive and found.ready:
+        return found
+    if found is None or not found.alive:
+        check.refuse(check.check(site))
+        process = _detach(site)
+    else:
+        process = None
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until:
+        found = notes.read(site)
+        if found is not None and found.alive and found.ready:
+            return found
+        if process is not None and process.poll() is not None:
+            raise HubError(f"the hub didn't start: {_last_words(site)}")
+        time.sleep(0.1)
+    stop(site, lambda _: None)
+    raise HubError(
+        f"the hub was not up after {_START_SECONDS:.0f} s and was stopped: see {site.hub / 'logs'}"
+    )
+
+
+def stop(site: Site, say: Say) -> bool:
+    """Stop servers, hub and all, whether a supervisor is at work or was killed.
+
+    Args:
+        site: the installation.
+        say: told what is done.
+
+    Returns:
+        Whether anything ran.
+
+    Raises:
+        HubError: the supervisor doesn't end.
+    """
+    found = notes.read(site)
+    ran = found is not None and found.alive
+    if found is not None and ran:
+        found.supervisor.send(signal.SIGTERM)
+        if not table.await_end([found.supervisor], _STOP_SECONDS):
+            raise HubError(
+                f"the supervisor, process {found.supervisor.pid}, doesn't end: kill it and stop again"
+            )
+    if table.jobs(site) or table.strays(site):
+        with loop.alone(site):
+            say("ending what a killed supervisor left")
+            winding_down.wind_down(site, say)
+        return True
+    return ran
+
+
+def _detach(site: Site) -> subprocess.Popen[bytes]:
+    log = private(private(site.hub) / "logs") / "supervisor.log"
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "sundbench.hub.supervisor"],
+            env=programs.surroundings(site),
+            cwd=site.hub,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+
+
+def _last_words(site: Site) -> str:
+    log = site.hub / "logs" / "supervisor.log"
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    said = [line.partition(" ERROR ")[2] for line in lines if " ERROR " in line]
+    return said[-1] if said else f"see {log}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One program of a hub.
+
+    Attributes:
+        name: what it is.
+        state: ``up``, ``down``, or what else it is.
+        pid: of its process.
+        restarts: since the supervisor began; None where nobody counts.
+    """
+
+    name: str
+    state: str
+    pid: int | None
+    restarts: int | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a hub stands.
+
+    Attributes:
+        up: the supervisor works and the hub answers.
+        lines: its programs.
+        servers: project servers at work.
+        said: the whole in a sentence.
+    """
+
+    up: bool
+    lines: list[Line]
+    servers: int
+    said: str
+
+
+def status(site: Site) -> Status:
+    """Ask how an installation's hub stands; changes nothing.
+
+    Raises:
+        HubError: the settings are wrong.
+    """
+    found, servers = notes.read(site), len(table.jobs(site))
+    supervised = found is not None and found.alive
+    answering = {programs.HUB: programs.hub_answers(read(site)), programs.AUDIT: programs.audit_answers(site)}
+    lines = [
+        Line(
+            "supervisor",
+            "up" if supervised else "down",
+            found.supervisor.pid if found and supervised else None,
+            None,
+        )
+    ]
+    for name, answers in answering.items():
+        process = found.running(name) if found else None
+        state = "up" if answers else "down" if process is None else "doesn't answer"
+        restarts = found.programs[name].restarts if found and name in found.programs else None
+        lines.append(Line(name, state, process.pid if process else None, restarts))
+    up = supervised and all(answering.values())
+    if up and found is not None:
+        said = f"up at {found.url} since {found.since}"
+    elif supervised:
+        said = f"not up yet, or not any more: the supervisor works on it, see {site.hub / 'logs'}"
+    elif servers or table.strays(site):
+        said = "the supervisor was killed: sundbench hub start goes on with what is left, stop ends it"
+    else:
+        said = "not up: sundbench hub start"
+    return Status(up, lines, servers, said)

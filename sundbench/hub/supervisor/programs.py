@@ -1,0 +1,134 @@
+"""What the supervisor runs: how each program is started, and when it is ready."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from sundbench.errors import AuditError, HubError
+from sundbench.governance.audit import client, places
+from sundbench.hub.runtime import private
+from sundbench.hub.settings import Settings, read
+from sundbench.hub.supervisor.table import MARK
+from sundbench.site import Site
+
+HUB = "hub"
+AUDIT = "audit writer"
+_SECRETS_OF_OTHERS = ("SUNDBENCH_VAULT_KEY_FILE",)
+"""Variables that no process of the hub may have."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program.
+
+    Attributes:
+        name: what people call it.
+        command: program and arguments.
+        environment: all of it.
+        folder: its working directory.
+        log: where its output goes.
+        ready: says whether it does its work now; quick.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+    log: Path
+    ready: Callable[[], bool]
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start it in a session of its own; its output is added to its log."""
+        with self.log.open("ab") as out:
+            return subprocess.Popen(  # noqa: S603 - the supervisor's own command
+                self.command,
+                cwd=self.folder,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+
+
+def programs(site: Site) -> list[Program]:
+    """What an installation runs, in the order of starting.
+
+    Raises:
+        HubError: the settings are wrong, or hub_config is not where it should be.
+    """
+    settings = read(site)
+    folder = private(site.hub)
+    logs = private(folder / "logs")
+    environment = surroundings(site)
+    config = configuration() / "jupyterhub_config.py"
+    return [
+        Program(
+            AUDIT,
+            [sys.executable, "-m", "sundbench.governance.audit.writer"],
+            environment,
+            folder,
+            logs / "audit.log",
+            lambda: audit_answers(site),
+        ),
+        Program(
+            HUB,
+            [sys.executable, "-m", "jupyterhub", "--config", str(config)],
+            environment,
+            folder,
+            logs / "hub.log",
+            lambda: hub_answers(settings),
+        ),
+    ]
+
+
+def surroundings(site: Site) -> dict[str, str]:
+    """The environment of the hub's processes: this one's, the site's own names, and no one else's secrets."""
+    inherited = {name: value for name, value in os.environ.items() if name not in _SECRETS_OF_OTHERS}
+    return inherited | {
+        "SUNDBENCH_HOME": str(site.root),
+        "SUNDBENCH_DATABASE": site.database_url,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PYTHONUNBUFFERED": "1",
+        MARK: str(site.root),
+    }
+
+
+def configuration() -> Path:
+    """The folder hub_config: beside the library, or ``SUNDBENCH_HUB_CONFIG``.
+
+    Raises:
+        HubError: it isn't there.
+    """
+    given = os.environ.get("SUNDBENCH_HUB_CONFIG")
+    folder = Path(given).resolve() if given else Path(__file__).resolve().parents[3] / "hub_config"
+    if not (folder / "jupyterhub_config.py").is_file():
+        raise HubError(f"{folder} holds no jupyterhub_config.py: set SUNDBENCH_HUB_CONFIG to hub_config")
+    return folder
+
+
+def audit_answers(site: Site) -> bool:
+    """Whether the audit writer answers."""
+    try:
+        with client.Client(places.socket_path(site), places.authority(site), timeout=2) as asked:
+            asked.state()
+    except AuditError:
+        return False
+    return True
+
+
+def hub_answers(settings: Settings) -> bool:
+    """Whether the hub answers through its proxy."""
+    host = "127.0.0.1" if settings.hub.address in {"", "0.0.0.0"} else settings.hub.address  # noqa: S104 - read
+    try:
+        with urlopen(f"http://{host}:{settings.hub.port}/hub/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError, ValueError):
+        return False

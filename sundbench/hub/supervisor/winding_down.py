@@ -1,0 +1,86 @@
+"""Stops all that belongs to an installation's hub, in order, whether or not a supervisor is left to do it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from sundbench.errors import SundbenchError
+from sundbench.governance import people
+from sundbench.governance.audit import client, places
+from sundbench.hub.runtime import secret
+from sundbench.hub.settings import read
+from sundbench.hub.supervisor import notes, programs, table
+from sundbench.hub.supervisor.table import Process
+from sundbench.site import Site
+
+SERVICE = "supervisor"
+"""The hub's service under whose token it may be shut down; the token is `runtime.secret` of that name."""
+_SERVERS_GRACE = 60.0
+_GRACE = 15.0
+
+Say = Callable[[str], object]
+
+
+def wind_down(site: Site, say: Say) -> None:
+    """Stop servers, hub, proxy and services; note it in the audit log; stop the log's writer.
+
+    The hub is asked to stop its servers, so that it knows of it and records it. Whatever doesn't end in time
+    is ended without it. Afterwards nothing of the hub is left but its files.
+
+    Args:
+        site: the installation.
+        say: told in a line what is done.
+    """
+    left = notes.read(site)
+    hub = left.running(programs.HUB) if left else None
+    writer = left.running(programs.AUDIT) if left else None
+    if hub is not None:
+        say("stopping the servers and the hub")
+        if not (_shut_down(site, say) and table.await_end([hub], _SERVERS_GRACE)):
+            _end([hub], say)
+    _end(table.jobs(site), say)
+    spared = [writer, left.supervisor if left else None]
+    _end([one for one in table.strays(site) if one not in spared], say)
+    if writer is not None:
+        record(site, "hub.stop", say)
+        _end([writer], say)
+    shutil.rmtree(site.runtime, ignore_errors=True)
+
+
+def record(site: Site, action: str, say: Say, **detail: object) -> None:
+    """Note in the audit log that the hub was started or stopped, and by whom.
+
+    Starting and stopping go on where it can't be noted: the log's next start tells of the gap.
+    """
+    try:
+        with client.Client(places.socket_path(site), places.authority(site), timeout=5) as log:
+            log.record_for(people.current_user(), action, "hub", detail=detail)
+    except SundbenchError as error:
+        say(f"{action} is not in the audit log: {error}")
+
+
+def _shut_down(site: Site, say: Say) -> bool:
+    """Ask the hub to stop its servers, its proxy and itself."""
+    port = read(site).hub.hub_port
+    request = Request(
+        f"http://127.0.0.1:{port}/hub/api/shutdown",
+        data=json.dumps({"servers": True, "proxy": True}).encode(),
+        headers={"Authorization": f"token {secret(site, SERVICE)}", "Content-Type": "application/json"},
+        method="POST",
+    )
+    try:
+        with urlopen(request, timeout=10):  # noqa: S310 - this machine's own hub
+            return True
+    except (URLError, OSError) as error:
+        say(f"the hub doesn't take the request to stop ({error}): ending it")
+        return False
+
+
+def _end(asked: list[Process], say: Say) -> None:
+    if asked:
+        for one in table.end(asked, _GRACE):
+            say(f"process {one.pid} didn't end when asked, and was killed")
