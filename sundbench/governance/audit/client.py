@@ -20,7 +20,14 @@ from sundbench.errors import AuditError
 MESSAGE_BYTES = 1 << 20
 """A longer message is refused: a cell of code has its place in it, a file has not."""
 
-_DOWN = "the audit log's writer is down, so nothing may be done now: see `sundbench hub status`"
+
+class WriterDownError(AuditError):
+    """Nobody listens at the writer's socket."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the audit log's writer is down, so nothing may be done now: see `sundbench hub status`"
+        )
 
 
 class Client:
@@ -117,6 +124,17 @@ class Client:
         """
         return self._ask({"do": "state"})
 
+    def retire(self, actor: str) -> list[str]:
+        """Have segments removed whose time is over (`retention.retire`). Only with the hub's authority.
+
+        Returns:
+            The names of the statements that stand in their place.
+
+        Raises:
+            AuditError: as `record`.
+        """
+        return [str(name) for name in self._ask({"do": "retire", "actor": actor})["retired"]]
+
     def close(self) -> None:
         """Close the connection; the next question opens another."""
         with self._lock:
@@ -142,18 +160,18 @@ class Client:
             except (ConnectionError, EOFError) as error:
                 self._disconnect()
                 if fresh:
-                    raise AuditError(_DOWN) from error
+                    raise WriterDownError from error
                 try:
                     answer = self._exchange(sent)
                 except (OSError, EOFError) as again:
                     self._disconnect()
-                    raise AuditError(_DOWN) from again
+                    raise WriterDownError from again
             except TimeoutError as error:
                 self._disconnect()
                 raise AuditError(f"the audit log's writer gave no answer in {self._timeout:g} s") from error
             except OSError as error:
                 self._disconnect()
-                raise AuditError(_DOWN) from error
+                raise WriterDownError from error
         return answered(answer)
 
     def _exchange(self, sent: bytes) -> bytes:
@@ -247,11 +265,11 @@ class AsyncClient:
             raise AuditError(f"the audit log's writer gave no answer in {self._timeout:g} s") from error
         except (OSError, EOFError) as error:
             if fresh:
-                raise AuditError(_DOWN) from error
+                raise WriterDownError from error
             try:  # once more, on a new connection: as in Client
                 answer = await asyncio.wait_for(self._exchange(number, sent), self._timeout)
             except (OSError, EOFError) as again:
-                raise AuditError(_DOWN) from again
+                raise WriterDownError from again
         finally:
             self._waiting.pop(number, None)
         return int(answer["sequence"])

@@ -23,7 +23,7 @@ def socket_path(site: Site) -> Path:
 
 def digest(secret: str) -> str:
     """What is registered and kept of a secret: its SHA-256, in hexadecimal."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def authority(site: Site) -> str:
@@ -61,3 +61,28 @@ def _make(path: Path) -> None:
         pass
     finally:
         aside.unlink()
+
+
+def prepare_socket(site: Site) -> Path:
+    """Make the folders that the socket stands in, and see that nobody else can get at it.
+
+    Returns:
+        The socket's path; nothing is there.
+
+    Raises:
+        AuditError: the runtime folder is another's, or open to others.
+    """
+    path = socket_path(site)
+    try:
+        site.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
+        status = site.runtime.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+            raise AuditError(
+                f"{site.runtime} must be a folder of this account alone: remove it, or chmod 700"
+            )
+        path.parent.mkdir(exist_ok=True)
+        path.parent.chmod(0o755)
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise AuditError(f"{path}: {error.strerror}: the audit log's socket can't be made") from error
+    return path
