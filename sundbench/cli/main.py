@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from sundbench.cli import (
+    audit,
     demo,
     extract,
     freeze,
@@ -45,6 +46,7 @@ app.add_typer(study.app, name="study")
 app.add_typer(run.app, name="run")
 app.add_typer(release.app, name="release")
 app.add_typer(report.app, name="report")
+app.add_typer(audit.app, name="audit")
 app.command()(demo.demo)
 
 
