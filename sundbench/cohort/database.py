@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -12,20 +13,30 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from sundbench.cohort import overview
 from sundbench.cohort.bucket import Bucket
 from sundbench.errors import StoreError, StudyError
 from sundbench.registers.catalogue import catalogue
 
 if TYPE_CHECKING:
     import pandas as pd
-    from dask.dataframe import DataFrame
+
+    from sundbench.cohort.register import RegisterFrame
 
 VARIABLE = "SUNDBENCH_EXTRACT"
 """The environment variable that tells a kernel where its extract is."""
 
 
 def connect(path: str | os.PathLike[str] | None = None) -> Database:
-    """Open an extract.
+    """Open the extract that this notebook was given; in a project's kernels no argument is needed.
+
+    Example:
+        >>> import sundbench as sb
+        >>> db = sb.connect()
+        >>> db                          # permit, persons, period and registers
+        >>> db["lmdb"].describe()       # what a register holds, column by column
+        >>> db["lmdb"].head()           # a Dask dataframe
+        >>> db["lmdb"].lazy()           # the same as a lazy Polars frame
 
     Args:
         path: its folder; where nothing is said, the one that ``SUNDBENCH_EXTRACT`` names, which kernels and
@@ -47,9 +58,12 @@ def connect(path: str | os.PathLike[str] | None = None) -> Database:
     return Database(root)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Database:
     """An extract: registers cut in buckets of persons.
+
+    ``db["lmdb"]`` is a register (press Tab between the quotation marks for their names), ``db.registers``
+    lists them, ``db.lazy("lmdb")`` reads one with Polars, and a `sundbench.Study` is collected over them all.
 
     Attributes:
         root: its folder.
@@ -137,8 +151,10 @@ class Database:
         """
         return pl.scan_parquet(self.files(register), glob=False)
 
-    def __getitem__(self, register: str) -> DataFrame:
+    def __getitem__(self, register: str) -> RegisterFrame:
         """A register as a Dask dataframe, one partition a bucket; each person is in one partition.
+
+        ``.describe()`` tells what it holds, ``.lazy()`` gives it as a Polars frame.
 
         Raises:
             StudyError: the extract lacks the register.
@@ -146,10 +162,34 @@ class Database:
         """
         import dask.dataframe as dd
 
+        from sundbench.cohort.register import RegisterFrame
+
         files = self.files(register)
         empty = _partition(files[0]).iloc[:0]
-        frame: DataFrame = dd.from_map(_partition, files, meta=empty)  # type: ignore[no-untyped-call]
-        return frame
+        frame = dd.from_map(_partition, files, meta=empty)  # type: ignore[no-untyped-call]
+        return RegisterFrame(frame, self, self.name(register))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.registers)
+
+    def __contains__(self, register: object) -> bool:
+        entry = catalogue().resolve(register) if isinstance(register, str) else None
+        return (entry.name if entry is not None else register) in self.manifest["registers"]
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.registers)
+
+    def __repr__(self) -> str:
+        try:
+            return overview.text(self.manifest)
+        except StoreError:  # whoever looks at a damaged extract must be able to see where it is
+            return f"Database({str(self.root)!r}): damaged: make the extract again"
+
+    def _repr_html_(self) -> str | None:
+        try:
+            return overview.html(self.manifest)
+        except StoreError:
+            return None
 
     def name(self, register: str) -> str:
         """The extract's name for a register, given its name or an alias in any case.
