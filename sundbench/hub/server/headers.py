@@ -11,7 +11,7 @@ from __future__ import annotations
 POLICY = "; ".join(
     [
         "default-src 'self'",
-        # JupyterLab compiles its settings' schemas into functions, and figures come with scripts of their own.
+        # JupyterLab compiles its settings' schemas into functions; figures have scripts of their own.
         "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
         "style-src 'self' 'unsafe-inline'",
         "connect-src 'self'",

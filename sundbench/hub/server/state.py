@@ -1,0 +1,38 @@
+"""What the page is told beside Jupyter's own: whose data this is, and why a kernel ended."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from tornado.web import authenticated
+
+from sundbench.hub.server.kernels import ending
+from sundbench.hub.server.settings import Settings
+
+ADDRESS = r"/sundbench/state"
+
+
+class StateHandler(APIHandler):
+    """``GET sundbench/state``: project, title, and each kernel with its name and why it ended."""
+
+    auth_resource = "api"
+    _track_activity = False
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Answer in JSON."""
+        settings: Settings = self.settings["sundbench"]
+        kernels = {
+            kernel: self.kernel_manager.get_kernel(kernel) for kernel in self.kernel_manager.list_kernel_ids()
+        }
+        self.finish(
+            {
+                "project": settings.project,
+                "title": settings.title.model_dump(),
+                "kernels": {
+                    name: {"kernel": kernel.kernel_name, "ending": ending(kernel)}
+                    for name, kernel in kernels.items()
+                },
+            }
+        )
