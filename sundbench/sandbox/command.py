@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from sundbench.errors import SandboxError
+from sundbench.sandbox.enforcement import Enforcement, available
 from sundbench.sandbox.interpreter import Interpreter
+from sundbench.sandbox.ownership import ACCOUNT, readable
 from sundbench.sandbox.policy import Limits, Mount, Policy
-
-ACCOUNT = 65534
-"""User and group that processes have inside: nobody's, whoever started the sandbox."""
 
 _ETC = Path(__file__).parent / "etc"  # files written for sandboxes, instead of the host's
 _HOST_ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime", "timezone")
 _HOST_ETC_NETWORK = ("ssl/certs", "ssl/openssl.cnf", "pki", "ca-certificates", "resolv.conf")
+_DESCRIPTORS = 4096
+_LOCKED = 8 * 2**20  # bytes of memory that a process may hold against swapping
 
 
 def command(
@@ -26,6 +28,7 @@ def command(
     mounts: Mapping[str, Path],
     environment: Mapping[str, str],
     limits: Limits | None = None,
+    holding: Enforcement | None = None,
 ) -> list[str]:
     """Arguments of bubblewrap for a program under a policy.
 
@@ -37,6 +40,7 @@ def command(
         mounts: the host's folder for each name that the policy has.
         environment: variables beside the policy's; these win.
         limits: instead of the policy's.
+        holding: what holds the limits beside what the arguments can do.
 
     Returns:
         The arguments, the program's after ``--``.
@@ -57,7 +61,7 @@ def command(
         *("--chdir", policy.cwd),
         *_environment(policy, {**interpreter.environment, **environment}, limits),
         "--",
-        *_inner(limits),
+        *_inner(limits, holding or available()),
         interpreter.inside(argv[0]),
         *argv[1:],
     ]
@@ -124,6 +128,10 @@ def _places(policy: Policy, mounts: Mapping[str, Path]) -> list[tuple[Mount, Pat
             raise SandboxError(
                 f"{policy.name}: {mount.name}: {folder} is not an existing absolute path of its own"
             )
+        if not mount.write and not readable(folder):
+            raise SandboxError(
+                f"{policy.name}: {mount.name}: programs in a sandbox may not read {folder}; chmod a+rX it"
+            )
         places.append((mount, folder, mount.at))
     return sorted(places, key=lambda place: len(PurePosixPath(place[2]).parts))
 
@@ -174,15 +182,34 @@ def _environment(policy: Policy, environment: Mapping[str, str], limits: Limits)
     return arguments
 
 
-def _inner(limits: Limits) -> list[str]:
-    """Programs that pass on to the sandbox's own, with less power."""
+def _inner(limits: Limits, holding: Enforcement) -> list[str]:
+    """Programs of util-linux that pass on to the sandbox's own, with less power."""
+    bounds = {
+        "core": (0, resource.RLIMIT_CORE),
+        "fsize": (int(limits.file_size), resource.RLIMIT_FSIZE),
+        "nofile": (_DESCRIPTORS, resource.RLIMIT_NOFILE),
+        "memlock": (_LOCKED, resource.RLIMIT_MEMLOCK),
+        "msgqueue": (0, resource.RLIMIT_MSGQUEUE),
+    }
+    if limits.cpu_seconds is not None:
+        bounds["cpu"] = (limits.cpu_seconds, resource.RLIMIT_CPU)
+    if holding.memory.strength != "hard":
+        bounds["data"] = (int(limits.memory), resource.RLIMIT_DATA)
+    if not holding.processes.mechanism.startswith("control"):
+        bounds["nproc"] = (limits.processes + 2, resource.RLIMIT_NPROC)
+    arguments = [_tool("prlimit")]
+    for name, (value, number) in bounds.items():
+        _, most = resource.getrlimit(number)
+        bound = value if most == resource.RLIM_INFINITY else min(value, most)
+        arguments.append(f"--{name}={bound}:{bound}")
     if os.geteuid() != 0:
-        return []
-    setpriv = shutil.which("setpriv", path="/usr/bin:/usr/sbin:/bin:/sbin")
-    if setpriv is None:
-        raise SandboxError(
-            "setpriv is not there: root can't give up its rights without it; install util-linux"
-        )
-    account = str(ACCOUNT)
-    return [setpriv, "--reuid", account, "--regid", account, "--clear-groups", "--no-new-privs",
-            "--bounding-set", "-all", "--inh-caps", "-all", "--"]  # fmt: skip
+        return arguments
+    to_nobody = ["--reuid", str(ACCOUNT), "--regid", str(ACCOUNT), "--clear-groups"]
+    powerless = ["--no-new-privs", "--bounding-set", "-all", "--inh-caps", "-all"]
+    return [*arguments, _tool("setpriv"), *to_nobody, *powerless, "--"]
+
+
+def _tool(name: str) -> str:
+    if path := shutil.which(name, path="/usr/bin:/usr/sbin"):
+        return path
+    raise SandboxError(f"{name} is not in /usr/bin: sandboxes need it; install util-linux")

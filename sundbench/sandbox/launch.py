@@ -1,103 +1,35 @@
-"""Start a program in a sandbox, and end it."""
+"""Start a program in a sandbox."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import signal as signals
+import random
 import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from io import FileIO
+from math import ceil
 from pathlib import Path
 from typing import IO
 
 from sundbench.errors import SandboxError
+from sundbench.sandbox import cgroups, quota, seccomp, usage, watch
 from sundbench.sandbox.command import command
-from sundbench.sandbox.enforcement import Enforcement, available
+from sundbench.sandbox.enforcement import enforcement
+from sundbench.sandbox.ownership import hand_over
 from sundbench.sandbox.policy import Limits, Policy
 from sundbench.sandbox.program import bubblewrap
+from sundbench.sandbox.sandboxed import Sandboxed
 
 Stream = int | IO[bytes] | None
 
+_EXPENDABLE = 800  # oom_score_adj: a machine out of memory ends sandboxes before the programs that serve them
+
 _launcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandboxes")
 # bubblewrap's --die-with-parent follows the thread that started it: this one lives as long as the process.
-
-
-class Sandboxed:
-    """A program in a sandbox.
-
-    Attributes:
-        name: what the starter calls it.
-        pid: of bubblewrap, outside.
-        enforcement: what holds its limits.
-    """
-
-    def __init__(
-        self, process: subprocess.Popen[bytes], init: int, status: int, name: str, enforcement: Enforcement
-    ) -> None:
-        self._process = process
-        self._status = status  # bubblewrap dies of SIGPIPE when nobody can read it
-        self._init = init
-        self._why: str | None = None
-        self.name = name
-        self.pid = process.pid
-        self.enforcement = enforcement
-
-    @property
-    def child_pid(self) -> int | None:
-        """The program's process id outside, or None before it has started and after it has ended."""
-        return _program(self._init)
-
-    def poll(self) -> int | None:
-        """The exit code, as a shell has it (128 + n for signal n); None while the program runs."""
-        return self._process.poll()
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end.
-
-        Args:
-            timeout: seconds; None for ever.
-
-        Returns:
-            The exit code.
-
-        Raises:
-            TimeoutError: when the program still runs after that.
-        """
-        try:
-            return self._process.wait(timeout)
-        except subprocess.TimeoutExpired as error:
-            raise TimeoutError(f"{self.name} still runs after {timeout} s") from error
-
-    def signal(self, signum: int) -> None:
-        """Send a signal to the program itself; nothing when it has ended."""
-        if (pid := self.child_pid) is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signum)
-
-    def terminate(self) -> None:
-        """Ask the program to end."""
-        if self.poll() is None:
-            self._why = self._why or "stopped"
-            self.signal(signals.SIGTERM)
-
-    def kill(self) -> None:
-        """End the program and every process that it started."""
-        if self.poll() is None:
-            self._why = self._why or "stopped"
-            # The end of a pid namespace's first process ends all of them.
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._init, signals.SIGKILL)
-        self._process.wait()
-
-    @property
-    def ending(self) -> str | None:
-        """Why the program ended, in words; None while it runs."""
-        code = self.poll()
-        if code is None:
-            return None
-        return self._why or ("ended by itself" if code == 0 else f"ended with exit code {code}")
 
 
 def start(
@@ -114,16 +46,19 @@ def start(
 ) -> Sandboxed:
     """Start a program in a sandbox of its own. It ends when this process does.
 
+    Any thread may call it. As root, the folders that the sandbox writes to are handed over to the account
+    that its program runs under (``ownership.hand_over``).
+
     Args:
         policy: what the sandbox may see.
-        argv: the program and its arguments, by its path inside.
+        argv: the program, by its path inside or this Python's, and its arguments.
         mounts: the host's folder for each name that the policy has.
         environment: variables beside the policy's.
         limits: instead of the policy's.
         pass_fds: open descriptors that the program inherits under the same numbers; no others.
         stdout: as for ``subprocess.Popen``. Standard input is empty.
         stderr: as ``stdout``.
-        name: to name the sandbox in messages and the names of its control groups.
+        name: to name the sandbox in messages.
 
     Returns:
         The running sandbox.
@@ -131,49 +66,136 @@ def start(
     Raises:
         SandboxError: when it can't be made.
     """
-    arguments = command(policy, argv, mounts=mounts, environment=environment, limits=limits)
-    return _launcher.submit(_start, arguments, list(pass_fds), stdout, stderr, name).result()
-
-
-def _start(arguments: list[str], pass_fds: list[int], stdout: Stream, stderr: Stream, name: str) -> Sandboxed:
-    status_read, status_write = os.pipe()
-    script = os.memfd_create("bubblewrap-arguments")
+    limits = limits or policy.limits
+    group = _group(limits)
     try:
-        # Not on the command line: every process of the host can read that.
-        split = arguments.index("--")
-        os.write(script, b"".join(a.encode() + b"\0" for a in arguments[:split]))
-        os.lseek(script, 0, os.SEEK_SET)
-        process = subprocess.Popen(  # noqa: S603 - that is what it is for
-            [bubblewrap(), "--json-status-fd", str(status_write), "--args", str(script), *arguments[split:]],
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            env={},
-            pass_fds=[status_write, script, *pass_fds],
+        folders = {m.at: mounts[m.name] for m in policy.mounts if m.disk and m.name in mounts}
+        for mount in policy.mounts:
+            if mount.name in mounts and (mount.write or mounts[mount.name].is_socket()):
+                hand_over(mounts[mount.name])
+        watched = {at: folder for at, folder in folders.items() if not quota.hold(folder, limits.disk)}
+        held = [folder for at, folder in folders.items() if at not in watched]
+        version, controllers = (group.version, group.controllers) if group else (None, frozenset[str]())
+        holding = enforcement(version, controllers, list(folders.values()), held)
+        arguments = command(
+            policy, argv, mounts=mounts, environment=environment, limits=limits, holding=holding
         )
-        os.close(status_write)
-        status_write = -1
-        first = os.read(status_read, 4096)
-        if not first:
-            raise SandboxError(f"{name}: bubblewrap could not make the sandbox (exit code {process.wait()})")
-        init = int(json.loads(first.splitlines()[0])["child-pid"])
-        return Sandboxed(process, init, os.dup(status_read), name, available())
-    finally:
-        os.close(script)
-        os.close(status_read)
-        if status_write >= 0:
-            os.close(status_write)
+        # What was there before may stay: who is over the limit must be able to delete.
+        allowed = {at: (folder, max(limits.disk, usage.disk(folder))) for at, folder in watched.items()}
+        streams = (stdout, stderr)
+        process, init, status = _launcher.submit(
+            _run, arguments, list(pass_fds), streams, name=name, limits=limits, group=group
+        ).result()
+    except BaseException:
+        if group:
+            group.remove()
+        raise
+    sandboxed = Sandboxed(
+        process, init, status, name=name, limits=limits, enforcement=holding, group=group, watched=allowed
+    )
+    watch.watch(sandboxed.look)
+    return sandboxed
 
 
-def _program(init: int) -> int | None:
-    """The second process of the namespace, which bubblewrap's first one started: the program."""
+def _group(limits: Limits) -> cgroups.Group | None:
+    """A control group with the limits, where there can be one."""
     try:
-        children = Path(f"/proc/{init}/task/{init}/children").read_text().split()
-    except OSError:
+        tree = cgroups.tree()
+        return tree.make(limits) if tree else None
+    except OSError:  # it looked possible and is refused: what enforcement says then is soft
         return None
-    for pid in children:
+
+
+def _run(
+    arguments: list[str],
+    pass_fds: list[int],
+    streams: tuple[Stream, Stream],
+    *,
+    name: str,
+    limits: Limits,
+    group: cgroups.Group | None,
+) -> tuple[subprocess.Popen[bytes], int, int]:
+    """Start bubblewrap; let the program go when it stands under its limits.
+
+    Returns:
+        Bubblewrap, the id of the first process inside, and the descriptor of bubblewrap's status.
+    """
+    split = arguments.index("--")
+    with ExitStack() as stack:
+        status, status_end = _pipe(stack)
+        gate_end, gate = _pipe(stack)
+        # Not on the command line: every process of the host can read that.
+        script = _memory_file(stack, b"".join(argument.encode() + b"\0" for argument in arguments[:split]))
+        filtering = _memory_file(stack, seccomp.program())
+        descriptors = [
+            "--json-status-fd",
+            str(status_end.fileno()),
+            "--block-fd",
+            str(gate_end.fileno()),
+            "--seccomp",
+            str(filtering),
+        ]
+        try:
+            process = subprocess.Popen(  # noqa: S603 - that is what it is for
+                [bubblewrap(), *descriptors, "--args", str(script), *arguments[split:]],
+                stdin=subprocess.DEVNULL,
+                stdout=streams[0],
+                stderr=streams[1],
+                env={},
+                pass_fds=[status_end.fileno(), gate_end.fileno(), script, filtering, *pass_fds],
+            )
+        except OSError as error:
+            raise SandboxError(f"{name}: can't start bubblewrap: {error.strerror}") from error
+        status_end.close()
+        gate_end.close()
+        try:
+            init = _first_process(status, process, name)
+            _subject(init, limits, group)
+            gate.write(b".")
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        return process, init, os.dup(status.fileno())
+
+
+def _subject(init: int, limits: Limits, group: cgroups.Group | None) -> None:
+    """Put the sandbox's first process, and with it all that follow, under what the kernel can hold."""
+    try:
+        if group:
+            group.join(init)
+    except OSError as error:
+        raise SandboxError(f"control group: {error.filename}: {error.strerror}") from error
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{init}/oom_score_adj").write_text(str(_EXPENDABLE))
+    if group is None or "cpu" not in group.controllers:
         with contextlib.suppress(OSError):
-            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-                if line.startswith("NSpid:") and line.split()[-1] == "2":
-                    return int(pid)
-    return None
+            cores = sorted(os.sched_getaffinity(0))
+            os.sched_setaffinity(init, random.sample(cores, min(len(cores), ceil(limits.cores))))
+
+
+def _first_process(status: FileIO, process: subprocess.Popen[bytes], name: str) -> int:
+    """Read the first process's id from bubblewrap's status."""
+    text = b""
+    while b"\n" not in text:
+        more = status.read(4096)
+        if not more:
+            code = process.wait()
+            raise SandboxError(
+                f"{name}: bubblewrap could not make the sandbox (exit code {code}); it says why in its log"
+            )
+        text += more
+    return int(json.loads(text.splitlines()[0])["child-pid"])
+
+
+def _pipe(stack: ExitStack) -> tuple[FileIO, FileIO]:
+    read, write = os.pipe()
+    return stack.enter_context(FileIO(read, "r")), stack.enter_context(FileIO(write, "w"))
+
+
+def _memory_file(stack: ExitStack, content: bytes) -> int:
+    file = os.memfd_create("sandbox")
+    stack.callback(os.close, file)
+    os.write(file, content)
+    os.lseek(file, 0, os.SEEK_SET)
+    return file

@@ -1,0 +1,91 @@
+"""What a sandbox uses, as /proc and the file system tell it from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def processes(init: int) -> list[int]:
+    """A sandbox's processes, by their ids outside: its first one and all below it.
+
+    Orphans in a pid namespace become children of its first process, so none is missed.
+    """
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208 - some hundred times a minute
+        if name.isdigit() and (fields := _stat(int(name))):
+            children.setdefault(int(fields[1]), []).append(int(name))
+    out, todo = [], [init]
+    while todo:
+        out.append(todo.pop())
+        todo += children.get(out[-1], [])
+    return out
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """Processor time of processes and of the children that they have waited for."""
+    ticks = 0
+    for pid in pids:
+        if fields := _stat(pid):
+            ticks += sum(int(value) for value in fields[11:15])
+    return ticks / _TICKS
+
+
+def memory(pids: list[int], limit: int) -> int:
+    """Memory that processes hold, in bytes.
+
+    What they share is counted once only when it matters, that is when the plain sum is over the limit: the
+    exact count stops the processes for a moment.
+    """
+    plain = sum(_sum(f"/proc/{pid}/status", ("RssAnon:", "RssShmem:")) for pid in pids)
+    if plain <= limit:
+        return plain
+    return sum(_sum(f"/proc/{pid}/smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")) for pid in pids)
+
+
+def disk(folder: Path, pids: list[int] | None = None) -> int:
+    """Bytes on disk that a folder holds, files that were deleted while a process keeps them open included.
+
+    Args:
+        folder: the folder.
+        pids: processes that may keep deleted files open.
+    """
+    seen: set[int] = set()
+    total, todo = 0, [folder]
+    device = folder.stat().st_dev
+    while todo:
+        with contextlib.suppress(OSError), os.scandir(todo.pop()) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    at = entry.stat(follow_symlinks=False)
+                    if at.st_ino not in seen:
+                        seen.add(at.st_ino)
+                        total += at.st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        todo.append(Path(entry))
+    for pid in pids or []:
+        with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    at = entry.stat()
+                    if at.st_nlink == 0 and at.st_dev == device and at.st_ino not in seen:
+                        seen.add(at.st_ino)
+                        total += at.st_blocks * 512
+    return total
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Fields of /proc/<pid>/stat from the third on, past the name, which may hold anything."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    return None
+
+
+def _sum(file: str, keys: tuple[str, ...]) -> int:
+    with contextlib.suppress(OSError):
+        lines = Path(file).read_text(errors="replace").splitlines()
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(keys))
+    return 0
