@@ -50,14 +50,26 @@ def extract(
         raise typer.BadParameter("say which freeze: --freeze ID (or --synthetic for invented persons)")
     from rich.markup import escape
 
+    from sundbench.governance.audit.actions import Action
+    from sundbench.governance.audit.recording import recording
+    from sundbench.governance.people import current_user
     from sundbench.store import extract as store
 
+    user = current_user()
+    # Begun and done are recorded apart: an extract takes long, and nobody else should wait for the log.
+    with recording(ctx.obj, user) as recorder:
+        recorder.record(Action.EXTRACT_START, f"{permit}/{freeze}", permit=permit)
     with progress("extract") as report:
         made = store.extract(ctx.obj, permit, freeze, again=again, report=report)
     manifest = made.manifest
     if not made.made:
         screen.print(f"up to date: {made.path} (--again makes it anew)", markup=False, soft_wrap=True)
         return
+    with recording(ctx.obj, user) as recorder:
+        told = {name: manifest[name] for name in ("permit_digest", "persons", "left_out")}
+        recorder.record(
+            Action.EXTRACT_MAKE, f"{permit}/{freeze}", permit=permit, extract=manifest["digest"], **told
+        )
     table = listing("register", "columns", "rows", "from", "to", numbers=("rows",))
     for name, register in manifest["registers"].items():
         coverage = register["coverage"]

@@ -36,14 +36,19 @@ def add(
     """
     from sundbench.governance import database
     from sundbench.governance import people as register
+    from sundbench.governance.audit.actions import Action
+    from sundbench.governance.audit.recording import recording
     from sundbench.governance.models import Role
 
     known = [one.value for one in Role]
     for given in role or []:
         if given not in known:
             raise typer.BadParameter(f"{given}: give one of {', '.join(known)}", param_hint="--role")
-    with database.writing(ctx.obj) as session:
+    # Recorded before it holds: what can't be recorded isn't done.
+    with recording(ctx.obj, register.current_user()) as recorder, database.writing(ctx.obj) as session:
         register.add(session, user, name, [Role(given) for given in role or []])
+        session.flush()
+        recorder.record(Action.PEOPLE_CHANGE, user, name=name, roles=sorted(role or []))
     screen.print(f"{user}: {', '.join(sorted(role or [])) or 'no role on the whole site'}", markup=False)
 
 

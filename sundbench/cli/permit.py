@@ -32,14 +32,27 @@ def create(
     """
     from sundbench.disclosure.profile import profile
     from sundbench.governance import database, people, permits
+    from sundbench.governance.audit.actions import Action
+    from sundbench.governance.audit.recording import recording
     from sundbench.governance.permit import read
     from sundbench.registers.catalogue import catalogue
 
     new, text = read(file, catalogue())
     profile(new.disclosure)  # one that doesn't exist is refused
-    with database.writing(ctx.obj) as session:
+    user = people.current_user()
+    # Recorded before it holds: what can't be recorded isn't done.
+    with recording(ctx.obj, user) as recorder, database.writing(ctx.obj) as session:
         known = permits.versions(session, new.id)
-        registered, changes = permits.register(session, new, text, people.current_user())
+        registered, changes = permits.register(session, new, text, user)
+        if not known or registered.version != known[-1].version:
+            recorder.record(
+                Action.PERMIT_AMEND if known else Action.PERMIT_CREATE,
+                new.id,
+                permit=new.id,
+                version=registered.version,
+                digest=registered.digest,
+                changes=list(changes),
+            )
     if not known:
         screen.print(f"permit {new.id} registered, digest {registered.digest[:12]}", markup=False)
     elif registered.version == known[-1].version and not changes:
@@ -129,9 +142,14 @@ def close(
     Example: sundbench permit close lung-cancer --why "the project has ended"
     """
     from sundbench.governance import database, people, permits
+    from sundbench.governance.audit.actions import Action
+    from sundbench.governance.audit.recording import recording
 
-    with database.writing(ctx.obj) as session:
-        permits.close(session, permit_id, why, people.current_user())
+    user = people.current_user()
+    with recording(ctx.obj, user) as recorder, database.writing(ctx.obj) as session:
+        permits.close(session, permit_id, why, user)
+        session.flush()
+        recorder.record(Action.PERMIT_CLOSE, permit_id, permit=permit_id, why=why)
     screen.print(f"permit {permit_id} closed", markup=False)
     if _extracts(ctx.obj, permit_id):
         screen.print(

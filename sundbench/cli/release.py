@@ -39,11 +39,18 @@ def submit(
 
     Example: sundbench release submit drug_cost_effectiveness-20261122104500-1f2e --author anna
     """
+    from sundbench.governance.audit.actions import Action
+    from sundbench.governance.audit.recording import recording
     from sundbench.governance.people import current_user
     from sundbench.release import requests
 
+    asker = author or current_user()
     try:
-        asked = requests.submit(ctx.obj, run, author or current_user(), note=note, release=release)
+        with recording(ctx.obj, current_user()) as recorder:
+            asked = requests.submit(ctx.obj, run, asker, note=note, release=release)
+            recorder.record(
+                Action.RELEASE_SUBMIT, asked.id, permit=asked.permit_id, run=run, author=asker, note=note
+            )
     except requests.BlockedError as blocked:
         for finding in blocked.findings:
             screen.print(finding.line, soft_wrap=True, markup=False)
@@ -126,6 +133,8 @@ def vote(
 
     Example: sundbench release vote r20261122-1f2e3d --reviewer bo --approve
     """
+    from sundbench.governance.audit.actions import Action
+    from sundbench.governance.audit.recording import recording
     from sundbench.governance.models import Decision
     from sundbench.governance.people import current_user
     from sundbench.release import requests
@@ -133,7 +142,18 @@ def vote(
     if approve + give_back + reject != 1:
         raise typer.BadParameter("give one of --approve, --return and --reject")
     decision = Decision.APPROVE if approve else Decision.RETURN if give_back else Decision.REJECT
-    asked = requests.vote(ctx.obj, release, reviewer or current_user(), decision, comment)
+    who = reviewer or current_user()
+    with recording(ctx.obj, current_user()) as recorder:
+        asked = requests.vote(ctx.obj, release, who, decision, comment)
+        recorder.record(
+            Action.RELEASE_VOTE,
+            release,
+            permit=asked.permit_id,
+            reviewer=who,
+            decision=decision.value,
+            comment=comment,
+            state=asked.state,
+        )
     screen.print(f"release {asked.id}: {asked.state}, {len(asked.votes)} of 2 votes given")
 
 
@@ -147,10 +167,15 @@ def withdraw(
 
     Example: sundbench release withdraw r20261122-1f2e3d --author anna
     """
+    from sundbench.governance.audit.actions import Action
+    from sundbench.governance.audit.recording import recording
     from sundbench.governance.people import current_user
     from sundbench.release import requests
 
-    asked = requests.withdraw(ctx.obj, release, author or current_user())
+    who = author or current_user()
+    with recording(ctx.obj, current_user()) as recorder:
+        asked = requests.withdraw(ctx.obj, release, who)
+        recorder.record(Action.RELEASE_WITHDRAW, release, permit=asked.permit_id, author=who)
     screen.print(f"release {asked.id}: {asked.state}")
 
 
@@ -160,9 +185,15 @@ def publish(ctx: typer.Context, release: ReleaseId) -> None:
 
     Example: sundbench release publish r20261122-1f2e3d
     """
+    from sundbench.governance.audit.actions import Action
+    from sundbench.governance.audit.recording import recording
+    from sundbench.governance.people import current_user
     from sundbench.release import requests
 
-    folder = requests.publish(ctx.obj, release)
+    permit = requests.find(ctx.obj, release).permit_id
+    with recording(ctx.obj, current_user()) as recorder:
+        folder = requests.publish(ctx.obj, release)
+        recorder.record(Action.RELEASE_PUBLISH, release, permit=permit)
     screen.print(f"release {release}: released in {folder}", soft_wrap=True)
 
 

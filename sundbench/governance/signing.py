@@ -76,7 +76,7 @@ class Signer:
     def _public(self) -> Ed25519PublicKey:
         path = self.folder / f"{self.name}.pub"
         if not path.is_file():
-            raise self.error(f"{path} is not there, so no signature can be checked: restore the key")
+            raise self.error(f"{path} is not there, so a signature can't be checked: restore the key")
         try:
             key = load_pem_public_key(path.read_bytes())
         except ValueError:
