@@ -15,7 +15,8 @@ from sundbench.disclosure.output import digest
 from sundbench.errors import ReleaseError
 from sundbench.progress import Report, silent
 from sundbench.release import manifest as manifests
-from sundbench.release.run import find_extract, folder_of, perform
+from sundbench.release.extracts import find_extract
+from sundbench.release.run import folder_of, perform
 from sundbench.release.study import StudyFolder
 from sundbench.release.surroundings import Surroundings
 from sundbench.site import Site

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from sundbench.disclosure.profile import profile
 from sundbench.errors import PermitError, ReleaseError
@@ -20,6 +17,7 @@ from sundbench.progress import Report, silent
 from sundbench.registers.catalogue import catalogue
 from sundbench.release import manifest as manifests
 from sundbench.release.disk import room_for
+from sundbench.release.extracts import Extract, find_extract
 from sundbench.release.kernel import execute
 from sundbench.release.manifest import Manifest, Policy
 from sundbench.release.outputs import OUTBOX
@@ -33,25 +31,6 @@ FAILED = "failed"
 """The folder beside the runs that keeps those that failed."""
 
 _MAY_RUN = frozenset({"researcher", "analyst"})
-
-
-@dataclass(frozen=True)
-class Extract:
-    """The extract that a run reads.
-
-    Attributes:
-        folder: where it lies.
-        freeze: the freeze that it was cut from.
-        digest: over all of its files, as its ``extract.json`` says.
-        permit_digest: of the permit as it stood when the extract was made.
-        synthetic: its persons are invented.
-    """
-
-    folder: Path
-    freeze: str
-    digest: str
-    permit_digest: str
-    synthetic: bool = False
 
 
 def start(
@@ -160,33 +139,6 @@ def perform(
         timeout=study.about.timeout,
         report=report,
     )
-
-
-def find_extract(site: Site, permit: str, freeze: str | None) -> Extract:
-    """The permit's extract of a freeze, or the one made last.
-
-    Raises:
-        ReleaseError: there is none, or it can't be read.
-    """
-    made = sorted(site.extracts.glob(f"{permit}/*/extract.json"), key=lambda path: path.stat().st_mtime_ns)
-    chosen = [path for path in made if freeze is None or path.parent.name == freeze]
-    if not chosen:
-        what = f"of freeze {freeze} " if freeze else ""
-        there = ", ".join(path.parent.name for path in made)
-        hint = f"there are extracts of {there}" if there else f"make one with `sundbench extract {permit}`"
-        raise ReleaseError(f"permit {permit} has no extract {what}here: {hint}")
-    path = chosen[-1]
-    try:
-        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return Extract(
-            folder=path.parent,
-            freeze=str(about["freeze"]),
-            digest=str(about["digest"]),
-            permit_digest=str(about["permit_digest"]),
-            synthetic=about.get("synthetic") is True,
-        )
-    except (json.JSONDecodeError, KeyError) as error:
-        raise ReleaseError(f"extract {path}: damaged ({error}): make it again") from error
 
 
 def runs(site: Site) -> list[str]:

@@ -11,9 +11,10 @@ from sundbench.errors import PermitError, ReleaseError, StudyError
 from sundbench.governance import database, permits
 from sundbench.governance.permit import parse
 from sundbench.release import manifest as manifests
+from sundbench.release.extracts import find_extract
 from sundbench.release.kernel import _failure
 from sundbench.release.reproduce import compare, reproduce
-from sundbench.release.run import failed, find_extract, folder_of, runs, start
+from sundbench.release.run import failed, folder_of, runs, start
 from sundbench.release.study import StudyFolder
 from sundbench.site import Site
 from tests.release.conftest import PERMIT, describe_extract

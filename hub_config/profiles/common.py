@@ -1,0 +1,65 @@
+"""What holds on every site: rights, pages, cookies, the audit log; nothing about where servers run."""
+
+import logging
+from pathlib import Path
+
+from sundbench.hub.deployment import deployment
+from sundbench.hub.pages import HEADERS, log_and_record
+from sundbench.hub.rights import roles
+from sundbench.hub.runtime import secret
+from sundbench.hub.services import service_roles, services
+
+c = get_config()  # noqa: F821 - JupyterHub gives it
+
+hub = deployment()
+site, settings = hub.site, hub.settings
+here = Path(__file__).resolve().parent.parent
+
+logging.getLogger("alembic").setLevel(logging.WARNING)  # two lines at each look at governance
+
+# The hub and its state.
+c.JupyterHub.db_url = f"sqlite:///{site.hub / 'jupyterhub.sqlite'}"
+c.JupyterHub.cookie_secret = bytes.fromhex(secret(site, "cookie"))
+c.JupyterHub.cookie_max_age_days = settings.idle.session_hours / 24
+c.ConfigurableHTTPProxy.auth_token = secret(site, "proxy")
+c.ConfigurableHTTPProxy.pid_file = str(site.hub / "jupyterhub-proxy.pid")
+# Ending the hub leaves servers at work, for the next hub to adopt; stopping the platform stops them.
+c.JupyterHub.cleanup_servers = False
+c.JupyterHub.last_activity_interval = 60
+c.JupyterHub.authenticate_prometheus = True
+c.JupyterHub.init_spawners_timeout = 30
+
+# Rights: governance's, through groups. Nobody is JupyterHub's own admin, and nobody holds `self`.
+c.JupyterHub.services = services(hub)
+c.JupyterHub.load_roles = [*roles(one["name"] for one in services(hub)), *service_roles(hub)]
+c.Authenticator.admin_users = set()
+c.GovernanceAuthenticator.hub_config = str(here)
+c.GovernanceAuthenticator.theme = str(here.parent / "reports" / "theme")
+
+# A server is a project: there are named servers only, and the spawner refuses the one without a name.
+c.JupyterHub.allow_named_servers = True
+c.JupyterHub.redirect_to_server = False
+c.JupyterHub.default_url = "/hub/home"
+c.JupyterHub.implicit_spawn_seconds = 0
+# Starts queue in the spawner: JupyterHub's own limit would reject.
+c.JupyterHub.concurrent_spawn_limit = 0
+c.Spawner.start_timeout = 3600
+c.Spawner.http_timeout = 60
+c.Spawner.poll_interval = 5
+c.Spawner.consecutive_failure_limit = 0
+c.Spawner.disable_user_config = True
+
+# Pages.
+c.JupyterHub.template_paths = [str(here / "templates")]
+c.JupyterHub.template_vars = {
+    "site_name": {"da": settings.site.name.da, "en": settings.site.name.en},
+    "demonstration": settings.site.demonstration,
+}
+c.JupyterHub.tornado_settings = {
+    "headers": HEADERS,
+    "log_function": log_and_record,
+    "cookie_options": {"samesite": "Lax", "httponly": True},
+    # Scripts read this one cookie: its token goes with their requests.
+    "xsrf_cookie_kwargs": {"samesite": "Lax"},
+    "slow_spawn_timeout": 0,
+}

@@ -1,0 +1,143 @@
+"""Who may enter: a password of the local profile, and a person whom governance knows.
+
+A profile with an identity provider replaces `PasswordAuthenticator`, and keeps `GovernanceAuthenticator`.
+"""
+
+# ruff: noqa: ANN401 - JupyterHub's objects have no types
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.auth import Authenticator
+from tornado import web
+from traitlets import Unicode
+
+from sundbench.errors import AuditError
+from sundbench.governance.audit.actions import Action
+from sundbench.hub import passwords, rights
+from sundbench.hub.deployment import Deployment, deployment
+from sundbench.hub.journal import NOBODY
+from sundbench.hub.pages import handlers
+from sundbench.hub.permits_watch import Watch
+from sundbench.hub.refusal import Refused
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE = asyncio.Semaphore(2)
+"""A password takes a fifth of a second of a core to check: many tries at once must not stop the hub."""
+
+
+class GovernanceAuthenticator(Authenticator):  # type: ignore[misc]  # JupyterHub has no types
+    """Takes groups, and through them all rights, from governance."""
+
+    hub_config = Unicode(config=True, help="The folder hub_config, for the pages' style and scripts.")
+    theme = Unicode(config=True, help="The folder with the style that reports and pages share.")
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self.allow_all = True  # whom `authenticate` lets through, governance knows
+        self.manage_groups = True
+        self.auth_refresh_age = 30
+        self.refresh_pre_spawn = True
+        # A user's cookie must not outlive the person's leaving.
+        self.auth_refresh_strict = True
+
+    def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:
+        """Sundbench's own pages, before JupyterHub's; and the watch, which needs the running hub."""
+        self._watching = Watch(app, self._hub).begin()
+        return [*handlers(Path(self.hub_config), Path(self.theme)), *super().get_handlers(app)]
+
+    async def refresh_user(self, user: Any, handler: Any = None, **_: Any) -> bool | dict[str, Any]:
+        """Ask governance again what a user may do; False for one whom it doesn't know any more."""
+        now = await asyncio.to_thread(rights.standing, self._hub.site)
+        if not now.knows(user.name):
+            return False
+        return _model(user.name, now)
+
+    async def admitted(self, user: str, handler: Any) -> dict[str, Any]:
+        """Let someone in whose identity is certain: recorded first, and not let in if that fails.
+
+        Raises:
+            tornado.web.HTTPError: it can't be recorded.
+        """
+        now = await asyncio.to_thread(rights.standing, self._hub.site)
+        try:
+            await self._hub.journal.record(user, Action.LOGIN, "hub", address=handler.request.remote_ip)
+        except AuditError as error:
+            self.log.error("%s can't log in: %s", user, error)  # noqa: TRY400 - a line, not a traceback
+            raise told(_NO_AUDIT) from None
+        return _model(user, now)
+
+    @property
+    def _hub(self) -> Deployment:
+        return deployment()
+
+
+class PasswordAuthenticator(GovernanceAuthenticator):
+    """Checks passwords of the local profile."""
+
+    async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:
+        """Check a user's name and password.
+
+        Returns:
+            JupyterHub's model of the user; None where either is wrong, in one answer for both.
+
+        Raises:
+            tornado.web.HTTPError: too many failures lately, or the log-in can't be recorded.
+        """
+        user, password = data.get("username", "").strip().lower(), data.get("password", "")
+        hub = self._hub
+        if (wait := hub.attempts.wait(user)) > 0:
+            raise told(_too_many(wait))
+        async with _AT_ONCE:
+            right = await asyncio.to_thread(passwords.check, hub.site, user, password)
+        now = await asyncio.to_thread(rights.standing, hub.site)
+        if right and now.knows(user):
+            admitted = await self.admitted(user, handler)
+            hub.attempts.succeeded(user)
+            return admitted
+        hub.attempts.failed(user)
+        # What is typed as an unknown name may be a password: it doesn't go into the log.
+        named = user if now.knows(user) else NOBODY
+        hub.journal.refused(named, Action.LOGIN_REFUSED, "hub", address=handler.request.remote_ip)
+        return None
+
+
+class _Told(web.HTTPError):
+    """Carries what JupyterHub's pages look for."""
+
+    def __init__(self, refusal: Refused) -> None:
+        super().__init__(refusal.status, refusal.en)
+        self.jupyterhub_message = f"{refusal.en} / {refusal.da}"
+        self.jupyterhub_html_message = refusal.html
+
+
+def told(refusal: Refused) -> web.HTTPError:
+    """A refusal as JupyterHub's pages show it."""
+    return _Told(refusal)
+
+
+def _model(user: str, now: rights.Standing) -> dict[str, Any]:
+    # Nobody is JupyterHub's own "admin": see `rights`.
+    return {"name": user, "groups": sorted(now.groups(user)), "admin": False}
+
+
+def _too_many(wait: float) -> Refused:
+    seconds = max(1, round(wait))
+    return Refused(
+        "too-many-attempts",
+        da=f"For mange mislykkede forsøg. Vent {seconds} sekunder, og prøv igen.",
+        en=f"Too many failed attempts. Wait {seconds} seconds, and try again.",
+        status=429,
+    )
+
+
+_NO_AUDIT = Refused(
+    "audit",
+    da="Ingen kan logge ind, for revisionsloggen kan ikke skrives lige nu. Prøv igen om lidt.",
+    en="Nobody can log in, because the audit log can't be written just now. Try again in a while.",
+    status=503,
+)

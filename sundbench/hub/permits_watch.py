@@ -1,0 +1,117 @@
+"""Keeps the hub in step with governance: groups follow, and servers whose permit has ended are stopped.
+
+A permit that is closed, expires or loses a member takes effect within `SECONDS`, also one that changed while
+the hub was down: the first look is taken as soon as the hub is up. Log-ins and starts ask governance
+themselves.
+"""
+
+# ruff: noqa: ANN401 - JupyterHub's objects have no types
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from sundbench.errors import SundbenchError
+from sundbench.hub import rights
+from sundbench.hub.deployment import Deployment
+from sundbench.hub.supervisor import table
+
+SECONDS = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class Watch:
+    """Looks at governance again and again, for as long as the hub runs.
+
+    Args:
+        app: the running JupyterHub.
+        hub: its deployment.
+    """
+
+    def __init__(self, app: Any, hub: Deployment) -> None:
+        self._app = app
+        self._hub = hub
+        self._stopping: set[asyncio.Task[None]] = set()
+
+    def begin(self) -> asyncio.Task[None]:
+        """Start to watch."""
+        return asyncio.ensure_future(self._watch())
+
+    async def _watch(self) -> None:
+        await self._app._start_future  # JupyterHub has no other sign that it is up
+        await self._end_orphans()
+        while True:
+            try:
+                await self.look()
+            except SundbenchError as error:
+                # Governance can't be asked: then nothing was closed through it either.
+                _log.error("rights are as they were %g s ago: %s", SECONDS, error)
+            except Exception:
+                _log.exception("the watch over permits failed, and goes on")
+            await asyncio.sleep(SECONDS)
+
+    async def look(self) -> None:
+        """Ask governance once, and do what follows from it.
+
+        Raises:
+            DatabaseError: governance's database can't be read.
+        """
+        now = await asyncio.to_thread(rights.standing, self._hub.site)
+        await self._hub.journal.settle()
+        for user in list(self._app.users.values()):
+            user.sync_groups(sorted(now.groups(user.name)))
+            for name, spawner in list(user.spawners.items()):
+                why = reason_to_stop(now, user.name, name, spawner.scope)
+                if why and spawner.ready:
+                    self._stop(user, name, spawner, why)
+
+    def _stop(self, user: Any, name: str, spawner: Any, why: str) -> None:
+        _log.warning("stopping %s:%s: %s", user.name, name, why)
+        spawner.ending = why
+        task = asyncio.ensure_future(self._stopped(user, name))
+        self._stopping.add(task)
+        task.add_done_callback(self._stopping.discard)
+
+    async def _stopped(self, user: Any, name: str) -> None:
+        # The server goes also where the proxy doesn't answer.
+        try:
+            await self._app.proxy.delete_user(user, name)
+        except Exception:
+            _log.exception("the route to %s:%s stays until the proxy is back", user.name, name)
+        await user.stop(name)
+
+    async def _end_orphans(self) -> None:
+        """End jobs that no spawner knows: their hub was killed before it could note them."""
+        running = await asyncio.to_thread(table.jobs, self._hub.site)
+        # Asked for afterwards: a job that starts meanwhile is no orphan.
+        known = {
+            spawner.job.process
+            for user in self._app.users.values()
+            for spawner in user.spawners.values()
+            if spawner.job is not None
+        }
+        orphans = [one for one in running if one not in known]
+        if orphans:
+            _log.warning("ending %d servers that no hub knows of", len(orphans))
+            await asyncio.to_thread(table.end, orphans, 10)
+
+
+def reason_to_stop(now: rights.Standing, user: str, permit: str, scope: str) -> str | None:
+    """Why a user's running server must stop; None where it may go on.
+
+    Args:
+        now: what governance says.
+        user: whose server it is.
+        permit: which project's.
+        scope: what data the server was given, as `rights.scope` digests it.
+    """
+    if not now.may_work(user, permit):
+        project = next((one for one in now.projects(user) if one.id == permit), None)
+        if project is None:
+            return "no member of the project any more"
+        return "role changed" if project.standing == "active" else f"permit {project.standing}"
+    if scope and scope != now.scope(permit):
+        return "permit amended: other data than the server was given"
+    return None

@@ -1,0 +1,26 @@
+"""The hub's services, listed in one place: each with its own token and no more rights than it needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sundbench.hub.deployment import Deployment
+from sundbench.hub.runtime import secret
+from sundbench.hub.supervisor.winding_down import SERVICE as SUPERVISOR
+
+
+def services(hub: Deployment) -> list[dict[str, Any]]:
+    """JupyterHub's ``services``."""
+    return [{"name": SUPERVISOR, "api_token": secret(hub.site, SUPERVISOR), "display": False}]
+
+
+def service_roles(hub: Deployment) -> list[dict[str, Any]]:
+    """What services may do, as entries of JupyterHub's ``load_roles``."""
+    return [
+        {
+            "name": "supervisor",
+            "description": "To stop the platform",
+            "scopes": ["shutdown"],
+            "services": [SUPERVISOR],
+        }
+    ]
