@@ -52,7 +52,6 @@ def test_a_register_is_a_dask_dataframe_and_what_is_made_of_it_a_plain_one(db):
         register[["atc"]],
         register[register["korr"] == "0"],
         register.persist(),
-        copy.copy(register[:]),
     ):
         assert type(made) is dd.DataFrame
     assert type(pickle.loads(pickle.dumps(register))) is dd.DataFrame
