@@ -37,7 +37,7 @@ def load_ipython_extension(shell: Any) -> None:  # noqa: ANN401 - IPython is unt
     if kind not in _NAMES:
         return
     project = os.environ.get("SUNDBENCH_PROJECT", "")
-    shell.banner1 = banner(kind, project)
+    shell.banner1, shell.enable_tip = banner(kind, project), False
     if hasattr(shell, "prompts"):  # a console of its own; kernels leave the prompt to what shows them
         from IPython.terminal.prompts import Prompts, Token  # type: ignore[attr-defined,unused-ignore]
 
