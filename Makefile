@@ -4,10 +4,10 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench hub system lock clean
+.PHONY: help install demo test check bench hub hub-stop system lock clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed ## set up .venv from the locked dependencies
 
@@ -38,12 +38,17 @@ system: ## what the tests need from Debian: PostgreSQL, Chromium, a SAS file
 bench: install ## side-by-side measurements against peers (tens of minutes, 20 GB of disk)
 	@$(BIN)/python -m benchmarks
 
-hub: ## the hub is not part of this version
-	@echo "The hub is not part of version 0.1: it comes with the next one (CHANGELOG.md). Nothing was started."; exit 1
+hub: install ## the whole platform on this machine, with invented persons and people of every role
+	@$(BIN)/sundbench --home .hub hub demonstration
+
+hub-stop: ## stop it: servers, hub and all
+	@$(BIN)/sundbench --home .hub hub stop
 
 lock: ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --extra hub --extra dev --generate-hashes --upgrade --quiet \
 		--no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 -o requirements.lock
 
-clean: ## remove .venv and the demo
-	rm -rf .venv .demo
+clean: ## remove .venv, the demo and the hub's demonstration
+	@[ ! -d .hub ] || $(BIN)/sundbench --home .hub hub stop
+	@chmod -R u+w .demo .hub 2>/dev/null || true
+	rm -rf .venv .demo .hub

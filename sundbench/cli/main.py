@@ -15,6 +15,7 @@ from sundbench.cli import (
     demo,
     extract,
     freeze,
+    hub,
     people,
     permit,
     registers,
@@ -47,6 +48,7 @@ app.add_typer(run.app, name="run")
 app.add_typer(release.app, name="release")
 app.add_typer(report.app, name="report")
 app.add_typer(audit.app, name="audit")
+app.add_typer(hub.app, name="hub")
 app.command()(demo.demo)
 
 

@@ -17,12 +17,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from sundbench.errors import HubError, SundbenchError
+from sqlalchemy import make_url
+
+from sundbench.errors import HubError, ReleaseError, SundbenchError
 from sundbench.governance import database, people, permits
+from sundbench.governance.audit.verify import verify
 from sundbench.governance.models import PermitState, Role
-from sundbench.hub import passwords, runtime
+from sundbench.hub import passwords, r, runtime
 from sundbench.hub.settings import Settings, read
 from sundbench.hub.supervisor import notes, programs, table
+from sundbench.release import content
 from sundbench.sandbox.enforcement import available
 from sundbench.sandbox.probe import probe
 from sundbench.site import Site
@@ -50,13 +54,23 @@ class Finding:
         return f"{self.what}: {self.do}" if self.do else self.what
 
 
-def check(site: Site) -> list[Finding]:
-    """Look at everything; errors first."""
+def check(site: Site, *, thorough: bool = True) -> list[Finding]:
+    """Look at everything.
+
+    Args:
+        site: the installation.
+        thorough: read the whole audit log too, which may take minutes.
+
+    Returns:
+        What was found, errors first.
+    """
     try:
         settings = read(site)
     except HubError as error:
         return [Finding("error", str(error))]
-    found = [finding for look in _LOOKS for finding in look(site, settings)]
+    found = [
+        finding for look in (*_LOOKS, *([_audit_log] if thorough else [])) for finding in look(site, settings)
+    ]
     return sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.level))
 
 
@@ -92,13 +106,13 @@ def _packages(_site: Site, _settings: Settings) -> Iterator[Finding]:
         yield Finding("error", str(error))
 
 
-def _sandbox(_site: Site, _settings: Settings) -> Iterator[Finding]:
+def _sandbox(site: Site, _settings: Settings) -> Iterator[Finding]:
     found = probe()
     if not found.works:
         yield Finding("error", f"no sandbox can be made: {found.why}")
         return
     yield Finding("note", f"sandboxes work: bubblewrap {found.version}")
-    holding = available()
+    holding = available(*(folder for folder in (site.scratch, site.outboxes) if folder.is_dir()))
     for limit in fields_of(holding):
         how = getattr(holding, limit.name)
         text = f"limit on {limit.name.replace('_', ' ')}: {how}"
@@ -106,6 +120,25 @@ def _sandbox(_site: Site, _settings: Settings) -> Iterator[Finding]:
             yield Finding("note", text)
         else:
             yield Finding("warning", text, "docs/operators.md says what makes it hard")
+
+
+def _kernels(_site: Site, settings: Settings) -> Iterator[Finding]:
+    try:
+        folder = content.kernels()
+    except ReleaseError as error:
+        yield Finding("error", str(error))
+        return
+    for name in ("register-data", "synthetic-data"):
+        for file in ("kernel.json", "policy.toml"):
+            if not (folder / name / file).is_file():
+                yield Finding(
+                    "error", f"{folder / name / file} is not there", "restore it, or set SUNDBENCH_KERNELS"
+                )
+    lacks = ", ".join(r.missing())
+    if lacks and settings.kernel.r is True:
+        yield Finding("error", f"the R kernel needs {lacks}", f"apt-get install {lacks}, or set kernel.r")
+    elif lacks:
+        yield Finding("note", f"no R kernel: {lacks} not installed")
 
 
 def _ports(site: Site, settings: Settings) -> Iterator[Finding]:
@@ -180,8 +213,11 @@ def _account(_site: Site, _settings: Settings) -> Iterator[Finding]:
 
 
 def _database(site: Site, _settings: Settings) -> Iterator[Finding]:
+    file = make_url(site.database_url)
+    if file.get_backend_name() == "sqlite" and not Path(file.database or "").exists():
+        yield Finding("note", "there is no database yet", "the first command that needs it makes it")
+        return
     try:
-        database.upgrade(site)
         with database.reading(site) as session:
             everyone = people.everyone(session)
             active = [one.permit.id for one in permits.every(session) if one.state is PermitState.ACTIVE]
@@ -244,6 +280,21 @@ def _anchors(site: Site, _settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _audit_log(site: Site, _settings: Settings) -> Iterator[Finding]:
+    if not site.audit.exists() and not site.anchors.exists():
+        yield Finding("note", "there is no audit log yet", "the first start begins it")
+        return
+    try:
+        found = verify(site)
+    except SundbenchError as error:
+        yield Finding("error", str(error))
+        return
+    for problem in found.problems:
+        yield Finding("error", f"the audit log is not what its writer left: {problem.where}: {problem.what}")
+    if not found.problems:
+        yield Finding("note", f"the audit log is whole: {found.records:,} records, {found.anchors:,} anchors")
+
+
 def _existing(path: Path) -> Path:
     while not path.exists():
         path = path.parent
@@ -253,6 +304,7 @@ def _existing(path: Path) -> Path:
 _LOOKS: tuple[Callable[[Site, Settings], Iterator[Finding]], ...] = (
     _packages,
     _sandbox,
+    _kernels,
     _runtime,
     _ports,
     _address,

@@ -37,7 +37,7 @@ def start(site: Site) -> Notes:
     if found is not None and found.alive and found.ready:
         return found
     if found is None or not found.alive:
-        check.refuse(check.check(site))
+        check.refuse(check.check(site, thorough=False))
         process = _detach(site)
     else:
         process = None

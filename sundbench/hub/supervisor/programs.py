@@ -11,11 +11,12 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from sundbench.errors import AuditError, HubError
+from sundbench.errors import AuditError, HubError, ReleaseError
 from sundbench.governance.audit import client, places
 from sundbench.hub.runtime import private
 from sundbench.hub.settings import Settings, read
 from sundbench.hub.supervisor.table import MARK
+from sundbench.release import content
 from sundbench.site import Site
 
 HUB = "hub"
@@ -68,11 +69,14 @@ def programs(site: Site) -> list[Program]:
     folder = private(site.hub)
     logs = private(folder / "logs")
     environment = surroundings(site)
-    config = configuration() / "jupyterhub_config.py"
     return [
         Program(
             AUDIT,
-            [sys.executable, "-m", "sundbench.governance.audit.writer"],
+            [
+                *(sys.executable, "-m", "sundbench.governance.audit.writer"),
+                *("--anchor-seconds", str(settings.audit.anchor_seconds)),
+                *("--anchor-records", str(settings.audit.anchor_records)),
+            ],
             environment,
             folder,
             logs / "audit.log",
@@ -80,7 +84,7 @@ def programs(site: Site) -> list[Program]:
         ),
         Program(
             HUB,
-            [sys.executable, "-m", "jupyterhub", "--config", str(config)],
+            [sys.executable, "-m", "jupyterhub", "--config", str(configuration())],
             environment,
             folder,
             logs / "hub.log",
@@ -102,16 +106,18 @@ def surroundings(site: Site) -> dict[str, str]:
 
 
 def configuration() -> Path:
-    """The folder hub_config: beside the library, or ``SUNDBENCH_HUB_CONFIG``.
+    """JupyterHub's configuration file.
 
     Raises:
-        HubError: it isn't there.
+        HubError: it isn't where it should be.
     """
-    given = os.environ.get("SUNDBENCH_HUB_CONFIG")
-    folder = Path(given).resolve() if given else Path(__file__).resolve().parents[3] / "hub_config"
-    if not (folder / "jupyterhub_config.py").is_file():
-        raise HubError(f"{folder} holds no jupyterhub_config.py: set SUNDBENCH_HUB_CONFIG to hub_config")
-    return folder
+    try:
+        file = content.hub_config() / "jupyterhub_config.py"
+    except ReleaseError as error:
+        raise HubError(str(error)) from error
+    if not file.is_file():
+        raise HubError(f"{file} is not there: set SUNDBENCH_HUB_CONFIG to the folder hub_config")
+    return file
 
 
 def audit_answers(site: Site) -> bool:

@@ -1,0 +1,185 @@
+"""``sundbench hub``: start, stop and look after the hub of an installation."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from sundbench.cli.screen import errors, listing, screen
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from sundbench.hub import check as checking
+    from sundbench.hub import demonstration as demo
+    from sundbench.site import Site
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def hub() -> None:
+    """Run the JupyterHub of this installation, where people work in its projects.
+
+    docs/operators.md is the guide. To try it on invented persons: make hub.
+    """
+
+
+@app.command()
+def start(
+    ctx: typer.Context,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Stay here until stopped: for systemd and its like.")
+    ] = False,
+) -> None:
+    """Start the audit writer and the hub, and keep them up; what is up already is left alone.
+
+    Refuses with the first error that `sundbench hub check` finds.
+
+    Example: sundbench hub start
+    """
+    from sundbench.hub import check as checking
+    from sundbench.hub.supervisor import control, loop
+
+    if foreground:
+        checking.refuse(checking.check(ctx.obj, thorough=False))
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+        loop.supervise(ctx.obj)
+        return
+    with screen.status("starting the hub"):
+        notes = control.start(ctx.obj)
+    screen.print(f"the hub is up: {notes.url}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def stop(ctx: typer.Context) -> None:
+    """Stop the project servers, the hub and all that belongs to it, in order.
+
+    Notebooks are kept; what was only in a kernel's memory is lost. Works too where the supervisor was killed.
+
+    Example: sundbench hub stop
+    """
+    from sundbench.hub.supervisor import control
+
+    with screen.status("stopping the servers and the hub"):
+        ran = control.stop(ctx.obj, lambda line: errors.print(line, markup=False))
+    screen.print("the hub is stopped" if ran else "no hub was up")
+
+
+@app.command()
+def status(ctx: typer.Context) -> None:
+    """Say what runs: exit 0 where the hub is up, 1 where it isn't.
+
+    Example: sundbench hub status
+    """
+    from sundbench.hub.supervisor import control
+
+    found = control.status(ctx.obj)
+    table = listing("what", "state", "process", "restarts", numbers=("process", "restarts"))
+    for line in found.lines:
+        table.add_row(
+            line.name, line.state, str(line.pid or ""), "" if line.restarts is None else str(line.restarts)
+        )
+    screen.print(table)
+    screen.print(f"{found.servers} project servers")
+    screen.print(found.said, markup=False, soft_wrap=True)
+    if not found.up:
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(ctx: typer.Context) -> None:
+    """Say what is missing or unsafe, before anything starts: exit 1 where there is an error.
+
+    Really makes a sandbox; says which limits are hard here and which soft; looks at ports, secrets, database,
+    kernels, R, audit log, vault key and disk.
+
+    Example: sundbench hub check
+    """
+    from sundbench.hub import check as checking
+
+    findings = checking.check(ctx.obj)
+    screen.print(_findings(findings))
+    if any(finding.level == "error" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def password(
+    ctx: typer.Context,
+    user: Annotated[str, typer.Argument(help="A registered person: sundbench people list.")],
+    generate: Annotated[bool, typer.Option("--generate", help="Draw one and print it.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Take it away: no more logging in.")] = False,
+) -> None:
+    """Set the password that a person logs in with, in the local profile.
+
+    Asks for it twice. It holds from the next log-in on.
+
+    Example: sundbench hub password anna --generate
+    """
+    from sundbench.errors import HubError
+    from sundbench.governance import database, people
+    from sundbench.hub import passwords
+
+    if generate and remove:
+        raise typer.BadParameter("give one of --generate and --remove")
+    site: Site = ctx.obj
+    if remove:
+        passwords.remove(site, user)
+        screen.print(f"{user} has no password any more", markup=False)
+        return
+    with database.reading(site) as session:
+        known = {person.user for person in people.everyone(session)}
+    if user not in known:
+        raise HubError(f"{user} is not registered: sundbench people add {user} --name ...")
+    chosen = (
+        passwords.generate()
+        if generate
+        else typer.prompt("password", hide_input=True, confirmation_prompt=True)
+    )
+    passwords.put(site, user, chosen)
+    screen.print(f"{user}: {chosen}" if generate else f"{user}: set", markup=False)
+
+
+@app.command()
+def demonstration(ctx: typer.Context) -> None:
+    """Make an installation of invented persons and people of every role, start its hub, print who can log in.
+
+    What is there already is kept: the second time only the hub is started. Every person in it is invented,
+    and all of it runs under one account: it shows how Sundbench works, and protects nothing.
+
+    Example: sundbench --home .hub hub demonstration
+    """
+    from sundbench.cli.screen import progress
+    from sundbench.hub import demonstration as demo
+    from sundbench.hub.supervisor import control
+
+    with progress("demonstration") as report:
+        site, people = demo.prepare(ctx.obj, report)
+    with screen.status("starting the hub"):
+        notes = control.start(site)
+    screen.print(_people(people))
+    screen.print(
+        f"\nOpen [bold]{escape(notes.url)}[/bold] and log in as one of them. All data are invented.",
+        soft_wrap=True,
+    )
+    screen.print("make hub-stop stops it.")
+
+
+def _findings(findings: list[checking.Finding]) -> Table:
+    colours = {"error": "[bold red]error[/bold red]", "warning": "[yellow]warning[/yellow]", "note": "note"}
+    table = listing("", "what was found")
+    for finding in findings:
+        mend = f"\n[dim]→ {escape(finding.do)}[/dim]" if finding.do else ""
+        table.add_row(colours[finding.level], escape(finding.what) + mend)
+    return table
+
+
+def _people(people: list[demo.Account]) -> Table:
+    table = listing("user", "password", "name", "can")
+    for one in people:
+        table.add_row(one.user, one.password, escape(one.name), escape(one.can))
+    return table
