@@ -161,7 +161,7 @@ class Sandboxed:
         began = time.monotonic()
         for place, (folder, allowed) in self._watched.items():
             with contextlib.suppress(OSError):
-                held = usage.disk(folder, pids)
+                held = usage.disk(folder) + usage.deleted(place, pids)
                 if held > allowed:
                     self._end(f"out of disk: {place} held {_size(held)} of at most {_size(allowed)}")
         took = time.monotonic() - began

@@ -46,16 +46,10 @@ def memory(pids: list[int], limit: int) -> int:
     return sum(_sum(f"/proc/{pid}/smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")) for pid in pids)
 
 
-def disk(folder: Path, pids: list[int] | None = None) -> int:
-    """Bytes on disk that a folder holds, files that were deleted while a process keeps them open included.
-
-    Args:
-        folder: the folder.
-        pids: processes that may keep deleted files open.
-    """
+def disk(folder: Path) -> int:
+    """Bytes on disk that a folder holds; a file with several names counts once."""
     seen: set[int] = set()
     total, todo = 0, [folder]
-    device = folder.stat().st_dev
     while todo:
         with contextlib.suppress(OSError), os.scandir(todo.pop()) as entries:
             for entry in entries:
@@ -66,12 +60,28 @@ def disk(folder: Path, pids: list[int] | None = None) -> int:
                         total += at.st_blocks * 512
                     if entry.is_dir(follow_symlinks=False):
                         todo.append(Path(entry))
-    for pid in pids or []:
+    return total
+
+
+def deleted(place: str, pids: list[int]) -> int:
+    """Bytes of files that processes keep open after they were deleted.
+
+    Args:
+        place: the folder that the files were in, by its path in the sandbox.
+        pids: the processes.
+    """
+    seen: set[int] = set()
+    total = 0
+    for pid in pids:
         with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):
                     at = entry.stat()
-                    if at.st_nlink == 0 and at.st_dev == device and at.st_ino not in seen:
+                    if (
+                        at.st_nlink == 0
+                        and at.st_ino not in seen
+                        and str(Path(entry).readlink()).startswith(f"{place}/")
+                    ):
                         seen.add(at.st_ino)
                         total += at.st_blocks * 512
     return total
