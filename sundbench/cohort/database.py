@@ -128,6 +128,12 @@ class Database:
             return None
         return date.fromisoformat(covered["since"]), date.fromisoformat(covered["until"])
 
+    def date_column(self, register: str) -> str | None:
+        """The column that dates a register's rows; None where it has none or the permit doesn't give it."""
+        name = self.name(register)
+        dated = catalogue().date_column(name) if name in catalogue() else None
+        return dated if dated in self.columns(name) else None
+
     def files(self, register: str) -> list[Path]:
         """A register's files, one a bucket.
 

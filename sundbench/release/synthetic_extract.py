@@ -32,7 +32,7 @@ from sundbench.registers.catalogue import catalogue as known_registers
 from sundbench.registers.invented.people import People, draw
 from sundbench.registers.invented.planting import Planted, Seeds, codes_of_arms, enrol, sow
 from sundbench.registers.invented.rows import Registers, day_number
-from sundbench.registers.invented.values import spelled
+from sundbench.registers.invented.values import beginning
 from sundbench.registers.synthetic.figures import Indices
 from sundbench.registers.synthetic.run import LAST_YEAR
 from sundbench.release import content
@@ -255,12 +255,11 @@ class _Population:
         day = (low + np.floor(self.rng.random(len(persons)) * np.maximum(span, 1))).astype(np.int32)
         kept = (span > 0) & self.people.resident(persons, day)
         register = known_registers()[ever.source]
-        which = self.rng.integers(0, len(ever.prefixes), len(persons))
+        codes = [code for prefix in ever.prefixes for code in beginning(register, ever.column, prefix)]
+        which = self.rng.integers(0, len(codes), len(persons))
         return [
-            Seeds(
-                ever.source, persons[chosen], day[chosen], {ever.column: spelled(register, ever.column, one)}
-            )
-            for number, one in enumerate(ever.prefixes)
+            Seeds(ever.source, persons[chosen], day[chosen], {ever.column: code})
+            for number, code in enumerate(codes)
             if (chosen := kept & (which == number)).any()
         ]
 

@@ -217,14 +217,13 @@ class Drawing:
         return pl.Series(allowed, dtype=pl.String).gather(rng.integers(0, len(allowed), size))
 
 
-def spelled(register: Register, name: str, prefix: str) -> str:
-    """A code that a column may hold and that begins with a prefix; the prefix itself where none is known."""
+def beginning(register: Register, name: str, prefix: str) -> list[str]:
+    """The codes that a column may hold and that begin with a prefix; the prefix where none is known."""
     column = register.columns[name]
+    pool = _pool(register.name, name, column)
     if column.code_system == "ICD-10":
-        pool = [code if column.spelling != "no leading D" else code[1:] for code in _diagnoses()]
-    else:
-        pool = _pool(register.name, name, column)
-    return next((code for code in pool if code.startswith(prefix)), prefix)
+        pool = pool + [code if column.spelling != "no leading D" else code[1:] for code in _diagnoses()]
+    return sorted({code for code in pool if code.startswith(prefix)}) or [prefix]
 
 
 def _pool(register: str, name: str, column: Column) -> list[str]:
