@@ -92,6 +92,8 @@ def _system(policy: Policy) -> list[str]:
             arguments += ["--symlink", str(path.readlink()), str(path)]
         elif path.is_dir():
             arguments += ["--ro-bind", str(path), str(path)]
+    # Bubblewrap would make parents 0700 when the host's are, and they would belong to root.
+    arguments += ["--perms", "0755", "--dir", "/etc"]
     for file in sorted(_ETC.iterdir()):
         arguments += ["--ro-bind", str(file), f"/etc/{file.name}"]
     for name in (*_HOST_ETC, *(_HOST_ETC_NETWORK if policy.network else ())):
@@ -142,10 +144,9 @@ def _listed(names: set[str]) -> str:
 
 def _binds(places: Iterable[tuple[Path, str, bool]]) -> list[str]:
     """Folders of the host; the last of the three says whether to write there."""
-    arguments = []
+    arguments = []  # with parents, as above
     for folder, at, write in places:
         for parent in reversed(PurePosixPath(at).parents[:-1]):
-            # Bubblewrap makes parents 0700 when the host's are, and they would belong to root.
             arguments += ["--perms", "0755", "--dir", str(parent)]
         arguments += ["--bind" if write else "--ro-bind", str(folder), at]
     return arguments
