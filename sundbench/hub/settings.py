@@ -163,12 +163,10 @@ class AuditSettings(_Section):
 
     Attributes:
         anchor_seconds, anchor_records: a head is anchored after so long, or so many records.
-        keep_months: never under 13.
     """
 
     anchor_seconds: int = Field(default=300, ge=1)
     anchor_records: int = Field(default=1000, ge=1)
-    keep_months: int = Field(default=60, ge=13)
 
 
 class DashboardSettings(_Section):

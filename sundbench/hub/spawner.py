@@ -28,7 +28,7 @@ from sundbench.errors import AuditError, SundbenchError
 from sundbench.governance.audit import places
 from sundbench.governance.audit.actions import Action
 from sundbench.governance.permits import Registered
-from sundbench.hub import folders, rights
+from sundbench.hub import folders, r, rights
 from sundbench.hub.assignment import FILE, Assignment
 from sundbench.hub.deployment import Deployment, deployment
 from sundbench.hub.process import Job
@@ -141,13 +141,13 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
                 return await self._launch(await self._granted())
         except Refused as refusal:
             self._refuse(refusal)
-            raise _told(refusal) from None
+            raise _Told(refusal) from None
         except AuditError as error:
             self.log.error("Not starting %s: %s", self._log_name, error)  # noqa: TRY400 - a line, not a traceback
-            raise _told(_NO_AUDIT) from None
+            raise _Told(_NO_AUDIT) from None
         except SundbenchError as error:
             self.log.error("Can't start %s: %s", self._log_name, error)  # noqa: TRY400 - a line, not a traceback
-            raise _told(_BROKEN) from None
+            raise _Told(_BROKEN) from None
 
     async def poll(self) -> int | None:
         """None while the job runs."""
@@ -199,12 +199,6 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
 
     async def _granted(self) -> Registered:
         """Ask governance; a permit may be closed while its member waits in the queue."""
-        if not self.name:
-            raise Refused(
-                "default-server",
-                da="En server hører til et projekt. Vælg et af dine projekter.",
-                en="A server belongs to a project. Choose one of your projects.",
-            )
         return await asyncio.to_thread(rights.require_work, self._hub.site, self.user.name, self.name)
 
     async def _launch(self, registered: Registered) -> str:
@@ -247,7 +241,7 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             server=_server_limits(self._hub),
             kernel=_kernel_limits(self._hub),
             kernels=chosen.kernel.per_server,
-            r=False if chosen.kernel.r == "auto" else chosen.kernel.r,
+            r=r.offered(chosen),
         ).write(runtime / FILE)
         log = site.hub / "logs" / "servers" / f"{self.user.name}-{self.name}.log"
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
@@ -345,14 +339,18 @@ _BROKEN = Refused(
 )
 
 
-def _told(refusal: Refused) -> SpawnException:
-    """A refusal as JupyterHub passes it on to pages and API."""
-    return SpawnException(
-        f"{refusal.en} / {refusal.da}",
-        reason=refusal.reason,
-        message_html=refusal.html,
-        status_code=refusal.status,
-    )
+class _Told(SpawnException):  # type: ignore[misc]  # JupyterHub has no types
+    """A refusal as JupyterHub passes it on: to its pages by one pair of names, to errors by another."""
+
+    def __init__(self, refusal: Refused) -> None:
+        self.jupyterhub_message = f"{refusal.en} / {refusal.da}"
+        self.jupyterhub_html_message = refusal.html
+        super().__init__(
+            self.jupyterhub_message,
+            reason=refusal.reason,
+            message_html=refusal.html,
+            status_code=refusal.status,
+        )
 
 
 def _nothing(_form: object) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def test_the_address_that_browsers_use(site: Site) -> None:
     [
         ("[kernel]\nmemmory = 1", "kernel.memmory"),
         ('[kernel]\nmemory = "4 GB"', "write a size"),
-        ("[audit]\nkeep_months = 12", "keep_months"),
+        ("[workspace]\nkeep_days = 7", "keep_days"),
         ("[hub]\nport = 8081", "must differ"),
         ("[dashboards]\nport = 8000", "must differ"),
         ("[hub\n", "not valid TOML"),
