@@ -49,9 +49,9 @@ def create(
                 Action.PERMIT_AMEND if known else Action.PERMIT_CREATE,
                 new.id,
                 permit=new.id,
+                changes=list(changes),
                 version=registered.version,
                 digest=registered.digest,
-                changes=list(changes),
             )
     if not known:
         screen.print(f"permit {new.id} registered, digest {registered.digest[:12]}", markup=False)

@@ -128,9 +128,10 @@ class Anchors:
         self._folder = folder
         self._beside = beside
         self._by = by
-        last = last_anchor(folder, by)
-        self.last: Head | None = last[0] if last else None
-        self._digest = last[1] if last else GENESIS
+        self.last: Head | None = None
+        self._digest = GENESIS
+        self._failed = False
+        self._read_last()
 
     def add(self, log: str, sequence: int, digest: str, time: str) -> Head:
         """Anchor a head: on the disk in the anchors' folder, then beside the log.
@@ -138,6 +139,9 @@ class Anchors:
         Raises:
             OSError: it can't be written; another try may come.
         """
+        if self._failed:  # who knows how much of it was written
+            self._read_last()
+        self._failed = True
         head = Head(
             log=log,
             number=self.last.number + 1 if self.last else 1,
@@ -152,7 +156,12 @@ class Anchors:
         _append(self._folder / f"anchors-{time[:10]}.jsonl", line)
         self.last, self._digest = head, line_digest(line)
         write_whole(self._beside / "head.json", line + b"\n")
+        self._failed = False
         return head
+
+    def _read_last(self) -> None:
+        last = last_anchor(self._folder, self._by)
+        self.last, self._digest = last or (None, GENESIS)
 
 
 def _append(path: Path, line: bytes) -> None:

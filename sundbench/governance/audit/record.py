@@ -95,12 +95,22 @@ class Record:
         try:
             record = cls(**json.loads(line))
             datetime.fromisoformat(record.time)
-            spelled = record.line()
+            spelled = record.line() if _typed(record) else b""
         except (TypeError, RecursionError, AttributeError) as error:
             raise ValueError("not a record") from error
         if spelled != line:
             raise ValueError("not a record as the writer spells it")
         return record
+
+
+def _typed(record: Record) -> bool:
+    texts = (record.time, record.actor, record.action, record.object, record.previous)
+    return (
+        type(record.sequence) is int
+        and all(isinstance(text, str) for text in texts)
+        and all(value is None or isinstance(value, str) for value in (record.permit, record.extract))
+        and isinstance(record.detail, dict)
+    )
 
 
 def digest(line: bytes) -> str:
