@@ -7,8 +7,8 @@ import site
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ LIMITS = {
     "file_size": "8 MiB", "disk": "16 MiB", "tmp": "16 MiB",
 }  # fmt: skip
 
+FOLDERS = ("extract", "notebooks", "scratch", "outbox", "sockets")
+
 
 @dataclass
 class Outcome:
@@ -44,15 +46,18 @@ class Attacker:
     python: str
     folder: Path
     repository: Path
+    elsewhere: dict[str, str] = field(default_factory=dict)
+
+    def with_mounts(self, **elsewhere: str) -> "Attacker":
+        """The same with some folders elsewhere."""
+        return replace(self, elsewhere=elsewhere)
 
     def environment(self) -> dict[str, str]:
         paths = [str(self.repository), *site.getsitepackages()]
         return {"PYTHONPATH": ":".join(paths), "SECRET_OF_STARTER": "hunter2", "PATH": os.environ["PATH"]}
 
     def mounts(self) -> dict[str, str]:
-        return {
-            name: str(self.folder / name) for name in ("extract", "notebooks", "scratch", "outbox", "sockets")
-        }
+        return {name: str(self.folder / name) for name in FOLDERS} | self.elsewhere
 
     def start(self, code: str, **more: Any) -> subprocess.Popen[str]:
         asked = {
@@ -124,7 +129,7 @@ def attacker(request: pytest.FixtureRequest, repository: Path) -> Iterator[Attac
         python = found
     folder = Path(tempfile.mkdtemp(prefix="sundbench-sandbox-"))
     folder.chmod(0o755)
-    for name in ("extract", "notebooks", "scratch", "outbox", "sockets"):
+    for name in FOLDERS:
         (folder / name).mkdir()
         if who == "stranger":
             os.chown(folder / name, STRANGER, STRANGER)
@@ -139,6 +144,3 @@ def clean(attacker: Attacker) -> Attacker:
         for entry in (attacker.folder / name).iterdir():
             entry.unlink() if not entry.is_dir() or entry.is_symlink() else shutil.rmtree(entry)
     return attacker
-
-
-Attack = Callable[..., Outcome]
