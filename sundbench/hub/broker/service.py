@@ -1,0 +1,57 @@
+"""The broker's socket: one line in, one line out, and a look at the kernels every second."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from sundbench.hub.broker.broker import Broker
+from sundbench.hub.broker.protocol import LONGEST
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks for kernels that have ended by themselves."""
+
+
+@contextlib.asynccontextmanager
+async def serving(broker: Broker, socket: Path) -> AsyncIterator[None]:
+    """Answer requests on a Unix socket; all kernels end with it.
+
+    Requests are answered one after the other.
+
+    Args:
+        broker: who answers.
+        socket: where; made anew, 0600.
+    """
+    socket.unlink(missing_ok=True)
+    server = await asyncio.start_unix_server(lambda r, w: _converse(broker, r, w), socket, limit=LONGEST)
+    socket.chmod(0o600)
+    looking = asyncio.create_task(_look(broker))
+    try:
+        yield
+    finally:
+        looking.cancel()
+        server.close()
+        socket.unlink(missing_ok=True)
+        broker.close()
+
+
+async def _converse(broker: Broker, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while line := await reader.readline():
+            writer.write(json.dumps(broker.answer(line)).encode() + b"\n")
+            await writer.drain()
+    except ValueError:  # longer than a request may be
+        broker.refused("a request of more than 4 KiB")
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
+
+
+async def _look(broker: Broker) -> None:
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        broker.tidy()

@@ -1,0 +1,166 @@
+"""The job of one project server: ``python -m sundbench.hub.job ASSIGNMENT.json``.
+
+It stands outside any sandbox, in a session of its own, so that it outlives the hub. It holds the broker, and
+starts the server in its sandbox. Kernels end with the server, the server ends with the job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+from sundbench.errors import SundbenchError
+from sundbench.governance.audit.client import Client
+from sundbench.hub import kernelspecs
+from sundbench.hub.assignment import Assignment
+from sundbench.hub.broker.broker import Broker
+from sundbench.hub.broker.offers import offers
+from sundbench.hub.broker.service import serving
+from sundbench.hub.relay import relaying
+from sundbench.hub.server.settings import Settings
+from sundbench.release import content
+from sundbench.sandbox.enforcement import Enforcement
+from sundbench.sandbox.launch import start
+from sundbench.sandbox.policy import read
+from sundbench.sandbox.sandboxed import Sandboxed
+
+log = logging.getLogger("sundbench.hub.job")
+
+INSIDE = Path("/run/sundbench")
+"""Where the server's sandbox has its sockets, kernelspecs and settings of JupyterLab."""
+GRACE = 10.0
+"""Seconds that the server has for a tidy end."""
+
+_LOOK = 0.2
+
+
+async def work(assignment: Assignment) -> int:
+    """Run the server until it ends or the job is asked to end.
+
+    Returns:
+        The server's exit code; 0 where the job was asked to end.
+
+    Raises:
+        SundbenchError: a policy, a kernelspec or a sandbox is not as it must be.
+    """
+    kernels, lab = content.kernels(), content.hub_config() / "lab"
+    may = offers(assignment, kernels)
+    sockets = assignment.runtime / "k"
+    sockets.mkdir(mode=0o700)
+    specs = kernelspecs.write(assignment.runtime / "jupyter" / "kernels", may, assignment)
+    recorder = Client(assignment.audit_socket, assignment.audit_secret)
+    broker = Broker(
+        may, limits=assignment.kernel, sockets=sockets, most=assignment.kernels, recorder=recorder
+    )
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, asked.set)
+    audit = assignment.runtime / "audit.sock"
+    socket = assignment.runtime / "broker.sock"
+    async with relaying(audit, assignment.audit_socket), serving(broker, socket):
+        mounts = {
+            "notebooks": assignment.workspace,
+            "broker": socket,
+            "audit": audit,
+            "sockets": sockets,
+            "kernelspecs": specs.parent,
+            "lab": lab,
+        }
+        server = _serve(assignment, kernels / "server", mounts)
+        log.info(
+            "server %s of %s: pid %s; limits: %s",
+            assignment.permit,
+            assignment.user,
+            server.pid,
+            _said(server.enforcement),
+        )
+        while server.poll() is None and not asked.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asked.wait(), _LOOK)
+        if server.poll() is None:
+            await _end(server)
+            log.info("stopped")
+            return 0
+        log.info("the server ended: %s", server.ending)
+        return server.poll() or 0
+
+
+def _serve(assignment: Assignment, policy: Path, mounts: Mapping[str, Path]) -> Sandboxed:
+    """Start the server in its sandbox; what it must know and nobody may see goes through a pipe."""
+    settings = Settings(
+        user=assignment.user,
+        project=assignment.permit,
+        title=assignment.title,
+        environment=assignment.environment,
+        audit_secret=assignment.audit_secret,
+        audit_socket=INSIDE / "audit.sock",
+        kernels=INSIDE / "jupyter" / "kernels",
+        lab=INSIDE / "lab",
+        upload_size=assignment.upload_size,
+        output_size=assignment.output_size,
+        kernel_minutes=assignment.kernel_minutes,
+        server_minutes=assignment.server_minutes,
+    )
+    reading, writing = os.pipe()
+    # A pipe holds 64 KiB before it is read, which these are far below; the thread is for the day they aren't.
+    threading.Thread(target=_tell, args=(writing, settings.model_dump_json().encode()), daemon=True).start()
+    try:
+        return start(
+            read(policy),
+            [sys.executable, "-I", "-m", "sundbench.hub.server", str(reading)],
+            mounts=mounts,
+            environment={},
+            limits=assignment.server,
+            pass_fds=[reading],
+            name=f"server-{assignment.runtime.name}",
+        )
+    finally:
+        os.close(reading)
+
+
+def _tell(descriptor: int, settings: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError), os.fdopen(descriptor, "wb") as pipe:
+        pipe.write(settings)
+
+
+async def _end(server: Sandboxed) -> None:
+    """End the server tidily, or after the grace by force."""
+    server.terminate()
+    for _ in range(int(GRACE / _LOOK)):
+        if server.poll() is not None:
+            return
+        await asyncio.sleep(_LOOK)
+    server.kill()
+
+
+def _said(enforcement: Enforcement) -> str:
+    return ", ".join(f"{field.name} {getattr(enforcement, field.name)}" for field in fields(enforcement))
+
+
+def main(arguments: list[str]) -> int:
+    """Run a job; its folder is gone when it ends."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s job %(process)d: %(message)s")
+    try:
+        assignment = Assignment.take(Path(arguments[0]))
+        log.info("job of server %s of %s", assignment.permit, assignment.user)
+        try:
+            return asyncio.run(work(assignment))
+        finally:
+            shutil.rmtree(assignment.runtime, ignore_errors=True)
+    except SundbenchError as error:
+        log.error("%s", error)  # noqa: TRY400 - the operator's to mend, not a bug
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
