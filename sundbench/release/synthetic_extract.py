@@ -288,7 +288,7 @@ def _write(
         window = registers.window(name) if catalogue.date_column(name) else None
         edges = np.array(window or (), dtype="datetime64[D]")
         written[name] = {
-            "columns": {"person": "person"} | {column: _type(name, column, catalogue) for column in columns},
+            "columns": {column: _type(name, column, catalogue) for column in table.columns},
             "rows": table.height,
             "left_out": {},
             "coverage": {
@@ -321,6 +321,8 @@ def _write(
 
 
 def _type(register: str, column: str, catalogue: Catalogue) -> str:
+    if column == "person":
+        return column
     entry = catalogue[register]
     while column not in entry.columns and entry.parent is not None:
         entry = catalogue[entry.parent.name]

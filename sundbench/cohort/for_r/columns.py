@@ -1,8 +1,8 @@
 """A frame's columns as R's vectors have them in memory.
 
 The stream: a line ``rows <n>`` and a line ``columns <k>``; then for each column a line ``<kind> <name>`` and
-its bytes, little-endian. Kinds: ``integer`` int32; ``double`` float64; ``date`` float64, days; ``time`` float64,
-seconds; ``text``: a line with the number of distinct texts, a line each, then int32 places from 1. What is
+its bytes, little-endian. Kinds: ``integer`` is int32; ``double``, ``date`` (days) and ``time`` (seconds) are
+float64; ``text`` is a line with the number of distinct texts, a line each, then int32 places from 1. What is
 missing has R's own mark.
 """
 

@@ -13,7 +13,7 @@ from sundbench.registers.catalogue import Catalogue, Register
 from sundbench.registers.invented.people import People
 from sundbench.registers.invented.planting import Seeds
 from sundbench.registers.invented.values import LEADING, Drawing, Rows, rules
-from sundbench.registers.synthetic.figures import DAYS_A_YEAR, NEVER, Days, Indices, year_of
+from sundbench.registers.synthetic.figures import DAYS_A_YEAR, NEVER, Days, Indices, year_of, year_start
 
 _SCHOOL = 15
 
@@ -54,7 +54,7 @@ class Registers:
         self._rows: dict[str, Rows] = {}
 
     def table(self, name: str, columns: Sequence[str]) -> pl.DataFrame:
-        """A register: ``person`` and these columns, in an extract's types, sorted as an extract is.
+        """A register in an extract's types and order: ``person``, the date, the other columns.
 
         Args:
             name: the register.
@@ -62,13 +62,10 @@ class Registers:
         """
         rows = self._of(name)
         dated = self._catalogue.date_column(name)
-        frame = {"person": pl.Series(self._people.name[rows.person])}
         drawn = self._columns(name, columns)
-        for column in columns:
-            frame[column] = drawn[column]
-        table = pl.DataFrame(frame)
-        first = ["person", dated] if dated in columns and dated is not None else ["person"]
-        return table.sort([*first, *(column for column in columns if column not in first)])
+        frame = {"person": pl.Series(self._people.name[rows.person])}
+        frame |= {column: drawn[column] for column in sorted(columns, key=lambda column: column != dated)}
+        return pl.DataFrame(frame).sort(list(frame))
 
     def window(self, name: str) -> tuple[int, int] | None:
         """The first and last day on which a register can have rows; None if there are none."""
@@ -236,8 +233,12 @@ class Registers:
             low = np.maximum(window[0], self._people.birth[rows.person])
             monday = rows.day - (rows.day - 4) % 7
             rows.day = np.where(monday < low, monday + 7, monday).astype(np.int32)
-        last = np.minimum(window[1], self._people.death[rows.person])
-        return rows.take(np.flatnonzero((rows.day >= window[0]) & (rows.day <= last)))
+        within = (rows.day >= window[0]) & (
+            rows.day <= np.minimum(window[1], self._people.death[rows.person])
+        )
+        if register.dates == "year":  # a year's row tells of all its days
+            within &= year_start(year_of(rows.day)) >= window[0]
+        return rows.take(np.flatnonzero(within))
 
     def _keyed(self, register: Register, rows: Rows, rng: np.random.Generator) -> Rows:
         """Record numbers for what hangs on these rows."""

@@ -24,8 +24,7 @@ SPELLINGS = {
 
 def columns_of(register: Register) -> list[str]:
     dated = catalogue().date_column(register.name)
-    own = [name for name in register.columns if name != register.subject]
-    return own if dated is None or dated in own else [dated, *own]
+    return [dated, *(name for name in register.columns if name not in {register.subject, dated})]
 
 
 @pytest.fixture(scope="module", params=list(catalogue()))
