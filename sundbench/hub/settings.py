@@ -165,7 +165,7 @@ class AuditSettings(_Section):
         anchor_seconds, anchor_records: a head is anchored after so long, or so many records.
     """
 
-    anchor_seconds: int = Field(default=300, ge=1)
+    anchor_seconds: int = Field(default=10, ge=1)
     anchor_records: int = Field(default=1000, ge=1)
 
 
