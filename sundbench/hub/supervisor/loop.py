@@ -75,6 +75,7 @@ class Supervisor:
         self.children = [Child(program) for program in programs]
         self.stopping = threading.Event()
         self.ready = False
+        self.taken_over: list[str] = []
         self.since = datetime.now(UTC).isoformat(timespec="seconds")
         self.url = read(site).hub.url
 
@@ -110,6 +111,7 @@ class Supervisor:
                 continue
             if left.version == version("sundbench") and child.program.ready():
                 child.process, child.since = found, time.monotonic()
+                self.taken_over.append(child.program.name)
                 log.info("%s: took over process %d", child.program.name, found.pid)
             else:
                 log.info("%s: ending process %d, left by another", child.program.name, found.pid)
@@ -128,7 +130,8 @@ class Supervisor:
         if not self.ready:
             self.ready = True
             log.info("ready: %s", self.url)
-            winding_down.record(self.site, "hub.start", log.warning, version=version("sundbench"))
+            about = {"version": version("sundbench"), "taken_over": self.taken_over}
+            winding_down.record(self.site, "hub.start", log.warning, **about)
             self._note()
 
     def _start(self, child: Child) -> None:
