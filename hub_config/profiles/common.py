@@ -61,5 +61,6 @@ c.JupyterHub.tornado_settings = {
     "cookie_options": {"samesite": "Lax", "httponly": True},
     # Scripts read this one cookie: its token goes with their requests.
     "xsrf_cookie_kwargs": {"samesite": "Lax"},
-    "slow_spawn_timeout": 0,
+    # The API says within these seconds whether a start was refused; after that, that it goes on.
+    "slow_spawn_timeout": 3,
 }

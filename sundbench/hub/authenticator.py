@@ -129,8 +129,8 @@ def _too_many(wait: float) -> Refused:
     seconds = max(1, round(wait))
     return Refused(
         "too-many-attempts",
-        da=f"For mange mislykkede forsøg. Vent {seconds} sekunder, og prøv igen.",
-        en=f"Too many failed attempts. Wait {seconds} seconds, and try again.",
+        da=f"For mange mislykkede forsøg. Prøv igen om {seconds} sek.",
+        en=f"Too many failed attempts. Try again in {seconds} s.",
         status=429,
     )
 

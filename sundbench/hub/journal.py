@@ -11,6 +11,7 @@ import logging
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from sundbench.errors import AuditError
 from sundbench.governance.audit import places
@@ -29,10 +30,10 @@ _KEPT = 10_000
 class _Entry:
     actor: str
     action: Action
-    object: str
+    what: str
     permit: str | None
     extract: str | None
-    detail: dict[str, object]
+    detail: dict[str, Any]
 
 
 @dataclass
@@ -112,7 +113,7 @@ class Journal:
         *,
         permit: str | None = None,
         extract: str | None = None,
-        **detail: object,
+        **detail: Any,
     ) -> None:
         """Record what is about to be granted.
 
@@ -129,7 +130,7 @@ class Journal:
         *,
         permit: str | None = None,
         extract: str | None = None,
-        **detail: object,
+        **detail: Any,
     ) -> None:
         """Record what happened in any case: at once, or when the writer is back."""
         self._owed.append(_Entry(actor, action, what, permit, extract, detail))
@@ -137,12 +138,12 @@ class Journal:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    def refused(self, actor: str, action: Action, what: str, **detail: object) -> None:
+    def refused(self, actor: str, action: Action, what: str, **detail: Any) -> None:
         """Record a refusal; of very many by one actor, how many."""
         left_out = self._refusals.take(actor)
         if left_out is not None:
-            more: dict[str, object] = {"left_out_before": left_out} if left_out else {}
-            self.note(actor, action, what, **detail, **more)
+            more: dict[str, Any] = {"left_out_before": left_out} if left_out else {}
+            self.note(actor, action, what, **(detail | more))
 
     async def settle(self) -> None:
         """Record what is owed, in order; what can't be recorded stays owed."""
@@ -162,7 +163,7 @@ class Journal:
         await self._client.record_for(
             entry.actor,
             entry.action,
-            entry.object,
+            entry.what,
             permit=entry.permit,
             extract=entry.extract,
             detail=entry.detail,

@@ -27,6 +27,7 @@ from sundbench.hub import folders, rights
 from sundbench.hub.deployment import deployment
 from sundbench.hub.folders import DataState
 from sundbench.hub.journal import NOBODY
+from sundbench.hub.refusal import Refused
 
 _MONTHS = {
     "da": "januar februar marts april maj juni juli august september oktober november december",
@@ -121,6 +122,21 @@ class StartHandler(SpawnHandler):  # type: ignore[misc]
             self.redirect(url_path_join(self.hub.base_url, "home"))
             return
         await super().get(user_name, server_name)
+
+    @web.authenticated
+    async def post(self, user_name: str | None = None, server_name: str = "", _display: str = "") -> None:
+        """Start it, and lead on to the page that waits; or say at once why not."""
+        user = self.current_user
+        if user_name in {None, user.name}:
+            try:
+                await asyncio.to_thread(rights.require_work, deployment().site, user.name, server_name)
+            except Refused as refusal:
+                what = f"{user.name}:{server_name}"[:100]
+                deployment().journal.refused(user.name, Action.SERVER_REFUSED, what, reason=refusal.reason)
+                self.set_status(refusal.status)
+                self.finish(await self._render_form(user, "", refusal.en, refusal.html))
+                return
+        await super().post(user_name, server_name)
 
     async def _render_form(
         self, for_user: Any, spawner_options_form: str, message: str = "", html_message: str = ""

@@ -59,7 +59,7 @@ class StartQueue:
         except asyncio.CancelledError:
             if ticket in self._waiting:
                 self._waiting.remove(ticket)
-            else:  # its turn had come in the same moment: the next one's then
+            elif not ticket.turn.cancelled():  # its turn had come in the same moment: the next one's then
                 self._leave()
             raise
 

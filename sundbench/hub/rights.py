@@ -181,9 +181,16 @@ def require_work(site: Site, user: str, permit: str) -> Registered:
     """The permit, if the user may have a server for it today.
 
     Raises:
-        Refused: no such permit, not a member, a member who doesn't analyse, expired or closed. A permit that
-            the user is no member of is refused in the same words as one that isn't there.
+        Refused: no permit was named, no such permit, not a member, a member who doesn't analyse, expired or
+            closed. A permit that the user is no member of is refused in the same words as one that isn't
+            there.
     """
+    if not permit:
+        raise Refused(
+            "default-server",
+            da="En server hører til et projekt. Vælg et af dine projekter.",
+            en="A server belongs to a project. Choose one of your projects.",
+        )
     now = standing(site)
     project = next((one for one in now.projects(user) if one.id == permit), None)
     if project is None:

@@ -1,4 +1,4 @@
-"""A job without sandbox, broker or Jupyter: answers over HTTP as a server would, and says what it was given."""
+"""A job without sandbox, broker or Jupyter: answers over HTTP, and says what it was given."""
 
 import json
 import signal

@@ -1,0 +1,330 @@
+"""A real JupyterHub on free ports, with projects, people of every role, and visitors who log in over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from sundbench.governance import database, people, permits
+from sundbench.governance.models import PermitState, Role, now
+from sundbench.governance.permit import parse
+from sundbench.hub import passwords
+from sundbench.site import Site
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+STAND_IN = [sys.executable, str(Path(__file__).with_name("stand_in_job.py"))]
+
+STAND_IN_ARGUMENTS = [*(f"--ProjectSpawner.command={word}" for word in STAND_IN), "--ProjectSpawner.grace=3"]
+
+PEOPLE = {
+    "rikke": (Role.RESEARCHER,),
+    "anders": (Role.ANALYST,),
+    "vera": (Role.REVIEWER,),
+    "sofie": (Role.STEWARD,),
+    "palle": (Role.POLICYMAKER,),
+    "ida": (Role.ADMIN,),
+    "nobody": (),
+    "tilde": (),
+}
+PERMITS = {
+    "lung-cancer": ("rikke:researcher", "anders:analyst", "vera:reviewer"),
+    "diabetes": ("anders:researcher",),
+    "old-study": ("rikke:researcher",),
+}
+
+
+def permit_text(
+    name: str, members: tuple[str, ...], expires: str = "2099-12-31", columns: str = '"atc"'
+) -> str:
+    """A small permit; members as ``user:role``."""
+    named = ", ".join('{{ user = "{}", role = "{}" }}'.format(*one.split(":")) for one in members)
+    return f"""
+id = "{name}"
+title = {{ da = "Projekt {name}", en = "Project {name}" }}
+purpose = "To be tested."
+basis = "None: invented."
+members = [{named}]
+period = {{ since = 2010-01-01, until = 2025-12-31 }}
+expires = {expires}
+population = {{ everyone = true }}
+[registers]
+lmdb = {{ columns = [{columns}] }}
+"""
+
+
+def amend(site: Site, name: str, members: tuple[str, ...], **changes: str) -> None:
+    """Register a permit, or an amendment of it."""
+    text = permit_text(name, members, **changes)
+    with database.writing(site) as session:
+        permits.register(session, parse(text, name), text, "sofie")
+
+
+def close(site: Site, name: str) -> None:
+    """Close a permit, as ``sundbench permit close`` does."""
+    with database.writing(site) as session:
+        record = permits.PermitRecord
+        found = session.get(record, name)
+        assert found is not None
+        found.state, found.closed_at, found.closed_by = PermitState.CLOSED.value, now(), "sofie"
+        found.closed_why = "the test says so"
+
+
+def eventually(what: Callable[[], Any], seconds: float = 30) -> Any:
+    """Ask until the answer is true, and give it; fail after so many seconds."""
+    until = time.monotonic() + seconds
+    while not (answer := what()):
+        assert time.monotonic() < until, f"not within {seconds} s"
+        time.sleep(0.1)
+    return answer
+
+
+@dataclass
+class Visitor:
+    """Someone with a browser, over HTTP: keeps cookies, and sends the XSRF token along."""
+
+    url: str
+    user: str = ""
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def get(self, path: str, **more: Any) -> requests.Response:
+        """Look at a page; ``path`` is below the site's root."""
+        return self.session.get(self.url + path.lstrip("/"), timeout=60, **more)
+
+    def post(self, path: str, data: dict[str, str] | None = None, **more: Any) -> requests.Response:
+        """Send a form of the hub's pages."""
+        form = {"_xsrf": self.xsrf, **(data or {})}
+        return self.session.post(self.url + path.lstrip("/"), data=form, timeout=60, **more)
+
+    def api(self, method: str, path: str, json: Any = None, **more: Any) -> requests.Response:
+        """Ask the hub's API as a page's script would."""
+        headers = {"X-XSRFToken": self.xsrf, "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
+        # Without a body the Python proxy would call it a form, and the hub would not know who asks.
+        body = {} if json is None and method != "GET" else json
+        address = f"{self.url}hub/api/{path}"
+        answer = self.session.request(method, address, json=body, headers=headers, timeout=60, **more)
+        assert not self.user or "Missing or invalid credentials" not in answer.text, "taken for a stranger"
+        return answer
+
+    @property
+    def xsrf(self) -> str:
+        """The token that belongs to the hub's cookie."""
+        found = [
+            cookie.value
+            for cookie in self.session.cookies
+            if cookie.name == "_xsrf" and cookie.path == "/hub/"
+        ]
+        return found[-1] or "" if found else ""
+
+    def log_in(self, user: str, password: str) -> requests.Response:
+        """Fill in the log-in page."""
+        self.user = user
+        self.get("hub/login")
+        answer = self.post("hub/login", {"username": user, "password": password})
+        self.get("hub/home")  # the XSRF token changes with the log-in
+        return answer
+
+    def start(self, project: str, *, wait: bool = True) -> requests.Response:
+        """Press a project's start button, and wait until its server is up."""
+        answer = self.post(f"hub/spawn/{self.user}/{project}")
+        if wait and answer.ok:
+            eventually(lambda: self.state(project) == "running", 90)
+        return answer
+
+    def stop(self, project: str) -> requests.Response:
+        """Press its stop button."""
+        return self.post(f"hub/stop/{self.user}/{project}")
+
+    def state(self, project: str) -> str:
+        """What the home page says of a project's server."""
+        page = self.get("hub/home").text
+        found = re.search(rf'id="project-{project}" data-state="(\w+)"', page)
+        return found[1] if found else "absent"
+
+
+@dataclass
+class Platform:
+    """One installation with its hub at work.
+
+    Attributes:
+        site: the installation; tests change governance's database through it.
+        url: ends with a slash.
+        passwords: by user.
+        hub, writer: the processes; a test may kill them.
+    """
+
+    site: Site
+    url: str
+    passwords: dict[str, str]
+    environment: dict[str, str]
+    command: list[str]
+    hub: subprocess.Popen[bytes] | None = None
+    writer: subprocess.Popen[bytes] | None = None
+
+    def visitor(self, user: str) -> Visitor:
+        """Someone who has logged in."""
+        visitor = Visitor(self.url)
+        answer = visitor.log_in(user, self.passwords[user])
+        assert answer.ok, answer.text
+        return visitor
+
+    def start_writer(self) -> None:
+        """Start the audit log's writer, and wait for it."""
+        from sundbench.governance.audit import client, places
+
+        self.writer = self._start([sys.executable, "-m", "sundbench.governance.audit.writer"], "audit.log")
+
+        def answers() -> bool:
+            try:
+                with client.Client(places.socket_path(self.site), places.authority(self.site)) as asked:
+                    return bool(asked.state())
+            except Exception:
+                return False
+
+        eventually(answers, 20)
+
+    def start_hub(self) -> None:
+        """Start the hub, and wait until it answers through its proxy."""
+        self.hub = self._start(self.command, "hub.log")
+        eventually(self.answers, 60)
+
+    def answers(self) -> bool:
+        """Whether the hub is up."""
+        assert self.hub is None or self.hub.poll() is None, self.log()
+        try:
+            return requests.get(f"{self.url}hub/health", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    def log(self) -> str:
+        """The last lines of the hub's log."""
+        return "\n".join((self.site.hub / "logs" / "hub.log").read_text(encoding="utf-8").splitlines()[-60:])
+
+    def records(self, **fields: str) -> list[dict[str, Any]]:
+        """The audit log's records that have these values."""
+        lines = [
+            line
+            for file in sorted(self.site.audit.glob("audit-*.jsonl"))
+            for line in file.read_text().splitlines()
+        ]
+        found = [json.loads(line) for line in lines]
+        return [one for one in found if all(one.get(name) == value for name, value in fields.items())]
+
+    def given(self) -> dict[str, str]:
+        """What a stand-in was given: environment and audit secret of the server started last."""
+        files = sorted(self.site.runtime.glob("s/*/given.json"), key=lambda file: file.stat().st_mtime_ns)
+        return dict(json.loads(files[-1].read_text(encoding="utf-8")))
+
+    def kill(self, which: str) -> None:
+        """SIGKILL to ``hub`` or ``writer``."""
+        process = getattr(self, which)
+        process.kill()
+        process.wait()
+
+    def end(self) -> None:
+        """Stop everything that was started here."""
+        from sundbench.hub.supervisor import table
+
+        for process in (self.hub, self.writer):
+            if process is not None and process.poll() is None:
+                process.terminate()
+        table.end(table.jobs(self.site), 5)
+        for process in (self.hub, self.writer):
+            if process is not None:
+                try:
+                    process.wait(15)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+        table.end(table.strays(self.site), 3)
+
+    def _start(self, command: list[str], log: str) -> subprocess.Popen[bytes]:
+        logs = self.site.hub / "logs"
+        logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (logs / log).open("ab") as out:
+            return subprocess.Popen(
+                command,
+                env=self.environment,
+                stdout=out,
+                stderr=out,
+                cwd=self.site.hub,
+                start_new_session=True,
+            )
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens at."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def make_site(root: Path, settings: str = "") -> Site:
+    """An installation with people, permits and settings, and nothing started."""
+    site = Site(root, f"sqlite:///{root / 'sundbench.db'}")
+    with database.writing(site) as session:
+        for user, roles in PEOPLE.items():
+            people.add(session, user, user.title(), roles)
+    for name, members in PERMITS.items():
+        amend(site, name, members, expires="2024-01-31" if name == "old-study" else "2099-12-31")
+    site.hub.mkdir(parents=True, mode=0o700, exist_ok=True)
+    port, proxy, hub, dashboards = free_ports(4)
+    (site.hub / "settings.toml").write_text(
+        f"[hub]\nport = {port}\nproxy_port = {proxy}\nhub_port = {hub}\nstarts_at_once = 2\n"
+        f"[dashboards]\nenabled = false\nport = {dashboards}\n{settings}",
+        encoding="utf-8",
+    )
+    return site
+
+
+def make_platform(root: Path, arguments: list[str]) -> Platform:
+    """An installation with its hub's command; started by `Platform.start_writer` and `Platform.start_hub`."""
+    from sundbench.hub.settings import read
+    from sundbench.hub.supervisor.table import MARK
+
+    site = make_site(root)
+    made = {user: passwords.generate() for user in PEOPLE}
+    for user, password in made.items():
+        passwords.put(site, user, password)
+    environment = {
+        **os.environ,
+        "SUNDBENCH_HOME": str(site.root),
+        "SUNDBENCH_DATABASE": site.database_url,
+        MARK: str(site.root),
+        "PYTHONUNBUFFERED": "1",
+    }
+    config = REPOSITORY / "hub_config" / "jupyterhub_config.py"
+    command = [sys.executable, "-m", "jupyterhub", "--config", str(config), *arguments]
+    return Platform(site, read(site).hub.url, made, environment, command)
+
+
+@pytest.fixture(scope="session")
+def stand_in_platform() -> Iterator[Platform]:
+    """A hub whose servers are stand-ins of a hundred lines: for what the hub alone decides."""
+    root = Path(tempfile.mkdtemp(prefix="sb-hub-"))
+    platform = make_platform(root, STAND_IN_ARGUMENTS)
+    try:
+        platform.start_writer()
+        platform.start_hub()
+        yield platform
+    finally:
+        platform.end()
+        shutil.rmtree(platform.site.runtime, ignore_errors=True)
+        shutil.rmtree(root, ignore_errors=True)

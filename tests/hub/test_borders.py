@@ -1,0 +1,253 @@
+"""What people try over HTTP, logged in or not: tokens, others' servers, other projects."""
+
+import json
+from typing import Any
+
+import pytest
+import requests
+
+from tests.hub.installation import Platform, Visitor, amend, eventually
+
+OUTSIDERS = ["vera", "palle", "ida", "sofie", "nobody"]
+
+
+@pytest.mark.parametrize("user", ["rikke", "palle", "ida"])
+def test_nobody_mints_a_token(stand_in_platform: Platform, user: str):
+    visitor = stand_in_platform.visitor(user)
+
+    for body in (None, {}, {"roles": ["user"]}, {"scopes": ["access:servers!user"]}, {"scopes": ["inherit"]}):
+        assert visitor.api("POST", f"users/{user}/tokens", body).status_code == 403
+    assert visitor.api("GET", f"users/{user}/tokens").status_code == 403
+    assert visitor.api("POST", "users/rikke/tokens", {}).status_code == 403
+    assert visitor.get("hub/token").status_code == 403
+
+
+def test_nor_with_a_password_in_the_request(stand_in_platform: Platform):
+    body = {"auth": {"username": "rikke", "password": stand_in_platform.passwords["rikke"]}}
+
+    answer = requests.post(f"{stand_in_platform.url}hub/api/users/rikke/tokens", json=body, timeout=10)
+
+    assert answer.status_code == 403
+    assert "token" not in answer.headers.get("Set-Cookie", "")
+
+
+@pytest.mark.parametrize("user", OUTSIDERS)
+def test_only_members_start_a_server(stand_in_platform: Platform, user: str):
+    visitor = stand_in_platform.visitor(user)
+
+    assert visitor.start("lung-cancer", wait=False).status_code == 403
+    assert visitor.api("POST", f"users/{user}/servers/lung-cancer").status_code == 403
+    assert visitor.api("POST", f"users/{user}/server").status_code == 403
+    assert visitor.api("POST", "users/rikke/servers/lung-cancer").status_code in {403, 404}
+    assert visitor.api("DELETE", f"users/{user}/servers/lung-cancer").status_code in {403, 404}
+
+
+@pytest.mark.parametrize("project", ["diabetes", "old-study", "no-such-project"])
+def test_a_member_starts_no_other_project(stand_in_platform: Platform, project: str):
+    visitor = stand_in_platform.visitor("rikke")
+    before = len(stand_in_platform.records(action="server.refused", actor="rikke"))
+
+    page = visitor.start(project, wait=False)
+    answer = visitor.api("POST", f"users/rikke/servers/{project}")
+
+    assert page.status_code == answer.status_code == 403
+    assert 'role="alert"' in page.text
+    assert 'lang="da"' in page.text
+    refusals = eventually(
+        lambda: stand_in_platform.records(action="server.refused", actor="rikke")[before + 1 :]
+    )
+    assert refusals[0]["object"] == f"rikke:{project}"
+    assert not stand_in_platform.records(action="server.start", object=f"rikke:{project}")
+
+
+def test_there_is_no_default_server(stand_in_platform: Platform):
+    visitor = stand_in_platform.visitor("rikke")
+
+    assert visitor.get("hub/spawn").url.endswith("/hub/home")
+    assert visitor.get("hub/spawn/rikke").url.endswith("/hub/home")
+    assert visitor.api("POST", "users/rikke/server").status_code == 403
+    assert visitor.post("hub/spawn").status_code == 403
+    assert "A server belongs to a project" in visitor.post("hub/spawn/rikke").text
+    assert not visitor.api("GET", "users/rikke").json()["servers"]
+
+
+def test_nobody_reaches_anothers_server(stand_in_platform: Platform):
+    anders = stand_in_platform.visitor("anders")
+    anders.start("diabetes")
+    try:
+        for user in ("rikke", "ida", "palle"):
+            visitor = stand_in_platform.visitor(user)
+            assert visitor.api("POST", "users/anders/servers/lung-cancer").status_code in {403, 404}
+            assert visitor.get("hub/spawn/anders/lung-cancer").status_code in {403, 404}
+            assert visitor.post("hub/spawn/anders/lung-cancer").status_code in {403, 404}
+            if user != "ida":  # who sees the servers that are up
+                progress = visitor.get("hub/api/users/anders/servers/diabetes/progress")
+                assert progress.status_code in {403, 404}
+                assert visitor.api("DELETE", "users/anders/servers/diabetes").status_code in {403, 404}
+                assert visitor.post("hub/stop/anders/diabetes").status_code in {403, 404}
+        assert anders.state("diabetes") == "running"
+    finally:
+        anders.stop("diabetes")
+
+
+def test_an_administrator_stops_a_server_and_is_named(stand_in_platform: Platform):
+    anders, ida = stand_in_platform.visitor("anders"), stand_in_platform.visitor("ida")
+    anders.start("diabetes")
+
+    assert "diabetes" in ida.get("hub/admin").text
+    assert ida.post("hub/stop/anders/diabetes").ok
+
+    eventually(lambda: anders.state("diabetes") == "stopped")
+    (stop,) = stand_in_platform.records(action="server.stop", object="anders:diabetes")[-1:]
+    assert stop["detail"]["why"] == "stopped by ida"
+
+
+def test_nobody_but_an_administrator_sees_others(stand_in_platform: Platform):
+    for user in ("rikke", "palle", "vera"):
+        visitor = stand_in_platform.visitor(user)
+        assert visitor.get("hub/admin").status_code == 403
+        for path in ("users", "users/ida", "groups", "proxy", "services", "info"):
+            assert visitor.api("GET", path).status_code in {403, 404}, path
+        assert visitor.api("POST", "shutdown").status_code == 403
+        assert visitor.api("POST", "users", {"usernames": ["eve"], "admin": True}).status_code == 403
+        assert visitor.api("PATCH", f"users/{user}", {"admin": True}).status_code == 403
+        assert visitor.api("POST", "groups/administrators/users", {"users": [user]}).status_code == 403
+        assert visitor.api("GET", "user").json()["admin"] is False
+
+
+def test_not_even_the_administrator_changes_rights(stand_in_platform: Platform):
+    ida = stand_in_platform.visitor("ida")
+
+    assert ida.api("GET", "users").status_code == 200
+    assert ida.api("PATCH", "users/ida", {"admin": True}).status_code == 403
+    assert ida.api("POST", "groups/project-members/users", {"users": ["ida"]}).status_code == 403
+    assert ida.api("POST", "shutdown").status_code == 403
+    assert ida.api("POST", "users/rikke/servers/lung-cancer").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path", ["shares/rikke/lung-cancer", "share-codes/rikke/lung-cancer", "users/rikke/shared"]
+)
+def test_nothing_is_shared(stand_in_platform: Platform, path: str):
+    visitor = stand_in_platform.visitor("rikke")
+
+    assert visitor.api("POST", path, {"user": "palle"}).status_code == 403
+    assert visitor.api("GET", path).status_code == 403
+    assert visitor.get("hub/accept-share?code=x").status_code == 403
+
+
+OPTIONS: dict[str, Any] = {
+    "command": ["/bin/sh", "-c", "touch /tmp/owned"],
+    "cmd": "sh",
+    "extract": "/",
+    "limits": {"memory": 1e12},
+    "user": "anders",
+    "environment": {"LD_PRELOAD": "/tmp/x.so"},
+    "permit": "diabetes",
+}
+
+
+def test_options_in_the_request_change_nothing(stand_in_platform: Platform):
+    visitor = stand_in_platform.visitor("rikke")
+    visitor.api("POST", "users/rikke/servers/lung-cancer", {"user_options": OPTIONS, **OPTIONS})
+    eventually(lambda: visitor.state("lung-cancer") == "running")
+    try:
+        given = stand_in_platform.given()
+        assert given["JUPYTERHUB_USER"] == "rikke"
+        assert given["JUPYTERHUB_SERVER_NAME"] == "lung-cancer"
+        assert not {"LD_PRELOAD", "command", "extract"} & set(given)
+        assert json.loads(visitor.get("user/rikke/lung-cancer/api").text)["permit"] == "lung-cancer"
+    finally:
+        visitor.stop("lung-cancer")
+
+
+def test_an_address_starts_nothing(stand_in_platform: Platform):
+    visitor = stand_in_platform.visitor("rikke")
+
+    visitor.get("hub/spawn/rikke/lung-cancer")
+    visitor.get("hub/spawn/rikke/lung-cancer?opt-cmd=sh")
+    visitor.get("hub/spawn/rikke/lung-cancer?cmd=sh&next=/user/rikke/lung-cancer")
+    visitor.get("user/rikke/lung-cancer/lab")
+
+    assert visitor.state("lung-cancer") == "stopped"
+
+
+def test_without_the_token_of_the_page_nothing_is_done(stand_in_platform: Platform):
+    visitor = stand_in_platform.visitor("rikke")
+    plain = visitor.session
+    root = stand_in_platform.url
+
+    for address in (
+        "hub/spawn/rikke/lung-cancer",
+        "hub/stop/rikke/lung-cancer",
+        "hub/api/users/rikke/servers/x",
+    ):
+        assert plain.post(root + address, timeout=10).status_code == 403
+        assert plain.post(root + address, data={"_xsrf": "forged"}, timeout=10).status_code == 403
+    other = stand_in_platform.visitor("anders").xsrf
+    headers = {"X-XSRFToken": other}
+    assert (
+        plain.post(f"{root}hub/api/users/rikke/servers/lung-cancer", headers=headers, timeout=10).status_code
+        == 403
+    )
+    login = {"username": "rikke", "password": stand_in_platform.passwords["rikke"]}
+    assert requests.post(f"{root}hub/login", data=login, timeout=10).status_code == 403
+    assert visitor.state("lung-cancer") == "stopped"
+
+
+def test_the_anonymous_get_nothing(stand_in_platform: Platform):
+    stranger = Visitor(stand_in_platform.url)
+    stranger.get("hub/login")
+
+    for path in ("hub/home", "hub/admin", "hub/spawn/rikke/lung-cancer", "user/rikke/lung-cancer/lab"):
+        assert stranger.get(path).url.startswith(f"{stand_in_platform.url}hub/login"), path
+    for path in ("users", "users/rikke", "info", "proxy", "groups"):
+        assert stranger.api("GET", path).status_code == 403, path
+    assert stranger.get("hub/metrics").status_code in {401, 403}
+    assert stranger.get("hub/api/users", headers={"Authorization": "token 0123456789"}).status_code == 403
+
+
+def test_a_server_s_own_token_opens_nothing_else(stand_in_platform: Platform):
+    """Whoever reads a server's token, through whatever hole, gets no further with it."""
+    visitor = stand_in_platform.visitor("rikke")
+    visitor.start("lung-cancer")
+    try:
+        token = stand_in_platform.given()["JUPYTERHUB_API_TOKEN"]
+
+        def ask(method: str, path: str, body: object = None) -> int:
+            headers = {"Authorization": f"token {token}"}
+            address = f"{stand_in_platform.url}hub/api/{path}"
+            return requests.request(method, address, headers=headers, json=body or {}, timeout=20).status_code
+
+        active = {"last_activity": "2026-01-01T00:00:00Z"}
+        assert ask("POST", "users/rikke/activity", active) == 200
+        assert ask("POST", "users/rikke/tokens", {}) == 403
+        assert ask("POST", "users/rikke/servers/lung-cancer") == 403
+        assert ask("DELETE", "users/rikke/servers/lung-cancer") == 403
+        assert ask("GET", "users") == 403
+        assert ask("POST", "users/anders/activity", active) in {403, 404}
+    finally:
+        visitor.stop("lung-cancer")
+    assert ask("POST", "users/rikke/activity", active) == 403
+
+
+def test_refusals_are_recorded_with_who_asked(stand_in_platform: Platform):
+    stand_in_platform.visitor("palle").get("hub/admin")
+
+    found = eventually(lambda: stand_in_platform.records(action="hub.refused", actor="palle"))
+    assert any(one["object"] == "GET /hub/admin" for one in found)
+
+
+def test_who_leaves_is_out(stand_in_platform: Platform):
+    site = stand_in_platform.site
+    amend(site, "short", ("newcomer:researcher",))
+    from sundbench.hub import passwords
+
+    passwords.put(site, "newcomer", "a password of theirs")
+    visitor = Visitor(stand_in_platform.url)
+    assert visitor.log_in("newcomer", "a password of theirs").ok
+
+    amend(site, "short", ("rikke:researcher",))
+
+    assert Visitor(stand_in_platform.url).log_in("newcomer", "a password of theirs").status_code == 403
+    assert visitor.start("short", wait=False).status_code == 403
