@@ -6,7 +6,7 @@ import csv
 import gzip
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -35,6 +35,7 @@ class Table:
         columns: the columns as the file spells them, with their DuckDB type.
         numeric: those whose person numbers have lost leading zeros, because they were stored as numbers.
         rows: how many rows the file itself says it has; None where it doesn't say.
+        text: how it is split, if it is CSV.
     """
 
     name: str
@@ -42,6 +43,28 @@ class Table:
     columns: dict[str, str]
     numeric: frozenset[str]
     rows: int | None
+    text: Text | None = None
+
+    def through(self, pipe: Path) -> Table:
+        """The same CSV file, read from a pipe that gives its bytes."""
+        if self.text is None:
+            raise ValueError(f"{self.name} is no CSV file")
+        return replace(self, relation=_read_csv(pipe, list(self.columns), self.text))
+
+
+@dataclass(frozen=True)
+class Text:
+    """How a CSV file's bytes become fields.
+
+    Attributes:
+        separator: what stands between them.
+        encoding: what the bytes mean.
+        compressed: whether it is gzipped.
+    """
+
+    separator: str
+    encoding: Encoding
+    compressed: bool
 
 
 def csv_table(file: SourceFile, settings: Settings, encoding: Encoding | None = None) -> Table:
@@ -63,8 +86,7 @@ def csv_table(file: SourceFile, settings: Settings, encoding: Encoding | None = 
     encoding = encoding or settings.encoding or _encoding(head)
     if encoding == "latin-1" and settings.encoding is None:
         _check_mixture(file.name, head.splitlines(keepends=True)[:-1] or [head])
-    text = head.removeprefix(_UTF8_BOM).decode(encoding, errors="replace")
-    header = text.splitlines()[0]
+    header = head.removeprefix(_UTF8_BOM).decode(encoding, errors="replace").splitlines()[0]
     separator: str = settings.separator or max(_SEPARATORS, key=header.count)
     names = [name.strip() for name in next(csv.reader([header], delimiter=separator))]
     if len(names) < 2:
@@ -72,14 +94,16 @@ def csv_table(file: SourceFile, settings: Settings, encoding: Encoding | None = 
             f"{file.name}, line 1: one column only: wrong separator? Name the right one in delivery.toml"
         )
     _check_names(file.name, names)
-    if file.path.suffix.lower() != ".gz":
+    text = Text(separator, encoding, compressed=file.path.suffix.lower() == ".gz")
+    if not text.compressed:
         _check_tail(file, encoding, separator, len(names))
     return Table(
         name=file.name,
-        relation=_read_csv(file.path, names, separator, encoding),
+        relation=_read_csv(file.path, names, text),
         columns=dict.fromkeys(names, "VARCHAR"),
         numeric=frozenset(),
         rows=None,
+        text=text,
     )
 
 
@@ -188,11 +212,11 @@ def _check_tail(file: SourceFile, encoding: Encoding, separator: str, columns: i
         raise DeliveryError(f"{file.name}: the last line is cut off: the file is not whole: ask for it again")
 
 
-def _read_csv(path: Path, names: list[str], separator: str, encoding: Encoding) -> str:
+def _read_csv(path: Path, names: list[str], text: Text) -> str:
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     # Everything is given, nothing sniffed: what doesn't fit is rejected row by row and quarantined.
     return (
-        f"read_csv({literal(str(path))}, auto_detect=false, header=true, delim={literal(separator)},"
-        f" quote='\"', escape='\"', encoding={literal(encoding)}, columns={{{columns}}},"
+        f"read_csv({literal(str(path))}, auto_detect=false, header=true, delim={literal(text.separator)},"
+        f" quote='\"', escape='\"', encoding={literal(text.encoding)}, columns={{{columns}}},"
         " strict_mode=true, null_padding=false, store_rejects=true, rejects_limit=0)"
     )

@@ -14,7 +14,8 @@ import os
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -38,6 +39,7 @@ from sundbench.registers.catalogue import Catalogue, Register
 from sundbench.registers.delivery import Delivery, SourceFile
 from sundbench.registers.formats import Table, csv_table, latin_1_table, parquet_table
 from sundbench.registers.persons import normal, well_formed
+from sundbench.store.feed import fed
 from sundbench.store.sources import Source
 
 PEOPLE_PER_BUCKET = 10_000
@@ -293,7 +295,8 @@ class Intake:
         while True:
             self._db.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
             try:
-                result = run(self._tables[file.name])
+                with self._readable(file) as table:
+                    result = run(table)
                 rejected = self._rejected()
             except duckdb.Error as error:
                 raise _translated(file, error) from None
@@ -307,6 +310,16 @@ class Intake:
                 return result, rejected
             self._tables[file.name] = latin_1_table(file, self._delivery.settings)
             shutil.rmtree(self._target(file), ignore_errors=True)
+
+    @contextmanager
+    def _readable(self, file: SourceFile) -> Iterator[Table]:
+        """A file for one query: CSV comes through a pipe."""
+        table = self._tables[file.name]
+        if table.text is None or table.text.compressed:
+            yield table
+            return
+        with fed(file.path, self._staging) as pipe:
+            yield table.through(pipe)
 
     def _rejected(self) -> list[_Rejected]:
         there = self._db.execute(
