@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sundbench.errors import AuditError
 from sundbench.governance.audit.heads import signer
@@ -268,3 +270,33 @@ def test_an_anchor_that_a_killed_writer_tore_is_no_problem(filled: Site) -> None
 def test_records_after_the_last_anchor_are_told_of(log: Log, site: Site) -> None:
     log.append([execute("x"), execute("y")])
     assert verify(site).notes == ["the last 2 records are not anchored yet: only the chain holds them"]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_byte_of_whatever_file_changes_it_is_found(filled: Site, data: st.DataObject) -> None:
+    files = [
+        *sorted(filled.audit.glob("audit-*.jsonl")),
+        filled.audit / "head.json",
+        *filled.anchors.iterdir(),
+    ]
+    path = data.draw(st.sampled_from(files))
+    content = path.read_bytes()
+    place = data.draw(st.integers(0, len(content) - 1))
+    how = data.draw(st.sampled_from(["flip", "delete", "cut", "double"]))
+    if how == "flip":
+        changed = (
+            content[:place] + bytes([content[place] ^ data.draw(st.integers(1, 255))]) + content[place + 1 :]
+        )
+    elif how == "delete":
+        changed = content[:place] + content[place + 1 :]
+    elif how == "cut":
+        changed = content[:place]
+    else:
+        changed = content[:place] + content[place : place + 1] + content[place:]
+    path.write_bytes(changed)
+    try:
+        # The newline at a file's end says nothing: an anchor without it is whole.
+        assert verify(filled).problems or changed.rstrip(b"\n") == content.rstrip(b"\n")
+    finally:
+        path.write_bytes(content)
