@@ -49,14 +49,14 @@ def command(
         SandboxError: when a mount is missing, unknown, no folder, or a symbolic link.
     """
     limits = limits or policy.limits
-    places = _places(policy, mounts)
-    interpreter = Interpreter.under([at for _, _, at in places])
+    where = places(policy, mounts)
+    interpreter = Interpreter.under([at for _, _, at in where])
     return [
         *_namespaces(policy),
         *_system(policy),
         *_memory(limits),
         *_binds([(outside, str(inside), False) for outside, inside in interpreter.folders.items()]),
-        *_binds([(folder, at, mount.write) for mount, folder, at in places]),
+        *_binds([(folder, at, mount.write) for mount, folder, at in where]),
         *("--remount-ro", "/dev", "--remount-ro", "/"),
         *("--chdir", policy.cwd),
         *_environment(policy, {**interpreter.environment, **environment}, limits),
@@ -112,14 +112,25 @@ def _memory(limits: Limits) -> list[str]:
     return arguments
 
 
-def _places(policy: Policy, mounts: Mapping[str, Path]) -> list[tuple[Mount, Path, str]]:
-    """Which folder of the host lies where; a folder comes before those below it."""
+def places(policy: Policy, mounts: Mapping[str, Path]) -> list[tuple[Mount, Path, str]]:
+    """Which folder of the host lies where.
+
+    Args:
+        policy: what the sandbox may see.
+        mounts: the host's folder for each name that the policy has.
+
+    Returns:
+        Mounts with their folder and their place inside; a folder comes before those below it.
+
+    Raises:
+        SandboxError: when a mount is missing, unknown, unreadable, no absolute path, or a symbolic link.
+    """
     known = {mount.name for mount in policy.mounts}
     if unknown := sorted(set(mounts) - known):
         raise SandboxError(
             f"{policy.name}: the policy has no mount {', '.join(unknown)}; it has {_listed(known)}"
         )
-    places = []
+    out = []
     for mount in policy.mounts:
         folder = mounts.get(mount.name)
         if folder is None:
@@ -130,12 +141,12 @@ def _places(policy: Policy, mounts: Mapping[str, Path]) -> list[tuple[Mount, Pat
             raise SandboxError(
                 f"{policy.name}: {mount.name}: {folder} is not an existing absolute path of its own"
             )
-        if not mount.write and not readable(folder):
+        if not mount.write and not folder.is_socket() and not readable(folder):
             raise SandboxError(
                 f"{policy.name}: {mount.name}: programs in a sandbox may not read {folder}; chmod a+rX it"
             )
-        places.append((mount, folder, mount.at))
-    return sorted(places, key=lambda place: len(PurePosixPath(place[2]).parts))
+        out.append((mount, folder, mount.at))
+    return sorted(out, key=lambda place: len(PurePosixPath(place[2]).parts))
 
 
 def _listed(names: set[str]) -> str:

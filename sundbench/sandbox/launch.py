@@ -17,7 +17,7 @@ from typing import IO
 
 from sundbench.errors import SandboxError
 from sundbench.sandbox import cgroups, quota, seccomp, usage, watch
-from sundbench.sandbox.command import command
+from sundbench.sandbox.command import command, places
 from sundbench.sandbox.enforcement import enforcement
 from sundbench.sandbox.ownership import hand_over
 from sundbench.sandbox.policy import Limits, Policy
@@ -67,12 +67,13 @@ def start(
         SandboxError: when it can't be made.
     """
     limits = limits or policy.limits
+    where = places(policy, mounts)
     group = _group(limits)
     try:
-        folders = {m.at: mounts[m.name] for m in policy.mounts if m.disk and m.name in mounts}
-        for mount in policy.mounts:
-            if mount.name in mounts and (mount.write or mounts[mount.name].is_socket()):
-                hand_over(mounts[mount.name])
+        folders = {at: folder for mount, folder, at in where if mount.disk}
+        for mount, folder, _ in where:
+            if mount.write or folder.is_socket():
+                hand_over(folder)
         watched = {at: folder for at, folder in folders.items() if not quota.hold(folder, limits.disk)}
         held = [folder for at, folder in folders.items() if at not in watched]
         version, controllers = (group.version, group.controllers) if group else (None, frozenset[str]())
