@@ -107,9 +107,9 @@ def synthetic_extract(
         registered = permits.usable(session, permit_id, today or permits.today())
     check(registered.permit, catalogue, f"permit {permit_id}")
     studies = {
-        study.about.id: study.about.synthetic
+        study.about.id: needs
         for study in runnable(registered.permit, catalogue, analyses or content.analyses())
-        if study.about.synthetic is not None
+        if (needs := study.about.synthetic) is not None and _within(needs, registered.permit)
     }
     for name, needs in studies.items():
         unknown = needs.unknown(catalogue)
@@ -147,6 +147,11 @@ def runnable(permit: Permit, catalogue: Catalogue, analyses: Path) -> Iterator[S
         study = find(analyses, name)
         if study.about.lacks(permit, catalogue) is None:
             yield study
+
+
+def _within(needs: Planted, permit: Permit) -> bool:
+    """Whether anybody can enter the study in the permit's period."""
+    return needs.entry.since <= permit.period.until and permit.period.since <= needs.entry.until
 
 
 def _made_of(

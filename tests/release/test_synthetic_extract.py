@@ -149,6 +149,20 @@ def test_every_arm_of_the_study_has_people(registered, needs):
     assert cohort.frame["index"].max() < pd.Timestamp("2022-07-01")
 
 
+def test_a_study_that_nobody_can_enter_in_the_permits_period_is_not_promised(registered, needs):
+    text = permit_text(needs).replace("until = 2025-12-31", "until = 2016-12-31")
+    assert synthetic_extract(registered(text), "lungs", persons=100).studies == ()
+
+
+def test_many_persons_lie_in_several_buckets_as_in_an_extract(registered):
+    made = synthetic_extract(registered(permit_text({"dod": ["doddato"]})), "lungs", persons=25_000)
+    db = sb.connect(made.path)
+    assert db.buckets == [0, 1, 2]
+    for number in db.buckets:
+        people = pl.scan_parquet(db.files("dod")[number]).collect()["person"].cast(pl.Int64)
+        assert ((people * 3) // 2**31 == number).all()
+
+
 def test_every_study_of_the_repository_says_what_its_arms_need(repository):
     for folder in sorted((repository / "analyses").glob("*/study.toml")):
         about = find(repository / "analyses", folder.parent.name).about

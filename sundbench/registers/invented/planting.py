@@ -25,7 +25,7 @@ class PlantedRow(_Model):
 
     Attributes:
         source: the register (``register`` in the file).
-        values: what some of its columns hold, as text; the others are drawn.
+        values: what some of its columns hold, as text (money in øre); the others are drawn.
         days: the first row comes on a day drawn from these, counted from the person's entry: before it where
             negative, on it by default.
         every: days between the rows of a series.
