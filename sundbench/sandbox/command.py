@@ -76,7 +76,8 @@ def _namespaces(policy: Policy) -> list[str]:
         # Root mounts; the program is another account (_inner), so that it is nobody outside too. A user
         # namespace could map only root to it.
         arguments += ["--cap-drop", "ALL"]
-        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
+        # The last one: the working directory may be that account's alone. setpriv takes them all away.
+        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_DAC_READ_SEARCH"):
             arguments += ["--cap-add", capability]
     else:
         arguments += ["--unshare-user", "--disable-userns", "--uid", str(ACCOUNT), "--gid", str(ACCOUNT)]
