@@ -72,15 +72,11 @@ class Sandboxed:
     def child_pid(self) -> int | None:
         """The program's process id outside, or None before it has started and after it has ended."""
         # Bubblewrap's first process, which buries orphans, starts the program: number 2 of the namespace.
-        try:
-            children = Path(f"/proc/{self._init}/task/{self._init}/children").read_text().split()
-        except OSError:
-            return None
-        for pid in children:
+        for pid in usage.processes(self._init):
             with contextlib.suppress(OSError):
-                for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                for line in Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines():
                     if line.startswith("NSpid:") and line.split()[-1] == "2":
-                        return int(pid)
+                        return pid
         return None
 
     def poll(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -13,6 +14,7 @@ _EVERY = 0.2
 Look = Callable[[], bool]
 """Looks at one sandbox; says whether to look again."""
 
+_log = logging.getLogger(__name__)
 _lock = threading.Lock()
 _looks: list[Look] = []
 _thread: tuple[int, threading.Thread] | None = None  # with the process that started it: forks lose threads
@@ -41,7 +43,13 @@ def _watch() -> None:
                 return
             looks = list(_looks)
         for look in looks:
-            if not look():
+            try:
+                again = look()
+            except Exception:
+                # A bug in one look must not leave the other sandboxes without limits.
+                _log.exception("a sandbox could not be looked after")
+                again = True
+            if not again:
                 with _lock:
                     _looks.remove(look)
         time.sleep(_EVERY)

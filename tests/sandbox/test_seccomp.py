@@ -10,12 +10,13 @@ from sundbench.sandbox import seccomp
 
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-CALLS = {  # by asm/unistd_64.h and asm-generic/unistd.h
-    "x86_64": {"read": 0, "write": 1, "clone": 56, "socket": 41, "ioctl": 16, "prctl": 157, "execve": 59,
-               "ptrace": 101, "mount": 165, "memfd_create": 319, "clone3": 435, "futex": 202, "setuid": 105},
-    "aarch64": {"read": 63, "write": 64, "clone": 220, "socket": 198, "ioctl": 29, "prctl": 167, "execve": 221,
-                "ptrace": 117, "mount": 40, "memfd_create": 279, "clone3": 435, "futex": 98, "setuid": 146},
-}  # fmt: skip
+# by asm/unistd_64.h and asm-generic/unistd.h
+NAMES = ("read", "write", "clone", "socket", "ioctl", "prctl", "execve", "ptrace", "mount", "memfd_create",
+         "clone3", "futex", "setuid")  # fmt: skip
+CALLS = {
+    "x86_64": dict(zip(NAMES, (0, 1, 56, 41, 16, 157, 59, 101, 165, 319, 435, 202, 105), strict=True)),
+    "aarch64": dict(zip(NAMES, (63, 64, 220, 198, 29, 167, 221, 117, 40, 279, 435, 98, 146), strict=True)),
+}
 
 
 def run(program: bytes, architecture: int, number: int, arguments: tuple[int, ...] = ()) -> int:
@@ -65,8 +66,10 @@ def test_threads_and_processes_but_no_namespaces(ask):
     assert ask("clone3") == "ENOSYS"
 
 
-@pytest.mark.parametrize(("family", "answer"), [(1, ALLOW), (2, ALLOW), (10, ALLOW), (16, ALLOW),
-                                                (40, "EAFNOSUPPORT"), (38, "EAFNOSUPPORT"), (0, "EAFNOSUPPORT")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("family", "answer"),
+    [(f, ALLOW) for f in (1, 2, 10, 16)] + [(f, "EAFNOSUPPORT") for f in (0, 17, 38, 40)],
+)
 def test_families_of_sockets(ask, family, answer):
     assert ask("socket", family) == answer
 
