@@ -12,7 +12,7 @@ from sundbench.governance.audit.client import AsyncClient
 from sundbench.hub.server import dashboard, state
 from sundbench.hub.server.configuration import configuration
 from sundbench.hub.server.identity import ProjectIdentity
-from sundbench.hub.server.routes import close
+from sundbench.hub.server.routes import RefusedHandler, close
 from sundbench.hub.server.settings import Settings
 
 
@@ -40,7 +40,11 @@ class ProjectServer(JupyterHubSingleUser):  # type: ignore[misc]
     def initialize_handlers(self) -> None:
         """This package's own addresses."""
         self.handlers.extend(
-            [(dashboard.ADDRESS, dashboard.DaskHandler), (state.ADDRESS, state.StateHandler)]
+            [
+                (dashboard.ADDRESS, dashboard.DaskHandler),
+                (state.ADDRESS, state.StateHandler),
+                (r"/files/.*", RefusedHandler),  # Jupyter has none without downloads; who asks is recorded
+            ]
         )
 
 

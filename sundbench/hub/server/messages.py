@@ -134,6 +134,9 @@ def read(received: str | bytes, *, v1: bool) -> Message:
 def _v1(received: str | bytes) -> tuple[str, list[Any], list[bytes]]:
     if isinstance(received, str):
         raise NoMessageError("text where the protocol is binary")
+    # Jupyter's reader counts up to whatever number the message begins with.
+    if not 6 <= int.from_bytes(received[:8], "little") <= len(received) // 8:
+        raise NoMessageError("not a kernel message")
     channel, raw = deserialize_msg_from_ws_v1(received)
     if len(raw) < 4:
         raise NoMessageError("a message with parts missing")

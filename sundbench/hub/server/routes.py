@@ -56,14 +56,14 @@ SERVED = frozenset(
         "jupyter_server.base.handlers.RedirectWithParams",
         "jupyter_server.base.handlers.Template404",
         "jupyter_server.base.handlers.TrailingSlashHandler",
-        "tornado.web.RedirectHandler",
     }
 )
 
 REFUSED = frozenset(
     {
+        "sundbench.hub.server.routes.RefusedHandler",
         # Content as a download, or as a page of its own outside the editor.
-        "jupyter_server.files.handlers.FilesHandler",
+        "jupyter_server.base.handlers.AuthenticatedFileHandler",
         "jupyter_server.nbconvert.handlers.NbconvertFileHandler",
         "jupyter_server.nbconvert.handlers.NbconvertPostHandler",
         "jupyter_server.services.nbconvert.handlers.NbconvertRootHandler",
@@ -75,17 +75,16 @@ REFUSED = frozenset(
         # Reports that our content policy doesn't ask for.
         "jupyter_server.services.security.handlers.CSPReportHandler",
         # Passwords and tokens of the server's own; the hub's are meant.
-        "jupyter_server.auth.login.LegacyLoginHandler",
         "jupyter_server.auth.login.LoginFormHandler",
         "jupyter_server.auth.logout.LogoutHandler",
         # Installing, building and switching off; news and updates from outside.
         "jupyterlab.handlers.announcements.CheckForUpdateHandler",
         "jupyterlab.handlers.announcements.NewsHandler",
         "jupyterlab.handlers.build_handler.BuildHandler",
-        "jupyterlab.handlers.error_handler.ErrorHandler",
         "jupyterlab.handlers.extension_manager_handler.ExtensionHandler",
         "jupyterlab.handlers.plugin_manager_handler.PluginHandler",
         "jupyterlab_server.listings_handler.ListingsHandler",
+        "jupyter_server.base.handlers.MainHandler",  # a page without JupyterLab
         # Stopping the server is the hub's; measures are the operator's; events are the server's own to tell.
         "jupyter_server.base.handlers.PrometheusMetricsHandler",
         "jupyter_server.services.api.handlers.APISpecHandler",
@@ -97,17 +96,18 @@ REFUSED = frozenset(
         "jupyter_lsp.handlers.LanguageServersHandler",
         "jupyter_server_proxy.api.IconHandler",
         "jupyter_server_proxy.api.ServersInfoHandler",
-        "jupyter_server_proxy.handlers.AddSlashHandler",
         "jupyter_server_proxy.handlers.LocalProxyHandler",
         "jupyter_server_proxy.handlers.RemoteProxyHandler",
         "jupyter_server_terminals.api_handlers.TerminalHandler",
         "jupyter_server_terminals.api_handlers.TerminalRootHandler",
         "jupyter_server_terminals.handlers.TermSocket",
-        "voila.handler.VoilaHandler",
+        "voila.shutdown_kernel_handler.VoilaShutdownKernelHandler",
+        "voila.static_file_handler.AllowListFileHandler",
         "voila.static_file_handler.MultiStaticFileHandler",
         "voila.static_file_handler.TemplateStaticFileHandler",
-        "voila.static_file_handler.WhiteListFileHandler",
-        "voila.treehandler.VoilaTreeHandler",
+        "voila.tornado.contentshandler.VoilaContentsHandler",
+        "voila.tornado.handler.TornadoVoilaHandler",
+        "voila.tornado.treehandler.TornadoVoilaTreeHandler",
     }
 )
 

@@ -71,7 +71,7 @@ class Tree:
         names = parts(path)
         if not names:
             with self._folder([]) as here:
-                return _entry("", os.fstat(here), os.access(here, os.W_OK))
+                return _entry("", os.fstat(here), os.access(".", os.W_OK, dir_fd=here))
         with self._folder(names[:-1]) as here:
             return _look(here, names)
 
