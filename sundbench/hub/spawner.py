@@ -39,7 +39,10 @@ from sundbench.sandbox.policy import Limits
 
 _log = logging.getLogger(__name__)
 
-_KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SUNDBENCH_HOME", MARK)
+_KEPT = (
+    *("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", MARK),
+    *("SUNDBENCH_HOME", "SUNDBENCH_KERNELS", "SUNDBENCH_HUB_CONFIG"),
+)
 """Of the hub's environment, what a job may have: not its secrets, not the vault's key."""
 
 _PHASES = {
@@ -279,7 +282,7 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
                 self.log.error("The job of %s ended before its server was up: see %s", self._log_name, log)
                 raise Refused(
                     "ended",
-                    da="Serveren standsede, før den var klar. Prøv igen; ellers sig det til driften.",
+                    da="Serveren standsede, før den var klar. Prøv igen, og sig det ellers til driften.",
                     en="The server stopped before it was ready. Try again; or tell the operator.",
                     status=500,
                 )
