@@ -51,9 +51,10 @@ def verify(
     Example: sundbench audit verify --head 1204:9c0f31d2a77e
     """
     from sundbench.errors import AuditError
+    from sundbench.governance.audit.places import readable
     from sundbench.governance.audit.verify import verify as verified
 
-    with progress("verify") as report:
+    with readable(ctx.obj), progress("verify") as report:
         found = verified(ctx.obj, noted=head, key=key, report=report)
     for note in found.notes[:20]:
         screen.print(f"note: {note}", markup=False, soft_wrap=True)
@@ -90,10 +91,12 @@ def show(
     """
     from collections import deque
 
+    from sundbench.governance.audit.places import readable
     from sundbench.governance.audit.reading import read
 
     wanted = _filter(user, project, action, since, until)
-    records = deque(read(ctx.obj, wanted), maxlen=last)
+    with readable(ctx.obj):
+        records = deque(read(ctx.obj, wanted), maxlen=last)
     table = listing("record", "time", "user", "project", "action", "object", "detail")
     for one in records:
         row = (one.actor, one.permit or "-", one.action, one.object, _detail(one))
@@ -123,13 +126,16 @@ def export(
     """
     from sundbench.errors import AuditError
     from sundbench.governance.audit.actions import Action
+    from sundbench.governance.audit.places import readable
     from sundbench.governance.audit.reading import read, write_csv, write_jsonl
     from sundbench.governance.audit.recording import recording
     from sundbench.governance.audit.verify import verify as verified
     from sundbench.governance.people import current_user
 
     wanted = _filter(user, project, action, since, until)
-    if verified(ctx.obj).problems:
+    with readable(ctx.obj):
+        problems = verified(ctx.obj).problems
+    if problems:
         raise AuditError("the audit log is not as it was written: `sundbench audit verify` says where")
     with recording(ctx.obj, current_user()) as recorder:
         recorder.record(Action.AUDIT_EXPORT, project, permit=project, since=since, until=until)

@@ -135,3 +135,15 @@ def test_what_cannot_be_recorded_is_not_done(used: Sundbench, tmp_path: Path) ->
     refused = used("people", "add", "eve", "--name", "Eve")
     assert isinstance(refused.exception, AuditError)
     assert "eve" not in used("people", "list").stdout
+
+
+def test_another_account_is_told_so_in_one_line(used: Sundbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(_: Path) -> list[object]:
+        raise PermissionError(13, "Permission denied", "/home/audit")
+
+    monkeypatch.setattr("sundbench.governance.audit.reading.segments", forbidden)
+    refused = used("audit", "show")
+    assert isinstance(refused.exception, AuditError)
+    assert str(refused.exception) == (
+        "/home/audit: Permission denied: run as the account that owns the audit log"
+    )

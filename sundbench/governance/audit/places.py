@@ -6,6 +6,8 @@ import hashlib
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sundbench.errors import AuditError
@@ -19,6 +21,21 @@ def socket_path(site: Site) -> Path:
     old one when the writer is started again, and nobody listens at it any more.
     """
     return site.runtime / "audit" / "audit.sock"
+
+
+@contextmanager
+def readable(site: Site) -> Iterator[None]:
+    """Say in one line that this account may not read the log, its anchors or its key.
+
+    Raises:
+        AuditError: it may not.
+    """
+    try:
+        yield
+    except PermissionError as error:
+        raise AuditError(
+            f"{error.filename or site.audit}: {error.strerror}: run as the account that owns the audit log"
+        ) from error
 
 
 def digest(secret: str) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from sundbench.governance.audit.client import Client, WriterDownError
 from sundbench.governance.audit.log import BusyError, Log
-from sundbench.governance.audit.places import authority, socket_path
+from sundbench.governance.audit.places import authority, readable, socket_path
 from sundbench.governance.audit.record import Entry
 from sundbench.governance.audit.retention import retire
 from sundbench.site import Site
@@ -93,7 +93,8 @@ def recording(site: Site, actor: str) -> Iterator[Recorder]:
     Raises:
         AuditError: the log can't be written now.
     """
-    through = _open(site)
+    with readable(site):
+        through = _open(site)
     with through:
         yield Recorder(site, actor, through)
 
