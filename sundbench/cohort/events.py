@@ -6,6 +6,7 @@ built, the same wherever it is written the same. What it means over data is said
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -22,7 +23,7 @@ Codes = str | Iterable[str]
 
 
 @dataclass(frozen=True)
-class Event:
+class Event(ABC):
     """What all events can do.
 
     Attributes:
@@ -73,9 +74,9 @@ class Event:
         """The events that it is made of: itself, or those of a union."""
         return (self,)
 
+    @abstractmethod
     def in_words(self) -> str:
         """As a protocol says it."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

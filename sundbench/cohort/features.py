@@ -6,6 +6,7 @@ comparison that makes no sense is an error where it is written.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -30,7 +31,7 @@ REGIONS = ("North Denmark", "Central Denmark", "Southern Denmark", "Capital", "Z
 
 
 @dataclass(frozen=True, eq=False)
-class Feature:
+class Feature(ABC):
     """What all features can do: ``== != < <= > >=``, ``& | ~`` and ``is_in``.
 
     A feature has no truth value of its own before it has been collected, hence no ``and``, ``or``, ``not``.
@@ -38,9 +39,9 @@ class Feature:
     """
 
     @property
+    @abstractmethod
     def kind(self) -> Kind:
         """The kind of its values."""
-        raise NotImplementedError
 
     @property
     def parts(self) -> tuple[Feature, ...]:
@@ -52,9 +53,9 @@ class Feature:
         """The values that it can have, in order, where they are few texts."""
         return ()
 
+    @abstractmethod
     def in_words(self) -> str:
         """As a protocol says it."""
-        raise NotImplementedError
 
     def is_in(self, values: Iterable[Value]) -> Feature:
         """Whether the value is one of several.

@@ -3,7 +3,8 @@
 import pytest
 
 import sundbench as sb
-from sundbench.cohort.events import EitherOf
+from sundbench.cohort.events import EitherOf, Event
+from sundbench.cohort.features import Feature
 from sundbench.errors import StudyError
 
 
@@ -53,3 +54,9 @@ def test_a_hospital_medicine_answers_to_its_old_code():
     from sundbench.cohort.sources import codes
 
     assert "L01FF02" in codes(sb.hospital_medicine("L01XC18"))
+
+
+@pytest.mark.parametrize("base", [Event, Feature])
+def test_what_all_events_and_features_share_is_none_itself(base: type) -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        base()
