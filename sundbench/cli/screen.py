@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console, JustifyMethod
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 from rich.table import Table
 
 from sundbench.progress import Report
 
-screen = Console(highlight=False)
+# What moves the cursor, rings, colours or turns the direction of what follows.
+_CONTROLS = dict.fromkeys(
+    [
+        *(code for code in range(0x20) if chr(code) not in "\n\t"),
+        *range(0x7F, 0xA0),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    ],
+    "\N{REPLACEMENT CHARACTER}",
+)
+
+
+class _Console(Console):
+    """A console on which no text from outside can do more than be read: its control characters are shown."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render as rich does, but for the control characters within texts."""
+        for segment in super().render(renderable, options):
+            if segment.control is None and not segment.text.isprintable():
+                yield Segment(segment.text.translate(_CONTROLS), segment.style)
+            else:
+                yield segment
+
+
+screen = _Console(highlight=False)
 """Results: standard output."""
 
-errors = Console(stderr=True, highlight=False)
+errors = _Console(stderr=True, highlight=False)
 """Progress and errors: standard error, so that results can be piped."""
 
 
