@@ -27,6 +27,7 @@ _FORMATS: dict[str, Format] = {
     ".parquet": "parquet",
     ".sas7bdat": "sas7bdat",
 }
+_YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?:\d\d){0,2}(?!\d)")
 _SUFFIX = re.compile(r"(?:[-_ .]?\d{1,8})?(?:[-_ .][\w .-]*)?")
 
 
@@ -68,6 +69,12 @@ class SourceFile:
     path: Path
     register: str
     format: Format
+
+    @property
+    def year(self) -> int | None:
+        """The year in the file's name (``bef2019.csv``, ``BEF_201912.csv``), if there is one."""
+        found = set(_YEAR.findall(self.path.name))
+        return int(found.pop()) if len(found) == 1 else None
 
     @property
     def name(self) -> str:

@@ -177,6 +177,7 @@ def _up_to_date(
     place: Path, manifest: dict[str, Any], registered: Registered, freeze: Freeze, site: Site
 ) -> Extract | None:
     with Vault.open(site) as vault:
+        _check_vault(vault, site, freeze)
         opt_outs = _opt_outs_digest(vault.opted_out(), vault.permit_key(registered.permit.id))
     sought = {
         "permit_digest": registered.digest,
@@ -242,6 +243,7 @@ def _name(
             "check how its rule spells the codes, and its dates"
         )
     with Vault.open(site) as vault:
+        _check_vault(vault, site, freeze)
         if np.flatnonzero(members)[-1] >= vault.persons:
             # It would find none of those who opted out, either.
             raise StoreError(
@@ -267,6 +269,19 @@ def _name(
         "digest": _opt_outs_digest(said_no, key),
     }
     return Selection(names, key, permit.period, buckets), people
+
+
+def _check_vault(vault: Vault, site: Site, freeze: Freeze) -> None:
+    """Refuse a vault that the freeze was not made with: its opt-outs and indices are other persons'.
+
+    Raises:
+        StoreError: it is another one. Freezes from before they named their vault are taken on trust.
+    """
+    if freeze.manifest.get("vault", vault.fingerprint) != vault.fingerprint:
+        raise StoreError(
+            f"freeze {freeze.id} was made with another vault than {site.vault}: put that vault there and name"
+            " its key in SUNDBENCH_VAULT_KEY_FILE, or freeze the delivery again with this one"
+        )
 
 
 def _opt_outs_digest(said_no: np.ndarray, key: bytes) -> str:

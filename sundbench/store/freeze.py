@@ -366,6 +366,7 @@ class _Making:
             "library": version("sundbench"),
             "catalogue_digest": self.catalogue.digest,
             "person_identifiers": self.delivery.settings.person_identifiers,
+            "vault": self.vault.fingerprint,
             "synthetic": self.delivery.settings.synthetic,
             "sources": [_source(read, sources[read.file.name]) for read in reads],
             "unknown_files": list(self.delivery.unknown),

@@ -14,7 +14,7 @@ import os
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ from sundbench.registers.casting import (
     quoted,
     typed,
 )
-from sundbench.registers.catalogue import Catalogue, Register
+from sundbench.registers.catalogue import Catalogue, ColumnType, Register
 from sundbench.registers.delivery import Delivery, SourceFile
 from sundbench.registers.formats import Table, csv_table, latin_1_table, parquet_table
 from sundbench.registers.persons import normal, well_formed
@@ -138,6 +138,8 @@ class Intake:
         """This thread's connection: files are read side by side, so that no thread waits for a file's end."""
         if not hasattr(self._local, "connection"):
             self._local.connection = self._database.cursor()
+            # DuckDB's own would be drawn into logs, beside ours.
+            self._local.connection.execute("SET enable_progress_bar = false")
         connection: duckdb.DuckDBPyConnection = self._local.connection
         return connection
 
@@ -434,14 +436,8 @@ class Intake:
         name = quoted(f"parent of {entry.name}")
         parent = entry.parent
         own = {theirs: entry.columns[mine].type for mine, theirs in parent.on}
-        parts = [
-            part
-            for folder in self.staged(parent.name)
-            for part in sorted(folder.glob("bucket=[0-9]*/*.parquet"))
-        ]
-        there = set(self.columns(parent.name)) if parent.name in self._delivery.registers else set()
-        keys = [f"CAST({quoted(theirs)} AS {DUCKDB_TYPES[own[theirs]]})" for _, theirs in parent.on]
-        if not parts or not {theirs for _, theirs in parent.on} <= there:
+        rows = self._parents_rows(entry, own, carried)
+        if not rows:
             nothing = [
                 f"CAST(NULL AS {DUCKDB_TYPES[own[theirs]]}) AS key_{n}"
                 for n, (_, theirs) in enumerate(parent.on)
@@ -454,13 +450,8 @@ class Intake:
                 f"CREATE TABLE IF NOT EXISTS {name} AS SELECT {', '.join(nothing)}, {rest} LIMIT 0"
             )
             return name
-        listed = ", ".join(literal(str(part)) for part in parts)
-        source = f"read_parquet([{listed}], hive_partitioning=false, union_by_name=true)"
-        given = ", ".join(f"{key} AS key_{number}" for number, key in enumerate(keys))
-        date = quoted(carried[0]) if carried else "CAST(NULL AS DATE)"
-        by = ", ".join(f"key_{number}" for number in range(len(keys)))
-        some = " AND ".join(f"key_{number} IS NOT NULL" for number in range(len(keys)))
-        rows = f"(SELECT {given}, person, {date} AS parent_date FROM {source})"
+        by = ", ".join(f"key_{number}" for number in range(len(parent.on)))
+        some = " AND ".join(f"key_{number} IS NOT NULL" for number in range(len(parent.on)))
         if parent.members:
             query = (
                 f"SELECT {by}, person, min(parent_date) AS parent_date, false AS several,"
@@ -474,6 +465,37 @@ class Intake:
             )
         self._db.execute(f"CREATE TABLE IF NOT EXISTS {name} AS {query}")
         return name
+
+    def _parents_rows(
+        self, entry: Register, types: Mapping[str, ColumnType], carried: tuple[str, ...]
+    ) -> str | None:
+        """SQL for the keys, person and date of all of a parent's staged rows; None if there are none.
+
+        Where a parent's file lacks the year by which it is found, the year is its date's, or the one in the
+        file's name: yearly files of bef often come without either.
+        """
+        assert entry.parent is not None  # noqa: S101 - told to mypy; the catalogue checks it
+        parent = self._catalogue[entry.parent.name]
+        selects = []
+        for file in (file for file in self._delivery.files if file.register == parent.name):
+            parts = sorted(self._target(file).glob("bucket=[0-9]*/*.parquet"))
+            there = self._delivered(parent, self._tables[file.name])
+            keys = []
+            for number, (_, theirs) in enumerate(entry.parent.on):
+                key = quoted(theirs) if theirs in there else "NULL"
+                if types[theirs] == "year":
+                    year = file.year or "NULL"
+                    dated = f"year({quoted(parent.date)})" if parent.date in there else "NULL"
+                    key = f"coalesce({key}, {dated}, {year})"
+                keys.append(f"CAST({key} AS {DUCKDB_TYPES[types[theirs]]}) AS key_{number}")
+            if parts:
+                listed = ", ".join(literal(str(part)) for part in parts)
+                date = quoted(carried[0]) if carried and carried[0] in there else "CAST(NULL AS DATE)"
+                selects.append(
+                    f"SELECT {', '.join(keys)}, person, {date} AS parent_date"
+                    f" FROM read_parquet([{listed}], hive_partitioning=false)"
+                )
+        return f"({' UNION ALL '.join(selects)})" if selects else None
 
     # What can't be kept
 

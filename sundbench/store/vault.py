@@ -126,6 +126,11 @@ class Vault:
         return self._key
 
     @property
+    def fingerprint(self) -> str:
+        """What a freeze says of the vault it was made with: told by the key, and telling nothing of it."""
+        return self._key.derive("vault of a freeze")[:16].hex()
+
+    @property
     def persons(self) -> int:
         """How many indices have been given: they run from 0 to this, without gaps."""
         return self._persons
@@ -260,6 +265,21 @@ class Vault:
         self._opt_outs = whole.unique().sort()
         self._changed.opt_outs |= len(self._opt_outs) > before
         return len(self._opt_outs) - before
+
+    def opt_in(self, identifiers: pl.Series) -> int:
+        """Take persons off the list of those who said no, under every identifier the vault knows of them.
+
+        Returns:
+            How many identifiers were taken off.
+        """
+        theirs = identifiers.cast(pl.String).drop_nulls()
+        indices = self.index_of(theirs).drop_nulls()
+        others = self._known.filter(pl.col("person").is_in(indices.implode()))["identifier"]
+        before = len(self._opt_outs)
+        withdrawn = pl.concat([theirs.rename("identifier"), others])
+        self._opt_outs = self._opt_outs.filter(~self._opt_outs.is_in(withdrawn.implode()))
+        self._changed.opt_outs |= len(self._opt_outs) < before
+        return before - len(self._opt_outs)
 
     @property
     def opt_outs(self) -> int:

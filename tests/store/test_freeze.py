@@ -5,6 +5,7 @@
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -230,6 +231,39 @@ def test_a_family_s_row_is_copied_to_each_member_and_the_numbers_still_add_up(
     assert freeze.manifest["registers"]["faik"]["expanded"] == 1
     assert rows(freeze, "faik").columns == ["person", "familie_id", "aar", "income"]
     assert sorted(rows(freeze, "faik")["income"].to_list()) == [5000, 10000, 10000]
+
+
+@pytest.mark.parametrize(
+    ("file", "columns", "days"),
+    [
+        ("bef.csv", "referencetid", ["20101231", "20111231"]),
+        ("BEF201012.csv", "koen", ["1", "2"]),
+        ("bef.csv", "aar,referencetid", [",20101231", "2011,"]),
+    ],
+    ids=["by the snapshot's day", "by the file's year", "by whichever is there"],
+)
+def test_families_are_found_by_year_where_bef_does_not_tell_it(
+    site: Site, small: Catalogue, deliver: Deliver, rows: Rows, file: str, columns: str, days: list[str]
+) -> None:
+    delivery = deliver(
+        {
+            file: f"pnr,familie_id,{columns}\na,f1,{days[0]}\nb,f2,{days[1]}\n",
+            "faik.csv": "familie_id,aar,income\nf1,2010,100\nf1,2012,7\n",
+        }
+    )
+    freeze = create(site, delivery, "f", catalogue=small)
+    assert told(freeze, "faik.csv") == {"read": 2, "kept": 1, "quarantined": {"orphan": 1}}
+    assert rows(freeze, "faik")["income"].to_list() == [10000]
+
+
+def test_a_freeze_names_its_vault_without_its_key(site: Site, small: Catalogue, deliver: Deliver) -> None:
+    delivery = deliver({"lmdb.csv": "pnr,eksd\na,20200101\n"})
+    first = create(site, delivery, "f", catalogue=small).manifest["vault"]
+    assert create(site, delivery, "g", catalogue=small).manifest["vault"] == first
+    other = site.root.with_name("other-key")
+    Vault.create_key(other)
+    elsewhere = replace(site, root=site.root.with_name("other"), vault_key_file=other)
+    assert create(elsewhere, delivery, "f", catalogue=small).manifest["vault"] != first
 
 
 def test_years_may_differ_in_their_columns(

@@ -200,3 +200,16 @@ def test_permit_ids_are_no_paths(site: Site) -> None:
 def test_a_key_never_shows_itself(site: Site) -> None:
     with Vault.open(site) as vault:
         assert repr(vault.key) == "Key(...)"
+
+
+def test_an_opt_out_is_withdrawn_under_every_number_of_the_person(site: Site) -> None:
+    with Vault.open(site) as vault:
+        vault.add(pl.Series(["old", "new", "x"]), pl.DataFrame({"older": ["old"], "current": ["new"]}))
+        vault.opt_out(pl.Series(["old", "x", "not yet known"]))
+        assert vault.opt_in(pl.Series(["new", None])) == 1
+        assert vault.opt_in(pl.Series(["new"])) == 0
+        assert vault.opt_in(pl.Series(["not yet known"])) == 1
+        vault.save()
+    with Vault.open(site) as vault:
+        assert vault.opt_outs == 1
+        assert vault.opted_out().tolist() == vault.index_of(pl.Series(["x"])).to_list()

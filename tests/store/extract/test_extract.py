@@ -403,6 +403,19 @@ def test_a_missing_freeze(site, register):
     assert not (site.extracts / "lung").exists()
 
 
+def test_another_vault_than_the_freeze_s(site, register):
+    register()
+    path = site.freezes / "f1" / "freeze.json"
+    manifest = json.loads(path.read_text()) | {"vault": "00" * 16}
+    path.write_text(json.dumps(manifest))
+
+    with pytest.raises(
+        StoreError, match=r"freeze f1 was made with another vault than .*: put that vault there"
+    ):
+        extract(site, "lung", "f1")
+    assert not list((site.extracts / "lung").glob("[!.]*"))
+
+
 def test_a_vault_that_is_older_than_the_freeze(site, register, opt_out):
     register()
     opt_out([7])
