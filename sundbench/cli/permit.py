@@ -34,6 +34,7 @@ def create(
     from sundbench.governance import database, people, permits
     from sundbench.governance.audit.actions import Action
     from sundbench.governance.audit.recording import recording
+    from sundbench.governance.models import Role
     from sundbench.governance.permit import read
     from sundbench.registers.catalogue import catalogue
 
@@ -42,6 +43,7 @@ def create(
     user = people.current_user()
     # Recorded before it holds: what can't be recorded isn't done.
     with recording(ctx.obj, user) as recorder, database.writing(ctx.obj) as session:
+        people.require_once_held(session, user, Role.STEWARD)
         known = permits.versions(session, new.id)
         registered, changes = permits.register(session, new, text, user)
         if not known or registered.version != known[-1].version:
@@ -115,7 +117,8 @@ def list_permits(ctx: typer.Context) -> None:
 
     with database.reading(ctx.obj) as session:
         all_permits = permits.every(session)
-    if not all_permits:
+        unreadable = permits.unreadable(session)
+    if not all_permits and not unreadable:
         screen.print("no permits yet: sundbench permit create FILE")
         return
     table = listing("permit", "title", "version", "standing", "expires", "registers")
@@ -128,7 +131,11 @@ def list_permits(ctx: typer.Context) -> None:
             str(registered.permit.expires),
             ", ".join(sorted(registered.permit.registers)),
         )
+    for permit_id in unreadable:
+        table.add_row(permit_id, "can't be read", "", "gives nothing", "", "")
     screen.print(table)
+    for what in unreadable.values():
+        screen.print(f"{what}; register the permit anew under another id", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -144,9 +151,11 @@ def close(
     from sundbench.governance import database, people, permits
     from sundbench.governance.audit.actions import Action
     from sundbench.governance.audit.recording import recording
+    from sundbench.governance.models import Role
 
     user = people.current_user()
     with recording(ctx.obj, user) as recorder, database.writing(ctx.obj) as session:
+        people.require_once_held(session, user, Role.STEWARD)
         permits.close(session, permit_id, why, user)
         session.flush()
         recorder.record(Action.PERMIT_CLOSE, permit_id, permit=permit_id, why=why)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sundbench.cli.screen import screen
 from sundbench.errors import StoreError
 from sundbench.site import Site
+
+if TYPE_CHECKING:
+    import polars as pl
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -48,18 +51,12 @@ def opt_out(
 
     Example: sundbench vault opt-out said-no.txt
     """
-    import polars as pl
-
-    from sundbench.registers.persons import normalised
     from sundbench.store.vault import Vault
 
     site: Site = ctx.obj
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError):
-        raise StoreError(f"{file}: can't be read as text: give a file of identifiers, one a line") from None
+    _allowed(site)
+    said_no = _identifiers(file)
     with Vault.open(site) as opened:
-        said_no = normalised(pl.Series(lines, dtype=pl.String)).drop_nulls().unique()
         known = opened.index_of(said_no).is_not_null().sum()
         new = opened.opt_out(said_no)
         opened.save()
@@ -72,6 +69,54 @@ def opt_out(
             "should be in a freeze, compare their spelling with the delivery's",
             soft_wrap=True,
         )
+
+
+@app.command("opt-in")
+def opt_in(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Person identifiers, one a line.")],
+) -> None:
+    """Take persons off the list of those who said no, since they have changed their mind.
+
+    A person is taken off under every number that the vault knows to be theirs. Extracts hold them again from
+    the next one on.
+
+    Example: sundbench vault opt-in changed-their-mind.txt
+    """
+    from sundbench.store.vault import Vault
+
+    site: Site = ctx.obj
+    _allowed(site)
+    given = _identifiers(file)
+    with Vault.open(site) as opened:
+        withdrawn = opened.opt_in(given)
+        opened.save()
+        screen.print(f"{withdrawn:,} identifiers taken off; {opened.opt_outs:,} are on the list")
+    if not withdrawn:
+        screen.print(f"none of the {len(given):,} in this file was on the list", soft_wrap=True)
+    elif any(site.extracts.glob("*/[!.]*/extract.json")):
+        screen.print("extracts hold them again once `sundbench extract` has run for each again")
+
+
+def _allowed(site: Site) -> None:
+    """Refuse those who are no steward, once there is one."""
+    from sundbench.governance import database, people
+    from sundbench.governance.models import Role
+
+    with database.reading(site) as session:
+        people.require_once_held(session, people.current_user(), Role.STEWARD)
+
+
+def _identifiers(file: Path) -> pl.Series:
+    import polars as pl
+
+    from sundbench.registers.persons import normalised
+
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise StoreError(f"{file}: can't be read as text: give a file of identifiers, one a line") from None
+    return normalised(pl.Series(lines, dtype=pl.String)).drop_nulls().unique()
 
 
 @app.command()

@@ -67,6 +67,20 @@ def roles(session: Session, user: str, permit_id: str | None = None) -> frozense
     return frozenset(held)
 
 
+def require_once_held(session: Session, user: str, role: Role) -> None:
+    """Refuse a user who lacks a role on the whole site, as soon as anybody has it.
+
+    An installation begins with nobody registered: until the first person gets the role, whoever runs it may
+    do that role's work.
+
+    Raises:
+        PermitError: somebody has the role, and this user hasn't.
+    """
+    held = session.scalars(select(PersonRole.user).where(PersonRole.role == role.value)).all()
+    if held and user not in held:
+        raise PermitError(f"{user} is no {role.value}: ask {' or '.join(sorted(held)[:3])}")
+
+
 def require(session: Session, user: str, role: Role, permit_id: str | None = None) -> None:
     """Refuse a user who lacks a role.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -163,8 +164,21 @@ def usable(session: Session, permit_id: str, today: date) -> Registered:
 
 
 def every(session: Session) -> list[Registered]:
-    """All permits as they stand, by id."""
-    return [_registered(record) for record in session.scalars(select(PermitRecord).order_by(PermitRecord.id))]
+    """All permits that can be read, as they stand, by id; `unreadable` tells the others."""
+    return [found for found in _all(session) if isinstance(found, Registered)]
+
+
+def unreadable(session: Session) -> dict[str, str]:
+    """Permits whose stored text this version of Sundbench can't read, by id, with what is wrong with it."""
+    return {found[0]: found[1] for found in _all(session) if not isinstance(found, Registered)}
+
+
+def _all(session: Session) -> Iterator[Registered | tuple[str, str]]:
+    for record in session.scalars(select(PermitRecord).order_by(PermitRecord.id)):
+        try:
+            yield _registered(record)
+        except PermitError as error:
+            yield record.id, str(error)
 
 
 def versions(session: Session, permit_id: str) -> list[PermitVersion]:

@@ -90,6 +90,28 @@ def test_opt_outs_are_counted_and_not_shown(run: CliRunner, tmp_path: Path) -> N
     assert "6101801234" not in done.output + shown
 
 
+def test_an_opt_out_can_be_withdrawn_and_is_counted(run: CliRunner, tmp_path: Path) -> None:
+    run.invoke(app, ["vault", "key", str(tmp_path / "key")])
+    (tmp_path / "no.txt").write_text("6101801234\nx\n")
+    run.invoke(app, ["vault", "opt-out", str(tmp_path / "no.txt")])
+    (tmp_path / "yes.txt").write_text("610180-1234\n")
+    done = run.invoke(app, ["vault", "opt-in", str(tmp_path / "yes.txt")])
+    assert "1 identifiers taken off; 1 are on the list" in done.output
+    again = run.invoke(app, ["vault", "opt-in", str(tmp_path / "yes.txt")])
+    assert "none of the 1 in this file was on the list" in again.output
+
+
+def test_opt_outs_are_the_steward_s_once_there_is_one(run: CliRunner, tmp_path: Path) -> None:
+    run.invoke(app, ["vault", "key", str(tmp_path / "key")])
+    run.invoke(app, ["people", "add", "eva", "--name", "Eva Dam", "--role", "steward"])
+    (tmp_path / "no.txt").write_text("x\n")
+    for command in ("opt-out", "opt-in"):
+        done = run.invoke(app, ["vault", command, str(tmp_path / "no.txt")], env={"SUNDBENCH_USER": "bo"})
+        assert str(done.exception) == "bo is no steward: ask eva"
+        allowed = run.invoke(app, ["vault", command, str(tmp_path / "no.txt")], env={"SUNDBENCH_USER": "eva"})
+        assert allowed.exit_code == 0
+
+
 def test_a_key_is_not_overwritten(run: CliRunner, tmp_path: Path) -> None:
     run.invoke(app, ["vault", "key", str(tmp_path / "key")])
     done = run.invoke(app, ["vault", "key", str(tmp_path / "key")])

@@ -1,3 +1,4 @@
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,26 @@ def test_a_column_that_does_not_exist_registers_nothing(sundbench, file):
 def test_wrong_usage(sundbench):
     assert sundbench("permit", "close", "lung")[0] == 2
     assert sundbench("permit", "show", "lung")[0] == 1
+
+
+def test_only_stewards_register_and_close_once_there_is_one(sundbench, file):
+    assert sundbench("permit", "create", str(file))[0] == 0  # nobody is a steward yet
+    assert sundbench("people", "add", "eva", "--name", "Eva Dam", "--role", "steward")[0] == 0
+    file.write_text(TEXT.replace('"atc"', '"vnr"'))
+    for command in (("create", str(file)), ("close", "lung", "--why", "no reason")):
+        code, out, err = sundbench("permit", *command)
+        assert (code, out, err) == (1, "", "error: ann is no steward: ask eva\n")
+    assert "active" in sundbench("permit", "list")[1]
+
+
+def test_one_permit_that_can_t_be_read_hides_no_other(sundbench, file, tmp_path):
+    sundbench("permit", "create", str(file))
+    file.write_text(TEXT.replace('"lung"', '"heart"'))
+    sundbench("permit", "create", str(file))
+    with sqlite3.connect(tmp_path / "home" / "sundbench.db") as database:
+        database.execute("UPDATE permit_versions SET text = 'id = ' WHERE permit_id = 'heart'")
+    code, out, _ = sundbench("permit", "list")
+    assert code == 0
+    assert "Lung [early]" in out
+    assert "heart   can't be read" in out
+    assert "register the permit anew under another id" in out
