@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import sundbench
-
 _ELSEWHERE = "/opt/sundbench"
 
 
@@ -36,7 +34,7 @@ class Interpreter:
         Args:
             places: where its policy mounts folders of the host.
         """
-        package = Path(sundbench.__file__).resolve().parent
+        package = Path(__file__).resolve().parents[1]
         outside = {Path(sys.prefix), Path(sys.base_prefix), package}
         outside = {f for f in outside if not any(f != other and f.is_relative_to(other) for other in outside)}
         folders = {}
