@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 import requests
+import websocket
 
 from sundbench.governance import database, people, permits
 from sundbench.governance.models import PermitState, Role, now
@@ -148,11 +150,94 @@ class Visitor:
         """Press its stop button."""
         return self.post(f"hub/stop/{self.user}/{project}")
 
+    def server(
+        self, method: str, project: str, path: str, json: Any = None, **more: Any
+    ) -> requests.Response:
+        """Ask a project's server as JupyterLab does; ``path`` is below the server's root."""
+        place = f"/user/{self.user}/{project}/"
+        if not any(one.path == place for one in self.session.cookies):
+            self.get(f"{place}lab")  # logs in with the server by way of the hub
+        token = next(
+            (one.value for one in self.session.cookies if (one.name, one.path) == ("_xsrf", place)), ""
+        )
+        headers = {"X-XSRFToken": token or "", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
+        address = f"{self.url}{place.lstrip('/')}{path}"
+        body = {} if json is None and method not in {"GET", "DELETE"} else json
+        return self.session.request(method, address, json=body, headers=headers, timeout=90, **more)
+
+    def kernel(self, project: str, name: str = "register-data") -> Kernel:
+        """Open a kernel; its server must be up."""
+        answer = self.server("POST", project, "api/kernels", {"name": name})
+        assert answer.status_code == 201, answer.text
+        return Kernel(self, project, answer.json()["id"])
+
     def state(self, project: str) -> str:
         """What the home page says of a project's server."""
         page = self.get("hub/home").text
         found = re.search(rf'id="project-{project}" data-state="(\w+)"', page)
         return found[1] if found else "absent"
+
+
+@dataclass
+class Kernel:
+    """A kernel that a visitor has open in a project's server."""
+
+    visitor: Visitor
+    project: str
+    id: str
+
+    def run(self, code: str, seconds: float = 60) -> str:
+        """Execute a cell as JupyterLab does.
+
+        Returns:
+            What it printed and what it came to; an error as ``Name: message``.
+        """
+        return "".join(text for message in self.messages(code, seconds) if (text := _shown(message)))
+
+    def messages(self, code: str, seconds: float = 60) -> list[dict[str, Any]]:
+        """Execute a cell; all that came back through its socket until the kernel was idle again."""
+        channel = self.connect()
+        try:
+            channel.settimeout(seconds)
+            sent = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "version": "5.3"}
+            header = {**sent, "session": uuid.uuid4().hex, "username": self.visitor.user, "date": ""}
+            content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+            message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
+            channel.send(json.dumps({**message, "channel": "shell", "buffers": []}))
+            came: list[dict[str, Any]] = []
+            while True:
+                one = json.loads(channel.recv())
+                if one["parent_header"].get("msg_id") != sent["msg_id"]:
+                    continue
+                came.append(one)
+                if one["msg_type"] == "status" and one["content"]["execution_state"] == "idle":
+                    return came
+        finally:
+            channel.close()
+
+    def connect(self) -> websocket.WebSocket:
+        """Open the kernel's socket."""
+        base = f"{self.visitor.url}user/{self.visitor.user}/{self.project}/"
+        request = requests.Request("GET", base)
+        cookies = self.visitor.session.prepare_request(request).headers.get("Cookie", "")
+        return websocket.create_connection(
+            base.replace("http", "ws", 1) + f"api/kernels/{self.id}/channels",
+            cookie=cookies,
+            origin=self.visitor.url.rstrip("/"),
+            timeout=60,
+        )
+
+
+def _shown(message: dict[str, Any]) -> str:
+    content = message["content"]
+    match message["msg_type"]:
+        case "stream":
+            return str(content["text"])
+        case "execute_result":
+            return str(content["data"].get("text/plain", ""))
+        case "error":
+            return f"{content['ename']}: {content['evalue']}"
+    return ""
 
 
 @dataclass
@@ -313,6 +398,37 @@ def make_platform(root: Path, arguments: list[str]) -> Platform:
     config = REPOSITORY / "hub_config" / "jupyterhub_config.py"
     command = [sys.executable, "-m", "jupyterhub", "--config", str(config), *arguments]
     return Platform(site, read(site).hub.url, made, environment, command)
+
+
+def add_data(site: Site, permit: str, persons: int = 60) -> None:
+    """Give a permit data that pass for its extract, and synthetic ones; both invented."""
+    from sundbench.release.synthetic_extract import synthetic_extract
+
+    made = synthetic_extract(site, permit, persons=persons, seed=1, analyses=site.root)
+    folder = site.extracts / permit / "tested"
+    shutil.copytree(made.path, folder)
+    about = folder / "extract.json"
+    content = {**json.loads(about.read_text()), "freeze": "tested", "digest": "0" * 63 + "1"}
+    del content["synthetic"]
+    about.chmod(0o644)
+    about.write_text(json.dumps(content))
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    """The whole platform, with real servers, brokers and sandboxes; lung-cancer and diabetes have data."""
+    root = Path(tempfile.mkdtemp(prefix="sb-real-"))
+    made = make_platform(root, [])
+    for permit in ("lung-cancer", "diabetes"):
+        add_data(made.site, permit)
+    try:
+        made.start_writer()
+        made.start_hub()
+        yield made
+    finally:
+        made.end()
+        shutil.rmtree(made.site.runtime, ignore_errors=True)
+        shutil.rmtree(root, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
