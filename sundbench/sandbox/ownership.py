@@ -6,8 +6,12 @@ import contextlib
 import os
 from pathlib import Path
 
-ACCOUNT = 65534
-"""User and group that processes have inside: nobody's, whoever started the sandbox."""
+ACCOUNT = 65533
+"""User and group that processes have inside, whoever started the sandbox.
+
+Nobody's: Debian and systemd give it to no one. 65534, the usual nobody, is that of other programs too, which
+could then meddle with sandboxes; higher numbers are missing in many containers.
+"""
 
 
 def hand_over(path: Path) -> None:

@@ -17,7 +17,7 @@ class Limits(BaseModel):
     Sizes are bytes, or text with a unit ("512 MiB", "4 GB").
 
     Attributes:
-        memory: of all processes together, with what they keep in /tmp and /dev/shm.
+        memory: of all processes together. Control groups count /tmp and /dev/shm in.
         cores: processor cores' worth of time; 0.5 is half of one core.
         processes: processes and threads at once.
         cpu_seconds: processor time of all processes from start to end; None for no end.

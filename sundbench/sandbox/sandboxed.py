@@ -140,6 +140,8 @@ class Sandboxed:
         if self._group is None:
             pids = usage.processes(self._init)
             held = usage.memory(pids, self.limits.memory)
+            if len(pids) > 1:  # before, the first process still sees the host's folders
+                held += usage.empty_files(self._init)
             if held > self.limits.memory:
                 self._end(f"out of memory: it held {_size(held)} of at most {_size(self.limits.memory)}")
         if self.limits.cpu_seconds is not None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
+_FILE = 1024  # bytes, about: struct shmem_inode_info and a directory entry
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -44,6 +45,16 @@ def memory(pids: list[int], limit: int) -> int:
     if plain <= limit:
         return plain
     return sum(_sum(f"/proc/{pid}/smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")) for pid in pids)
+
+
+def empty_files(init: int) -> int:
+    """Memory, in bytes, that the files in a sandbox's folders in memory need beside their content."""
+    total = 0
+    for place in ("tmp", "dev/shm"):
+        with contextlib.suppress(OSError):
+            found = os.statvfs(f"/proc/{init}/root/{place}")
+            total += (found.f_files - found.f_ffree) * _FILE
+    return total
 
 
 def disk(folder: Path) -> int:

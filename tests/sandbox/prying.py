@@ -80,6 +80,7 @@ about = status()
 found["rights"] = {
     key: about[key] for key in ("CapPrm", "CapEff", "CapBnd", "CapInh", "CapAmb", "NoNewPrivs", "Seccomp")
 }
+found["rights"]["Seccomp of the first process"] = status("/proc/1/status")["Seccomp"]
 found["account"] = [os.getuid(), os.getgid(), os.getgroups()]
 attempt("setuid 0", lambda: os.setuid(0))
 attempt(

@@ -57,6 +57,11 @@ for _ in range(8):
 a = bytearray(b'x' * 40_000_000)
 time.sleep(8)
 """,
+    "empty files": """
+import os
+for i in range(400_000):
+    os.close(os.open(f"/tmp/{i}", os.O_CREAT | os.O_WRONLY))
+""",
     "shared mapping": """
 import mmap, time
 maps = []
@@ -142,7 +147,7 @@ def test_disk_filler_is_ended_and_told_where(clean, filler):
 def test_who_is_over_the_limit_on_disk_may_come_back_and_delete(clean):
     for i in range(10):
         (clean.folder / "scratch" / f"{i}").write_bytes(b"x" * 4_000_000)
-    seen = clean("import os, time; time.sleep(2.5); [os.unlink(f'/work/{i}') for i in range(10)]")
+    seen = clean("import os, time; time.sleep(1.5); [os.unlink(f'/work/{i}') for i in range(10)]")
     assert seen.ending == "ended by itself", seen
     assert not list((clean.folder / "scratch").iterdir())
 
