@@ -103,16 +103,14 @@ class Writer:
     def of(self, action: str) -> list[dict[str, Any]]:
         return [record for record in self.records if record["action"] == action]
 
-    def last(self, action: str) -> dict[str, Any]:
-        """The newest record of an action; a refusal's comes after its answer, so wait a moment for it."""
-        seen = len(self.records)
-        for _ in range(20):
-            time.sleep(0.02)
-            if len(self.records) > seen:
-                seen = len(self.records)
-            elif self.of(action):
-                break
-        return self.of(action)[-1]
+    def last(self, action: str, about: str = "") -> dict[str, Any]:
+        """The newest record of an action on an object; a refusal's comes after its answer: wait a moment."""
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            if found := [record for record in self.of(action) if about in record["object"]]:
+                return found[-1]
+            time.sleep(0.01)
+        raise AssertionError(f"no {action} of {about} among {self.records}")
 
 
 def environment(hub_port: int, port: int) -> dict[str, str]:
@@ -284,7 +282,8 @@ def running(tmp_path_factory: pytest.TempPathFactory, repository_lab: Path) -> I
         loop.run_forever()
 
     threading.Thread(target=server, daemon=True).start()
-    assert up.wait(60) and started
+    assert up.wait(60)
+    assert started
     yield Running(started["port"], folder, hub, writer, started["app"], loop)
     os.environ.clear()
     os.environ.update(before)

@@ -24,7 +24,7 @@ def test_nobody_else_is(running, user: str, path: str) -> None:
 def test_another_user_at_the_door_is_recorded(running) -> None:
     running.ask("GET", "api/contents", user="root")
 
-    assert running.writer.last("request.refused")["detail"]["by"] == "root"
+    assert running.writer.last("request.refused", "GET")["detail"]["by"] == "root"
 
 
 @pytest.mark.parametrize("path", ["api/contents", "api/kernels", "sundbench/state", "api/sessions"])
@@ -53,4 +53,4 @@ def test_what_is_not_on_the_list_is_denied(resource: str, action: str) -> None:
 def test_configuration_can_be_read_and_not_written(running) -> None:
     assert running.ask("GET", "api/config/notebook")[0] == 200
     assert running.ask("PATCH", "api/config/notebook", {"a": 1})[0] == 403
-    assert running.writer.last("request.refused")["object"] == "write config"
+    assert running.writer.last("request.refused", "write config")

@@ -30,7 +30,7 @@ def test_reads_writes_and_lists(root: Path) -> None:
     assert tree.read("folder/new.py", 100) == b"x = 1"
     assert [entry.path for entry in tree.inside("folder")] == ["folder/code.py", "folder/new.py"]
     assert tree.entry("").folder
-    assert not [name for name in os.listdir(root / "folder") if name.startswith(".")]
+    assert not list((root / "folder").glob(".*"))
 
 
 def test_one_byte_more_than_allowed_shows_that_a_file_is_longer(root: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_linked_folder_on_the_way_is_not_entered(root: Path) -> None:
     ):
         with pytest.raises(IrregularError):
             attempt()
-    assert os.listdir(root.parent / "outside") == ["secret.py"]
+    assert [path.name for path in (root.parent / "outside").iterdir()] == ["secret.py"]
 
 
 def test_a_folder_exchanged_for_a_link_in_between_leads_nowhere(root: Path) -> None:
@@ -79,10 +79,10 @@ def test_a_folder_exchanged_for_a_link_in_between_leads_nowhere(root: Path) -> N
 
     def exchange() -> None:
         while not stop.is_set():
-            os.rename(root / "real", root / "aside")
-            os.rename(root / "link", root / "real")
-            os.rename(root / "real", root / "link")
-            os.rename(root / "aside", root / "real")
+            (root / "real").rename(root / "aside")
+            (root / "link").rename(root / "real")
+            (root / "real").rename(root / "link")
+            (root / "aside").rename(root / "real")
 
     racer = threading.Thread(target=exchange)
     racer.start()
@@ -98,7 +98,7 @@ def test_a_folder_exchanged_for_a_link_in_between_leads_nowhere(root: Path) -> N
         stop.set()
         racer.join()
     assert read <= {b"mine"}
-    assert os.listdir(root.parent / "outside") == ["secret.py"]
+    assert [path.name for path in (root.parent / "outside").iterdir()] == ["secret.py"]
 
 
 def test_pipes_sockets_and_second_names_are_refused(root: Path) -> None:
