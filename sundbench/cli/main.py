@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.markup import escape
@@ -29,6 +29,8 @@ from sundbench.cli import (
 from sundbench.cli.screen import errors
 from sundbench.errors import SundbenchError
 from sundbench.site import Site
+
+_STOPPED = 130
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -80,9 +82,23 @@ def sundbench(
 
 
 def main() -> None:
-    """Run the command: exit 0 when it worked, 1 for what the user can mend, 2 for wrong usage."""
+    """Run the command: exit 0 when it worked, 1 for what the user can mend, 2 for wrong usage.
+
+    130 when it was stopped (Ctrl-C), as shells have it.
+    """
     try:
         app()
     except SundbenchError as error:
         errors.print(f"[bold red]error:[/bold red] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
+    except KeyboardInterrupt:
+        _stopped()
+    except SystemExit as ended:  # typer's own answer to Ctrl-C says nothing
+        if ended.code == _STOPPED:
+            _stopped()
+        raise
+
+
+def _stopped() -> NoReturn:
+    errors.print("stopped: what was not finished counts for nothing; the same command starts anew")
+    sys.exit(_STOPPED)
