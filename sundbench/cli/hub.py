@@ -153,13 +153,17 @@ def demonstration(ctx: typer.Context) -> None:
 
     Example: sundbench --home .hub hub demonstration
     """
-    from sundbench.cli.screen import progress
     from sundbench.hub import demonstration as demo
     from sundbench.hub.supervisor import control
 
-    with progress("demonstration") as report:
-        site, people = demo.prepare(ctx.obj, report)
-    with screen.status("starting the hub"):
+    with errors.status("preparing the demonstration") as doing:
+
+        def say(line: str) -> None:
+            errors.print(line, markup=False)
+            doing.update(line)
+
+        site, people = demo.prepare(ctx.obj, say)
+        say("starting the hub")
         notes = control.start(site)
     screen.print(_people(people))
     screen.print(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -22,7 +22,6 @@ from sundbench.governance.models import Decision, Role
 from sundbench.governance.permit import check, parse
 from sundbench.hub import passwords, settings
 from sundbench.hub.runtime import private
-from sundbench.progress import Report, silent
 from sundbench.registers.catalogue import catalogue
 from sundbench.registers.synthetic import synthesize
 from sundbench.release import content, requests, run
@@ -142,12 +141,12 @@ class Account:
     can: str
 
 
-def prepare(site: Site, report: Report = silent) -> tuple[Site, list[Account]]:
+def prepare(site: Site, say: Callable[[str], object] = lambda _: None) -> tuple[Site, list[Account]]:
     """Make what is missing of the demonstration.
 
     Args:
         site: its folder: empty, or an earlier demonstration's.
-        report: told of the steps and of the longer ones' parts.
+        say: told what is being made, a line each.
 
     Returns:
         The site, with the demonstration's own database and vault key; and who can log in.
@@ -158,11 +157,13 @@ def prepare(site: Site, report: Report = silent) -> tuple[Site, list[Account]]:
     site = _claimed(site)
     accounts = _people(site)
     _register(site)
-    _freeze(site, report)
+    _freeze(site, say)
     for project in PROJECTS:
-        extract.extract(site, project, FREEZE, report=report)
-        synthetic_extract(site, project, report=report)
-    _report(site, report)
+        if not (site.extracts / project / FREEZE).exists():
+            say(f"cutting the extract of project {project}, and inventing one of the same shape")
+        extract.extract(site, project, FREEZE)
+        synthetic_extract(site, project)
+    _report(site, say)
     return site, accounts
 
 
@@ -220,29 +221,30 @@ def _register(site: Site) -> None:
                 permits.register(session, permit, whole, "karen")
 
 
-def _freeze(site: Site, report: Report) -> None:
+def _freeze(site: Site, say: Callable[[str], object]) -> None:
     if (site.freezes / FREEZE / "freeze.json").exists():
         return
+    say(f"inventing {PERSONS:,} persons and their registers")
     delivery = site.root / "delivery"
     shutil.rmtree(delivery, ignore_errors=True)
     with _aside(delivery) as folder:
-        synthesize(folder, persons=PERSONS, seed=1, report=report)
-    freeze.create(site, delivery, FREEZE, report=report)
+        synthesize(folder, persons=PERSONS, seed=1)
+    say("freezing them: validating, pseudonymising, sorting")
+    freeze.create(site, delivery, FREEZE)
     shutil.rmtree(delivery)
 
 
-def _report(site: Site, report: Report) -> None:
+def _report(site: Site, say: Callable[[str], object]) -> None:
     """A released report, for policymakers to read: one study, run, reviewed and published."""
     if any((site.reports / STUDY).glob("*.html")):
         return
-    manifest = run.start(
-        site, find(content.analyses(), STUDY), permit="lung-cancer", user="anna", report=report
-    )
+    say(f"running the study {STUDY}, reviewing its results, publishing its report")
+    manifest = run.start(site, find(content.analyses(), STUDY), permit="lung-cancer", user="anna")
     asked = requests.submit(site, manifest.run, "anna")
     for reviewer in ("rikke", "jens"):
         requests.vote(site, asked.id, reviewer, Decision.APPROVE, "demonstration")
     requests.publish(site, asked.id)
-    reports.publish(site, content.reports() / STUDY, asked.id, report=report)
+    reports.publish(site, content.reports() / STUDY, asked.id)
 
 
 @contextmanager
