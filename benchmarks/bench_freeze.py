@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import resource
 import shutil
 import statistics
@@ -26,6 +27,7 @@ from benchmarks.nation import PERSONS, delivery, folder
 PEOPLE_PER_BUCKET = 10_000
 TIMES = 1.5
 GIB = 3.0
+_ERROR = re.compile(r"[\w.]*(Error|Exception|Killed)\b")
 
 # DuckDB's own types for the columns of the benchmark's delivery.
 TABLES = {
@@ -117,13 +119,19 @@ def in_order(target: Path) -> bool:
     return True
 
 
-def measure(which: str, source: Path) -> dict[str, float]:
-    """Run one side in a process of its own."""
+def measure(which: str, source: Path) -> dict[str, float] | str:
+    """Run one side in a process of its own; what it told, or its last line if it did not finish."""
     target = folder() / "freeze-out"
     _remove(target)
     target.mkdir(parents=True)
     command = [sys.executable, "-m", "benchmarks.bench_freeze", "--child", which, str(source), str(target)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        _remove(target)
+        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        # DuckDB's own errors end in advice; the error stands where Python names it.
+        named = [line for line in said if _ERROR.match(line)]
+        return (named or said or [f"exit code {done.returncode}"])[-1]
     told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     if not in_order(target):
         raise RuntimeError(f"{which}: rows are not in order")
@@ -146,7 +154,7 @@ def child(which: str, source: Path, target: Path) -> None:
 
 
 def main() -> None:
-    """Measure both, print medians, spread and the ratio; exit 1 if a bound is passed."""
+    """Measure both, print medians, spread and the ratio; exit 1 if a bound is passed or a side never ends."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--persons", type=int, default=PERSONS)
@@ -159,8 +167,16 @@ def main() -> None:
     runs: dict[str, list[dict[str, float]]] = {"duckdb": [], "sundbench": []}
     for number in range(given.repeats):
         for which, done in runs.items():
-            done.append(measure(which, source))
-            print(f"{number + 1}/{given.repeats} {which}: " + json.dumps(done[-1]), flush=True)
+            told = measure(which, source)
+            if isinstance(told, str):
+                print(f"{number + 1}/{given.repeats} {which}: did not finish: {told}", flush=True)
+                continue
+            done.append(told)
+            print(f"{number + 1}/{given.repeats} {which}: " + json.dumps(told), flush=True)
+    never = [which for which, done in runs.items() if not done]
+    if never:
+        print(f"{' and '.join(never)}: never finished, so there is nothing to compare")
+        sys.exit(1)
     median = {
         which: {key: statistics.median(run[key] for run in done) for key in done[0]}
         for which, done in runs.items()
@@ -169,7 +185,8 @@ def main() -> None:
         seconds = [run["s"] for run in done]
         print(
             f"{which:10} {median[which]['s']:7.1f} s ({min(seconds):.1f} to {max(seconds):.1f}),"
-            f" {median[which]['cpu']:.0f} s of processor, peak {max(run['gib'] for run in done):.2f} GiB"
+            f" {median[which]['cpu']:.0f} s of processor, peak {max(run['gib'] for run in done):.2f} GiB,"
+            f" finished {len(done)} of {given.repeats} times"
         )
     ratio = median["sundbench"]["s"] / median["duckdb"]["s"]
     peak = max(run["gib"] for run in runs["sundbench"])
