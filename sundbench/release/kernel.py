@@ -12,7 +12,8 @@ from typing import Any
 
 import nbformat
 import papermill
-from jupyter_client.manager import KernelManager
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
@@ -21,6 +22,7 @@ from papermill.exceptions import PapermillExecutionError
 from sundbench import errors
 from sundbench.errors import ReleaseError
 from sundbench.progress import Report, silent
+from sundbench.release.confined import WORK, Sandbox, SandboxProvisioner
 
 _ENGINE = "sundbench"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -54,6 +56,12 @@ def environment(scratch: Path, given: Mapping[str, str]) -> dict[str, str]:
     return kept | own | THREADS | dict(given)
 
 
+def _confined(given: Mapping[str, str]) -> dict[str, str]:
+    """The same in a sandbox, which has its own programs and its own small ``/tmp``."""
+    whole = environment(WORK, given)
+    return {name: value for name, value in whole.items() if name not in _KEPT or name.startswith("L")}
+
+
 def execute(
     notebook: Path,
     target: Path,
@@ -61,6 +69,7 @@ def execute(
     given: Mapping[str, str],
     parameters: Mapping[str, object] | None = None,
     timeout: int = 3600,
+    sandbox: Sandbox | None = None,
     report: Report = silent,
 ) -> None:
     """Execute a notebook and write it, with its outputs, to another file.
@@ -71,10 +80,13 @@ def execute(
         given: the kernel's environment beyond the bare necessities.
         parameters: injected after the cell tagged ``parameters``; they have passed their types already.
         timeout: seconds that a single cell may take.
+        sandbox: where its kernel runs; None: under this account, seeing what it sees.
         report: told of each cell.
 
     Raises:
-        ReleaseError: a cell failed; says which, and what it said.
+        ReleaseError: a cell failed; says which, and what it said. Or it left something else than files in its
+            outbox.
+        SandboxError: the sandbox can't be made here.
     """
     logging.getLogger("papermill").setLevel(logging.ERROR)
     # The path of a Unix socket is at most 108 bytes, so the scratch folder is a short one.
@@ -91,12 +103,15 @@ def execute(
                 progress_bar=False,
                 execution_timeout=timeout,
                 scratch=scratch,
-                environment=environment(scratch, given),
+                environment=_confined(given) if sandbox else environment(scratch, given),
+                sandbox=sandbox,
                 working_directory=str(notebook.parent),
                 told=report,
             )
         except PapermillExecutionError as error:
             raise ReleaseError(_failure(error)) from error
+        except _KernelEndedError as error:
+            raise ReleaseError(f"its kernel, which died: {error}") from error
         except DeadKernelError as error:
             raise ReleaseError("its kernel, which died: most often there was too little memory") from error
         except CellTimeoutError as error:
@@ -116,6 +131,10 @@ def _failure(error: PapermillExecutionError) -> str:
     where = f"cell {error.cell_index + 1} ({first[:60]})"
     meant = isinstance(getattr(errors, error.ename, None), type)
     return f"{where}: {said}" if meant else f"{where}: {error.ename}: {said}"
+
+
+class _KernelEndedError(Exception):
+    """A kernel's end, with the reason that its sandbox gives."""
 
 
 class _Client(PapermillNotebookClient):  # type: ignore[misc] # papermill is untyped
@@ -140,24 +159,37 @@ class _ScrubbedEngine(Engine):  # type: ignore[misc] # papermill is untyped
         *,
         scratch: Path,
         environment: dict[str, str],
+        sandbox: Sandbox | None,
         working_directory: str,
         told: Report,
         execution_timeout: int,
         **_: object,
     ) -> None:
-        manager = KernelManager(
+        # Asynchronous: waiting for a blocking one's messages, nbclient never sees that the kernel died.
+        manager = AsyncKernelManager(
             kernel_name=kernel_name,
             transport="ipc",
             connection_file=str(scratch / "kernel.json"),
         )
+        confined = None
+        if sandbox is not None:
+            confined = SandboxProvisioner(kernel_id=_ENGINE, kernel_spec=manager.kernel_spec, parent=manager)
+            confined.prepare(sandbox, scratch)
+            manager.provisioner = confined
         client = _Client(nb_man, km=manager, timeout=execution_timeout, startup_timeout=120)
         client.told = told
         try:
             client.execute(env=environment, cwd=working_directory)
+            if confined is not None:
+                confined.collect()
+        except DeadKernelError as error:
+            if confined is not None and confined.ending:
+                raise _KernelEndedError(confined.ending) from error
+            raise
         finally:
             if manager.has_kernel:
-                manager.shutdown_kernel(now=True)
-            manager.cleanup_resources()
+                run_sync(manager.shutdown_kernel)(now=True)
+            run_sync(manager.cleanup_resources)()
 
 
 papermill_engines.register(_ENGINE, _ScrubbedEngine)

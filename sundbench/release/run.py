@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
@@ -10,12 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sundbench.disclosure.profile import profile
-from sundbench.errors import PermitError, ReleaseError
+from sundbench.errors import PermitError, ReleaseError, SandboxError
 from sundbench.governance import database, permits
 from sundbench.governance.permits import Registered
 from sundbench.progress import Report, silent
 from sundbench.registers.catalogue import catalogue
+from sundbench.release import confined, content
 from sundbench.release import manifest as manifests
+from sundbench.release.confined import Sandbox
 from sundbench.release.disk import room_for
 from sundbench.release.extracts import Extract, find_extract
 from sundbench.release.kernel import execute
@@ -24,7 +27,11 @@ from sundbench.release.outputs import OUTBOX
 from sundbench.release.parameters import bind
 from sundbench.release.study import StudyFile, StudyFolder
 from sundbench.release.surroundings import Surroundings
+from sundbench.sandbox.policy import read as read_policy
+from sundbench.sandbox.probe import probe
 from sundbench.site import Site
+
+log = logging.getLogger(__name__)
 
 EXTRACT, SEED = "SUNDBENCH_EXTRACT", "SUNDBENCH_SEED"
 FAILED = "failed"
@@ -64,6 +71,7 @@ def start(
         PermitError: the permit can't be used, by this user or for this study.
         ReleaseError: there is no extract; or a cell failed, and the run is kept in ``runs/failed/<run>/``
             with its notebook and without outputs.
+        SandboxError: the extract's persons are real, and there can be no sandbox here; nothing has run then.
     """
     # A study that takes its seed as a parameter has one seed, not two.
     asked = dict(given or {})
@@ -128,17 +136,41 @@ def perform(
 
     Raises:
         ReleaseError: a cell failed.
+        SandboxError: the extract's persons are real, and there can be no sandbox here.
     """
     outbox = folder / "outbox"
     outbox.mkdir(parents=True)
+    sandbox = sandbox_for(study, extract, outbox)
+    reads, writes = (confined.DATA, confined.OUTBOX) if sandbox else (extract.folder, outbox)
     execute(
         study.notebook,
         folder / "notebook.ipynb",
-        given={EXTRACT: str(extract.folder), OUTBOX: str(outbox), SEED: str(seed)},
+        given={EXTRACT: str(reads), OUTBOX: str(writes), SEED: str(seed)},
         parameters=parameters,
         timeout=study.about.timeout,
+        sandbox=sandbox,
         report=report,
     )
+
+
+def sandbox_for(study: StudyFolder, extract: Extract, outbox: Path) -> Sandbox | None:
+    """Where a run's kernel runs; None where there can be no sandbox and its persons are invented.
+
+    Raises:
+        SandboxError: there can be no sandbox, and its persons are real.
+    """
+    trial = probe()
+    if trial.works:
+        about = read_policy(content.kernels() / "run")
+        return Sandbox(
+            policy=about.model_copy(update={"cwd": str(confined.STUDY)}),
+            mounts={"extract": extract.folder.resolve(), "study": study.notebook.parent.resolve()},
+            outbox=outbox,
+        )
+    if not extract.synthetic:
+        raise SandboxError(f"a run over real persons needs a sandbox, and none can be made here: {trial.why}")
+    log.warning("No sandbox here (%s): the run sees what you see, which invented persons can bear", trial.why)
+    return None
 
 
 def runs(site: Site) -> list[str]:
@@ -174,13 +206,9 @@ def _allowed(site: Site, permit: str, user: str, study: StudyFile) -> Registered
         registered = permits.usable(session, permit, permits.today())
     if not registered.permit.roles(user) & _MAY_RUN:
         raise PermitError(f"{user} is neither researcher nor analyst in permit {permit}: ask the steward")
-    known = catalogue()
-    for register, columns in study.permit.registers.items():
-        approved = set(registered.permit.columns(register, known)) | {"person"}
-        missing = [column for column in columns if column not in approved]
-        if register not in registered.permit.registers or missing:
-            what = f"{register}.{missing[0]}" if missing else register
-            raise PermitError(f"study {study.id} needs {what}, which permit {permit} doesn't allow: amend it")
+    lacking = study.lacks(registered.permit, catalogue())
+    if lacking is not None:
+        raise PermitError(f"study {study.id} needs {lacking}, which permit {permit} doesn't allow: amend it")
     return registered
 
 

@@ -45,7 +45,8 @@ def test_a_run_is_kept_signed_and_gives_the_same_bytes_again(
     seen = {
         name for name in (folder / "notebook.ipynb").read_text().split("'") if name.startswith("SUNDBENCH_")
     }
-    assert seen == {"SUNDBENCH_EXTRACT", "SUNDBENCH_OUTBOX", "SUNDBENCH_SEED"}
+    given = {"SUNDBENCH_EXTRACT", "SUNDBENCH_OUTBOX", "SUNDBENCH_SEED"}
+    assert seen == given | {"SUNDBENCH_KERNEL", "SUNDBENCH_MEMORY", "SUNDBENCH_CORES"}
 
     again = reproduce(site, made.run, lambda _: study)
     assert (again.compared, again.differences, again.surroundings) == (1, [], [])
