@@ -1,4 +1,4 @@
-"""A kernel's Dask dashboard: its owner sees it, and what is behind the socket gets and gives a page's worth."""
+"""A kernel's Dask dashboard: its owner sees it; what is behind the socket gets and gives a page's worth."""
 
 import asyncio
 import threading
