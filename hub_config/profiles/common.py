@@ -55,12 +55,13 @@ c.JupyterHub.template_vars = {
     "site_name": {"da": settings.site.name.da, "en": settings.site.name.en},
     "demonstration": settings.site.demonstration,
 }
+encrypted = settings.hub.url.startswith("https:")
+cookies = {"samesite": "Lax", **({"secure": True} if encrypted else {})}
 c.JupyterHub.tornado_settings = {
-    "headers": HEADERS,
+    "headers": HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if encrypted else {}),
     "log_function": log_and_record,
-    "cookie_options": {"samesite": "Lax", "httponly": True},
-    # Scripts read this one cookie: its token goes with their requests.
-    "xsrf_cookie_kwargs": {"samesite": "Lax"},
+    "cookie_options": cookies,
+    "xsrf_cookie_kwargs": dict(cookies),
     # The API says within these seconds whether a start was refused; after that, that it goes on.
     "slow_spawn_timeout": 3,
 }

@@ -17,7 +17,7 @@ from sundbench.hub import rights
 from sundbench.hub.deployment import Deployment
 from sundbench.hub.supervisor import table
 
-SECONDS = 10.0
+SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 

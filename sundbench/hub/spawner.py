@@ -20,7 +20,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from jupyterhub import orm
 from jupyterhub.spawner import Spawner, SpawnException
+from jupyterhub.utils import url_escape_path, url_path_join
 from sqlalchemy import inspect
 from traitlets import Integer, List, Unicode
 
@@ -180,6 +182,7 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
 
     async def run_post_stop_hook(self) -> None:
         """Tidy up after a job that was stopped, failed to start, or ended by itself."""
+        self._revoke()
         if self._digest:
             await self._forget(self._digest)
             ended = self._job.ended() if self._job else None
@@ -296,6 +299,14 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         """What JupyterHub tells a server, and nothing of what surrounds the hub."""
         told = {name: value for name, value in self.get_env().items() if name.startswith("JUPYTERHUB_")}
         return {name: str(value) for name, value in told.items() if value is not None}
+
+    def _revoke(self) -> None:
+        """Delete the server's token. JupyterHub deletes it itself unless it was started again since."""
+        note = f"Server at {url_path_join(self.user.base_url, url_escape_path(self.name), '/')}"
+        session = inspect(self.orm_spawner).session
+        for token in session.query(orm.APIToken).filter_by(user_id=self.user.id, note=note):
+            session.delete(token)
+        session.commit()
 
     async def _adopt(self) -> None:
         """Take over a running job from the hub before; the writer may have been away as well."""

@@ -26,6 +26,11 @@ def test_a_researcher_s_day_and_a_killed_hub(platform: Platform):
     invented = rikke.kernel("lung-cancer", "synthetic-data")
     assert invented.run("import sundbench as sb; sb.connect().manifest['synthetic']") == "True"
 
+    code = {"type": "file", "format": "text", "content": "answer = 42\n"}
+    saved = rikke.server("PUT", "lung-cancer", "api/contents/shared.py", code)
+    assert saved.ok, saved.text
+    assert kernel.run("open('/notebooks/shared.py').read()") == repr(code["content"])
+
     platform.kill("hub")
     platform.start_hub()
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+import requests
 
 from sundbench.hub.passwords import generate, put
 from tests.hub.installation import Platform, Visitor, amend, close, eventually
@@ -40,6 +41,13 @@ def job_of(platform: Platform, user: str) -> int:
     return 0
 
 
+def givens(platform: Platform, user: str) -> list[dict[str, str]]:
+    """What a user's stand-ins were given."""
+    files = platform.site.runtime.glob("s/*/given.json")
+    found = [json.loads(file.read_text()) for file in files]
+    return [one for one in found if one["JUPYTERHUB_USER"] == user]
+
+
 @pytest.mark.slow
 def test_a_killed_hub_finds_its_servers_again(stand_in_platform: Platform):
     platform = stand_in_platform
@@ -50,6 +58,11 @@ def test_a_killed_hub_finds_its_servers_again(stand_in_platform: Platform):
         visitor.start(name)
     before = job_of(platform, "member-stays")
     assert before
+    token = next(given["JUPYTERHUB_API_TOKEN"] for given in givens(platform, "member-stays"))
+
+    def opens() -> bool:
+        headers = {"Authorization": f"token {token}"}
+        return requests.get(f"{platform.url}hub/api/user", headers=headers, timeout=10).ok
 
     platform.kill("hub")
     assert os.kill(before, 0) is None, "a server does not end with its hub"
@@ -70,8 +83,10 @@ def test_a_killed_hub_finds_its_servers_again(stand_in_platform: Platform):
     (lost,) = eventually(lambda: platform.records(action="server.stop", actor="member-loses"))
     assert lost["detail"]["why"].startswith("ended by itself")
 
+    assert opens()
     assert stays.stop("stays").ok
     eventually(lambda: not job_of(platform, "member-stays"))
+    assert not opens(), "the token of an adopted server goes with it"
     assert not list(platform.site.runtime.glob("s/*"))
 
 
