@@ -7,6 +7,9 @@ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgre
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 # A SAS file made by SAS itself: no Python package carries one.
 ls /usr/lib/R/site-library/haven/examples/iris.sas7bdat >/dev/null 2>&1 || missing="$missing r-cran-haven"
+# The R kernel.
+[ -x /usr/bin/R ] || missing="$missing r-base-core"
+ls /usr/lib/R/site-library/IRkernel/DESCRIPTION >/dev/null 2>&1 || missing="$missing r-cran-irkernel"
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" = 0 ]; then run=""

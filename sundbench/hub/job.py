@@ -27,6 +27,8 @@ from sundbench.hub.broker.offers import offers
 from sundbench.hub.broker.service import serving
 from sundbench.hub.relay import relaying
 from sundbench.hub.server.settings import Settings
+from sundbench.hub.workspaces.history import History
+from sundbench.hub.workspaces.keeper import Keeper
 from sundbench.release import content
 from sundbench.sandbox.enforcement import Enforcement
 from sundbench.sandbox.launch import start
@@ -37,6 +39,8 @@ log = logging.getLogger("sundbench.hub.job")
 
 INSIDE = Path("/run/sundbench")
 """Where the server's sandbox has its sockets, kernelspecs and settings of JupyterLab."""
+PROGRAM = (sys.executable, "-I", "-m", "sundbench.hub.server")
+"""The server; its one argument is the descriptor that it reads its settings from."""
 GRACE = 10.0
 """Seconds that the server has for a tidy end."""
 
@@ -58,8 +62,18 @@ async def work(assignment: Assignment) -> int:
     sockets.mkdir(mode=0o700)
     specs = kernelspecs.write(assignment.runtime / "jupyter" / "kernels", may, assignment)
     recorder = Client(assignment.audit_socket, assignment.audit_secret)
+    keeper = (
+        Keeper(History(assignment.history, assignment.workspace), assignment.user)
+        if assignment.history
+        else None
+    )
     broker = Broker(
-        may, limits=assignment.kernel, sockets=sockets, most=assignment.kernels, recorder=recorder
+        may,
+        limits=assignment.kernel,
+        sockets=sockets,
+        most=assignment.kernels,
+        recorder=recorder,
+        keeper=keeper,
     )
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -67,7 +81,8 @@ async def work(assignment: Assignment) -> int:
         loop.add_signal_handler(signum, asked.set)
     audit = assignment.runtime / "audit.sock"
     socket = assignment.runtime / "broker.sock"
-    async with relaying(audit, assignment.audit_socket), serving(broker, socket):
+    keeping = keeper.keeping() if keeper else contextlib.nullcontext()
+    async with keeping, relaying(audit, assignment.audit_socket), serving(broker, socket):
         mounts = {
             "notebooks": assignment.workspace,
             "broker": socket,
@@ -107,6 +122,8 @@ def _serve(assignment: Assignment, policy: Path, mounts: Mapping[str, Path]) -> 
         kernels=INSIDE / "jupyter" / "kernels",
         lab=INSIDE / "lab",
         upload_size=assignment.upload_size,
+        quota=assignment.quota,
+        warn_at=assignment.warn_at,
         output_size=assignment.output_size,
         kernel_minutes=assignment.kernel_minutes,
         server_minutes=assignment.server_minutes,
@@ -117,7 +134,7 @@ def _serve(assignment: Assignment, policy: Path, mounts: Mapping[str, Path]) -> 
     try:
         return start(
             read(policy),
-            [sys.executable, "-I", "-m", "sundbench.hub.server", str(reading)],
+            [*PROGRAM, str(reading)],
             mounts=mounts,
             environment={},
             limits=assignment.server,

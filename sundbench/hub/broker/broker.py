@@ -12,7 +12,18 @@ from sundbench.errors import AuditError, HubError, SundbenchError
 from sundbench.governance.audit.actions import Action
 from sundbench.hub.broker.kernel import Kernel
 from sundbench.hub.broker.offers import Offer
-from sundbench.hub.broker.protocol import List, Poll, Signal, Start, Stop, parse
+from sundbench.hub.broker.protocol import (
+    List,
+    Poll,
+    Restore,
+    Save,
+    Signal,
+    Start,
+    Stop,
+    Versions,
+    parse,
+)
+from sundbench.hub.workspaces.keeper import Keeper
 from sundbench.sandbox.policy import Limits
 
 log = logging.getLogger(__name__)
@@ -37,16 +48,25 @@ class Broker:
         sockets: the folder that holds one folder a kernel.
         most: how many kernels may run at once.
         recorder: where starts, ends and refusals are recorded.
+        keeper: keeps the versions of the workspace; None where none are kept.
     """
 
     def __init__(
-        self, offers: Mapping[str, Offer], *, limits: Limits, sockets: Path, most: int, recorder: Recorder
+        self,
+        offers: Mapping[str, Offer],
+        *,
+        limits: Limits,
+        sockets: Path,
+        most: int,
+        recorder: Recorder,
+        keeper: Keeper | None = None,
     ) -> None:
         self.offers = offers
         self.limits = limits
         self.sockets = sockets
         self.most = most
         self.recorder = recorder
+        self.keeper = keeper
         self.kernels: dict[str, Kernel] = {}
 
     def answer(self, line: bytes) -> dict[str, Any]:
@@ -68,8 +88,10 @@ class Broker:
                     return self.stop(request)
                 case List():
                     return {"kernels": [_state(kernel) for kernel in self.kernels.values()]}
+                case Save() | Versions() | Restore():
+                    return self.keep(request)
         except AuditError as error:
-            return {"error": f"no kernel starts while its start can't be recorded: {error}"}
+            return {"error": f"not done, since it can't be recorded: {error}"}
         except SundbenchError as error:
             self.refused(str(error))
             return {"error": str(error)}
@@ -126,6 +148,20 @@ class Broker:
         kernel = self.kernels.pop(request.kernel, None)
         if kernel is not None:
             self.end(kernel)
+        return {}
+
+    def keep(self, request: Save | Versions | Restore) -> dict[str, Any]:
+        """Keep versions, show them, have one back."""
+        if self.keeper is None:
+            raise HubError("no versions are kept here")
+        match request:
+            case Save():
+                self.keeper.saved(request.paths)
+            case Versions():
+                return {"versions": self.keeper.versions(request.path)}
+            case Restore():
+                self.recorder.record(Action.CONTENTS_SAVE, request.path, version=request.version)
+                self.keeper.restore(request.path, request.version)
         return {}
 
     def find(self, name: str) -> Kernel:

@@ -82,7 +82,6 @@ def _offer(assignment: Assignment, folder: Path, data: Extract) -> Offer:
         environment={
             "SUNDBENCH_PROJECT": assignment.permit,
             "SUNDBENCH_KERNEL": folder.name,
-            "SUNDBENCH_PYTHON": sys.executable,
             "TZ": "Europe/Copenhagen",
             "IPYTHONDIR": "/tmp/ipython",  # noqa: S108 - the sandbox's own
         },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, TypeAdapter, ValidationError
 
 from sundbench.errors import HubError
 
@@ -12,6 +12,7 @@ LONGEST = 4096
 """Bytes of the longest request; a longer one is refused unread."""
 
 KernelId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f][0-9a-f-]{7,63}$")]
+WorkspacePath = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 PolicyName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]{0,39}$")]
 
 
@@ -60,11 +61,37 @@ class List(_Request):
     do: Literal["list"] = "list"
 
 
-Request = Annotated[Start | Signal | Poll | Stop | List, Field(discriminator="do")]
-_REQUEST: TypeAdapter[Start | Signal | Poll | Stop | List] = TypeAdapter(Request)
+class Save(_Request):
+    """Say that the user changed files: their versions are kept.
+
+    Attributes:
+        paths: files or folders of the workspace, also such as are no longer there.
+    """
+
+    do: Literal["save"] = "save"
+    paths: Annotated[tuple[WorkspacePath, ...], Strict(strict=False), Field(min_length=1, max_length=2)]
 
 
-def parse(line: bytes) -> Start | Signal | Poll | Stop | List:
+class Versions(_Request):
+    """Ask for a file's versions."""
+
+    do: Literal["versions"] = "versions"
+    path: WorkspacePath
+
+
+class Restore(_Request):
+    """Have a file written as it was."""
+
+    do: Literal["restore"] = "restore"
+    path: WorkspacePath
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
+
+
+AnyRequest = Start | Signal | Poll | Stop | List | Save | Versions | Restore
+_REQUEST: TypeAdapter[AnyRequest] = TypeAdapter(Annotated[AnyRequest, Field(discriminator="do")])
+
+
+def parse(line: bytes) -> AnyRequest:
     """Read a request.
 
     Raises:

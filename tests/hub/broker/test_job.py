@@ -1,0 +1,133 @@
+"""A job: a server in its sandbox with a broker beside it; and how all of it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sundbench.hub.assignment import Assignment
+from sundbench.sandbox.probe import probe
+
+STAND_IN = """
+import asyncio, json, os, sys, time
+from pathlib import Path
+from sundbench.hub.provisioner import ask
+from sundbench.hub.server.settings import read
+settings = read(int(sys.argv[1]))
+broker = Path('/run/sundbench/broker.sock')
+def asked(**request):
+    try:
+        return asyncio.run(ask(broker, **request))
+    except Exception as error:
+        return str(error)
+kernel = '0f8fad5b-d9cb-469f-a165-70867728950e'
+seen = dict(
+    user=settings.user, token=settings.environment['JUPYTERHUB_API_TOKEN'],
+    environ=open('/proc/self/environ').read(), arguments=open('/proc/self/cmdline').read(),
+    extract=os.path.exists('/data'), specs=sorted(os.listdir('/run/sundbench/jupyter/kernels')),
+    started=asked(do='start', kernel=kernel, policy='register-data'),
+    server=asked(do='start', kernel=kernel[::-1], policy='server'),
+)
+Path('/notebooks/seen.part').write_text(json.dumps(seen))
+os.rename('/notebooks/seen.part', '/notebooks/seen.json')
+while not os.path.exists('/notebooks/end'):
+    time.sleep(0.05)
+"""
+
+JOB = """
+import sys
+from sundbench.governance.audit import client
+from sundbench.hub import job
+job.Client.record = lambda *_, **__: 0
+job.PROGRAM = (sys.executable, '-I', '-c', sys.argv[2])
+sys.exit(job.main([sys.argv[1]]))
+"""
+
+Begin = Callable[[], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def begin(assignment: Assignment) -> Iterator[Begin]:
+    """Start a job whose server is a stand-in, and wait until that has seen what it can."""
+    trial = probe()
+    if not trial.works:
+        pytest.skip(f"no sandboxes here: {trial.why}")
+    started: list[subprocess.Popen[str]] = []
+
+    def began() -> subprocess.Popen[str]:
+        path = assignment.write(assignment.runtime / "assignment.json")
+        command = [sys.executable, "-c", JOB, str(path), STAND_IN]
+        process = subprocess.Popen(
+            command,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={"PATH": os.environ["PATH"]},
+        )
+        started.append(process)
+        until(lambda: (assignment.workspace / "seen.json").exists() or process.poll() is not None)
+        assert process.poll() is None, process.communicate()[1]
+        return process
+
+    yield began
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def until(true: Callable[[], object], seconds: float = 40) -> None:
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+def descendants(pid: int) -> set[int]:
+    """A process's children, and theirs."""
+    found: set[int] = set()
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            found |= {int(child)} | descendants(int(child))
+    return found
+
+
+def alive(pids: set[int]) -> set[int]:
+    return {pid for pid in pids if Path(f"/proc/{pid}").exists()}
+
+
+def test_what_a_server_sees(begin: Begin, assignment: Assignment) -> None:
+    begin()
+    seen = json.loads((assignment.workspace / "seen.json").read_text())
+    assert (seen["user"], seen["token"]) == ("anna", "t0ken")
+    assert not seen["extract"]
+    assert {"register-data", "synthetic-data"} <= set(seen["specs"])
+    for shown in (seen["environ"], seen["arguments"]):
+        assert "t0ken" not in shown
+        assert "s3cret" not in shown
+    assert seen["started"]["connection"]["transport"] == "ipc"
+    assert "may not start kernels of this kind" in seen["server"]
+    assert not (assignment.runtime / "assignment.json").exists()
+
+
+@pytest.mark.parametrize("way", ["asked", "server", "killed"])
+def test_however_it_ends_nothing_of_it_runs_on(begin: Begin, assignment: Assignment, way: str) -> None:
+    job = begin()
+    family = descendants(job.pid)
+    assert len(family) >= 4  # the server and a kernel, each with its sandbox
+    if way == "server":
+        (assignment.workspace / "end").touch()
+    else:
+        job.send_signal(signal.SIGTERM if way == "asked" else signal.SIGKILL)
+    _, said = job.communicate(timeout=30)
+    until(lambda: not alive(family), 10)
+    assert alive(family) == set()
+    if way != "killed":  # who is killed tidies nothing; the hub removes the folder
+        assert job.returncode == 0
+        assert not assignment.runtime.exists()
+        assert "limits: memory" in said
+        assert "t0ken" not in said
