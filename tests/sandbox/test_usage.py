@@ -48,7 +48,7 @@ else:
         assert process.stdout.readline() == b"up\n"
         pids = usage.processes(process.pid)
         assert len(pids) == 2
-        assert 0.15 <= usage.cpu_seconds(pids) < 2
+        assert 0.15 <= usage.cpu_seconds(pids) < 20
         assert 30e6 < usage.memory(pids, 2**40) < 90e6
         assert 30e6 < usage.memory(pids, 1) < 90e6  # counted exactly, as over a limit
         for pid in reversed(pids):
