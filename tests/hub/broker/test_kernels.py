@@ -149,3 +149,14 @@ def test_nothing_of_the_servers_goes_into_the_kernel(start: Start, monkeypatch: 
     said = run(client, "print(open('/proc/1/environ').read(), open('/proc/self/environ').read())")
     assert "t0ken" not in said
     assert "JPY_PARENT_PID" not in said
+
+
+def test_a_kernel_may_not_fill_its_folder_of_sockets(served: Served, start: Start) -> None:
+    manager, client = start("synthetic-data")
+    client.execute("open('/run/kernel/big', 'wb').write(bytes(8 << 20))")
+    for _ in range(100):
+        if not manager.is_alive():
+            break
+        time.sleep(0.1)
+    assert not manager.is_alive()
+    assert "/run/kernel is for sockets" in manager.provisioner.ending

@@ -9,9 +9,12 @@ from sundbench.hub.relay import relaying
 async def _ask(socket: Path, line: bytes) -> bytes:
     reader, writer = await asyncio.open_unix_connection(socket)
     writer.write(line)
-    answer = await reader.readline()
-    writer.close()
-    return answer
+    try:
+        return await reader.readline()
+    except ConnectionResetError:  # closed before it read the question
+        return b""
+    finally:
+        writer.close()
 
 
 async def _writer(socket: Path, name: bytes) -> asyncio.Server:
