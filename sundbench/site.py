@@ -93,6 +93,11 @@ class Site:
         return self.root / "workspaces"
 
     @property
+    def histories(self) -> Path:
+        """One folder a permit: the versions of its workspace, where no sandbox reaches them."""
+        return self.root / "histories"
+
+    @property
     def scratch(self) -> Path:
         """One folder a permit, in it one a user: what kernels write for themselves."""
         return self.root / "scratch"

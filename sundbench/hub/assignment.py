@@ -44,6 +44,9 @@ class Assignment(BaseModel):
         extract: the project's extract; None where none has been made yet.
         synthetic: invented persons of the same shape; None where there are none.
         workspace: the notebooks that the project's members share.
+        history: where the versions of those notebooks are kept; None: they aren't.
+        quota: bytes that the workspace may hold.
+        warn_at: share of the quota from which on the user is told.
         scratch: the user's own folder for what kernels write, in this project.
         outbox: the user's own folder for what kernels would like to let out, in this project.
         runtime: short folder of this server's own, for its sockets.
@@ -80,6 +83,9 @@ class Assignment(BaseModel):
     kernel: Limits
     kernels: Annotated[int, Field(ge=1)] = 4
     r: bool = False
+    history: Path | None = None
+    quota: Annotated[int, Field(ge=1)] = 2 * 2**30
+    warn_at: Annotated[float, Field(gt=0, le=1)] = 0.8
     upload_size: Annotated[int, Field(ge=1)] = 5 * 2**20
     output_size: Annotated[int, Field(ge=1)] = 16 * 2**20
     kernel_minutes: Annotated[int, Field(ge=1)] = 120

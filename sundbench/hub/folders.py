@@ -82,10 +82,3 @@ def remove_sockets(site: Site, name: str) -> None:
     """Remove the folder of a server that has ended."""
     if name:
         shutil.rmtree(site.runtime / "s" / name, ignore_errors=True)
-
-
-def workspace(site: Site, registered: Registered) -> Path:
-    """Make the folder of notebooks that a project's members share, unless it is there."""
-    folder = site.workspaces / registered.permit.id
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder

@@ -37,6 +37,8 @@ from sundbench.hub.process import Job
 from sundbench.hub.queue import Ticket
 from sundbench.hub.refusal import Refused, both
 from sundbench.hub.supervisor.table import MARK
+from sundbench.hub.workspaces import layout
+from sundbench.hub.workspaces.history import history
 from sundbench.sandbox.policy import Limits
 
 _log = logging.getLogger(__name__)
@@ -228,7 +230,9 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         self._folder = secrets.token_hex(4)
         runtime = folders.sockets(site, self._folder)
         scratch, outbox = folders.own(site, self.name, self.user.name)
-        workspace = folders.workspace(site, registered)
+        workspace = await asyncio.to_thread(
+            layout.prepare, site, self.name, registered.permit.title, self.user.name
+        )
         self.ip, self.port = "127.0.0.1", _free_port()
         written = Assignment(
             user=self.user.name,
@@ -237,6 +241,9 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             extract=data.extract,
             synthetic=data.synthetic,
             workspace=workspace,
+            history=history(site, self.name).folder,
+            quota=chosen.workspace.quota,
+            warn_at=chosen.workspace.warn_at,
             scratch=scratch,
             outbox=outbox,
             runtime=runtime,
@@ -379,7 +386,8 @@ def _server_limits(hub: Deployment) -> Limits:
         cores=1,
         processes=server.processes,
         file_size=server.upload_size * 8,  # notebooks, which the server itself limits, and its own state
-        disk=hub.settings.workspace.quota,
+        # The server itself refuses what goes over the quota; while it writes, the old file is still there.
+        disk=hub.settings.workspace.quota + server.upload_size * 8,
         tmp=64 * 2**20,
     )
 

@@ -50,6 +50,7 @@ def configuration(settings: Settings, private: Path) -> Config:
 
     c.CodeContents.upload_size = settings.upload_size
     c.CodeContents.notebook_size = settings.notebook_size
+    c.CodeContents.quota = settings.quota
 
     c.ProjectKernelSpecs.folder = str(settings.kernels)
     c.ProjectKernelManager.cull_idle_timeout = settings.kernel_minutes * 60

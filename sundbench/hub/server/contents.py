@@ -29,6 +29,8 @@ from sundbench.hub.server import notebooks
 from sundbench.hub.server.checkpoints import MemoryCheckpoints
 from sundbench.hub.server.refusals import note
 from sundbench.hub.server.tree import Entry, IrregularError, NotThereError, Tree
+from sundbench.hub.server.versions import changed
+from sundbench.hub.workspaces.space import space
 
 CODE = (".ipynb", ".py", ".R", ".r", ".md", ".toml", ".txt", ".sql")
 """Endings of the files that may be opened, written and uploaded."""
@@ -42,6 +44,7 @@ class CodeContents(ContentsManager):
     root_dir = Unicode(config=True)
     upload_size = Int(5 * _MIB, help="Bytes of the largest file that isn't a notebook.").tag(config=True)
     notebook_size = Int(20 * _MIB, help="Bytes of the largest notebook.").tag(config=True)
+    quota = Int(2 * 2**30, help="Bytes of all files together.").tag(config=True)
     delete_to_trash = False
     allow_hidden = False
 
@@ -213,8 +216,21 @@ class CodeContents(ContentsManager):
         Raises:
             HTTPError: 404 the folder isn't there; 403 a link stands there; 507 the disk or the quota is full.
         """
+        self._must_fit(path, len(content))
         with self._plain(path, Action.CONTENTS_REFUSED):
             self.tree.write(path, content)
+        changed(path)
+
+    def _must_fit(self, path: str, size: int) -> None:
+        entry = self._entry(path)
+        before = entry.size if entry else 0
+        if not space(Path(self.root_dir), self.quota, 1).holds(size - before):
+            raise HTTPError(
+                507,
+                f"{path}: not saved: the project's notebooks take all of their {_size(self.quota)}: "
+                "delete some, then save again; or ask the operator for more",
+                reason="The project's space is used up",
+            )
 
     def _content(self, model: dict[str, Any], path: str) -> bytes | None:
         """What a model would have written; None as long as pieces of it are to come."""
@@ -266,6 +282,7 @@ class CodeContents(ContentsManager):
         """Delete a file or an empty folder."""
         with self._plain(path, Action.CONTENTS_REFUSED):
             self.tree.remove(path)
+        changed(path)
 
     def rename_file(self, old_path: str, new_path: str) -> None:
         """Give a file or folder another path."""
@@ -275,6 +292,7 @@ class CodeContents(ContentsManager):
             self._must_be_code(new_path, "made", Action.CONTENTS_REFUSED)
         with self._plain(old_path, Action.CONTENTS_REFUSED):
             self.tree.move(old_path, new_path)
+        changed(old_path, new_path)
         if old_path in self.register_paths:
             self.register_paths.add(new_path)
 

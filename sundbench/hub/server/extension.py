@@ -9,7 +9,7 @@ from jupyter_server.serverapp import ServerApp
 from jupyterhub.singleuser.extension import JupyterHubSingleUser
 
 from sundbench.governance.audit.client import AsyncClient
-from sundbench.hub.server import dashboard, state
+from sundbench.hub.server import dashboard, packages, state, versions
 from sundbench.hub.server.configuration import configuration
 from sundbench.hub.server.identity import ProjectIdentity
 from sundbench.hub.server.routes import RefusedHandler, close
@@ -42,7 +42,9 @@ class ProjectServer(JupyterHubSingleUser):  # type: ignore[misc]
         self.handlers.extend(
             [
                 (dashboard.ADDRESS, dashboard.DaskHandler),
+                (packages.ADDRESS, packages.PackagesHandler),
                 (state.ADDRESS, state.StateHandler),
+                (versions.ADDRESS, versions.VersionsHandler),
                 (r"/files/.*", RefusedHandler),  # Jupyter has none without downloads; who asks is recorded
             ]
         )

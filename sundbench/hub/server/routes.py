@@ -17,7 +17,9 @@ SERVED = frozenset(
     {
         # This package's own.
         "sundbench.hub.server.dashboard.DaskHandler",
+        "sundbench.hub.server.packages.PackagesHandler",
         "sundbench.hub.server.state.StateHandler",
+        "sundbench.hub.server.versions.VersionsHandler",
         # Logging in through the hub, and out.
         "jupyterhub.singleuser.extension.JupyterHubLogoutHandler",
         "jupyterhub.singleuser.extension.JupyterHubOAuthCallbackHandler",

@@ -34,6 +34,8 @@ class Settings(BaseModel):
         upload_size: bytes of the largest file of code.
         notebook_size: bytes of the largest notebook.
         output_size: bytes that the kernel may send to the browser for one execution.
+        quota: bytes that the project's notebooks may take together.
+        warn_at: share of the quota from which on the user is told.
         kernel_minutes: a kernel that has computed nothing for so long is stopped.
         server_minutes: a server without kernels that nobody has asked for anything so long stops itself.
     """
@@ -52,6 +54,8 @@ class Settings(BaseModel):
     upload_size: Bytes = 5 * 2**20
     notebook_size: Bytes = 20 * 2**20
     output_size: Bytes = 16 * 2**20
+    quota: Bytes = 2 * 2**30
+    warn_at: Annotated[float, Field(gt=0, le=1)] = 0.8
     kernel_minutes: Annotated[int, Field(ge=1)] = 120
     server_minutes: Annotated[int, Field(ge=1)] = 60
 
