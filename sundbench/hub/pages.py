@@ -12,9 +12,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from jupyterhub.apihandlers.auth import OAuthAuthorizeHandler
 from jupyterhub.handlers.base import BaseHandler
-from jupyterhub.handlers.login import LogoutHandler
-from jupyterhub.handlers.pages import SpawnHandler
+from jupyterhub.handlers.login import LoginHandler, LogoutHandler
+from jupyterhub.handlers.pages import SpawnHandler, SpawnPendingHandler
 from jupyterhub.handlers.static import CacheControlStaticFilesHandler
 from jupyterhub.log import log_request
 from jupyterhub.scopes import needs_scope
@@ -69,7 +70,37 @@ class Card:
     freeze: str | None
 
 
-class HomeHandler(BaseHandler):  # type: ignore[misc]  # JupyterHub has no types
+class Navigated:
+    """For pages with forms: answers browsers that go there, and no script that fetches the page.
+
+    What a cell shows may hold scripts, and they run in the hub's origin. With the token of a form they could
+    start and stop servers in their reader's name, and follow a log-in into the reader's other projects.
+    Browsers say what a request is for (Fetch Metadata, W3C) wherever the hub is reached over TLS or locally.
+    """
+
+    async def prepare(self) -> None:
+        """Refuse scripts; JupyterHub then finds out who asks."""
+        handler: Any = self
+        if handler.request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
+            handler._jupyterhub_user = None  # an error's page asks for it
+            handler.expanded_scopes, handler.parsed_scopes = set(), {}
+            raise web.HTTPError(403, "Pages are not for scripts")
+        await super().prepare()  # type: ignore[misc]  # BaseHandler's
+
+
+class SignOnHandler(Navigated, LoginHandler):  # type: ignore[misc]
+    """The log-in's page."""
+
+
+class PendingHandler(Navigated, SpawnPendingHandler):  # type: ignore[misc]
+    """The page that waits for a start."""
+
+
+class AuthorizeHandler(Navigated, OAuthAuthorizeHandler):  # type: ignore[misc]
+    """The way from the hub's log-in into a server's or a service's."""
+
+
+class HomeHandler(Navigated, BaseHandler):  # type: ignore[misc]  # JupyterHub has no types
     """The user's projects, and the dashboards that the user may read."""
 
     @web.authenticated
@@ -112,7 +143,7 @@ def written(day: date) -> dict[str, str]:
     return {"da": f"{day.day}. {month['da']} {day.year}", "en": f"{day.day} {month['en']} {day.year}"}
 
 
-class StartHandler(SpawnHandler):  # type: ignore[misc]
+class StartHandler(Navigated, SpawnHandler):  # type: ignore[misc]
     """Starting a server: a page with a button, never an address that a link could lead to."""
 
     @web.authenticated
@@ -153,7 +184,7 @@ class StartHandler(SpawnHandler):  # type: ignore[misc]
         )
 
 
-class StopHandler(BaseHandler):  # type: ignore[misc]
+class StopHandler(Navigated, BaseHandler):  # type: ignore[misc]
     """Stopping a server, also one that still starts; by its owner, or by an administrator."""
 
     @web.authenticated
@@ -184,7 +215,7 @@ async def _cancel(spawner: Any) -> None:
     await spawner.user.stop(spawner.name)
 
 
-class AdminHandler(BaseHandler):  # type: ignore[misc]
+class AdminHandler(Navigated, BaseHandler):  # type: ignore[misc]
     """Who works now, with a button to stop a server; without one to open it."""
 
     @web.authenticated
@@ -207,7 +238,7 @@ class AdminHandler(BaseHandler):  # type: ignore[misc]
         self.finish(await self.render_template("admin.html", rows=rows))
 
 
-class SignOffHandler(LogoutHandler):  # type: ignore[misc]
+class SignOffHandler(Navigated, LogoutHandler):  # type: ignore[misc]
     """Logging out, recorded."""
 
     async def get(self) -> None:
@@ -264,7 +295,11 @@ def handlers(hub_config: Path, theme: Path) -> list[tuple[Any, ...]]:
         (r"/spawn/([^/]+)/([^/]+)", StartHandler),
         (r"/stop/([^/]+)/([^/]+)", StopHandler),
         (r"/admin", AdminHandler),
+        (r"/spawn-pending/([^/]+)", PendingHandler),
+        (r"/spawn-pending/([^/]+)/([^/]+)", PendingHandler),
+        (r"/login", SignOnHandler),
         (r"/logout", SignOffHandler),
+        (r"/api/oauth2/authorize", AuthorizeHandler),
         (r"/sundbench/theme/(style\.css)", static, {"path": str(theme)}),
         (r"/sundbench/(.*)", static, {"path": str(hub_config / "static")}),
         (r"/token", RefusedHandler),

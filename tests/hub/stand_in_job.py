@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -27,6 +28,8 @@ class Server(BaseHTTPRequestHandler):
 
 if (given.scratch / "fail").exists():
     sys.exit("told to fail")
+if (given.scratch / "slow").exists():
+    time.sleep(1.5)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 (given.runtime / "given.json").write_text(json.dumps({**given.environment, "secret": given.audit_secret}))
 ThreadingHTTPServer(("127.0.0.1", given.port), Server).serve_forever()

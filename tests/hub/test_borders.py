@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import urlparse
 
 import pytest
 import requests
@@ -195,6 +196,54 @@ def test_without_the_token_of_the_page_nothing_is_done(stand_in_platform: Platfo
     assert visitor.state("lung-cancer") == "stopped"
 
 
+def test_a_script_reads_no_page_of_the_hub(stand_in_platform: Platform):
+    """A cell's script runs in the origin of the hub: a token that it could read there would be its own."""
+    visitor = stand_in_platform.visitor("rikke")
+    script = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "empty"}
+
+    for page in ("hub/home", "hub/spawn/rikke/lung-cancer", "hub/admin", "hub/login", "hub/nothing"):
+        answer = visitor.get(page, headers=script, allow_redirects=False)
+        assert answer.status_code in {403, 404}, page
+        assert "_xsrf" not in answer.text, page
+        assert "jupyterhub-session" not in answer.headers.get("Set-Cookie", ""), page
+    pending = visitor.get("hub/spawn-pending/rikke/lung-cancer", headers=script)
+    authorize = visitor.get("hub/api/oauth2/authorize?client_id=x", headers=script)
+    assert pending.status_code == authorize.status_code == 403
+    form = {"_xsrf": visitor.xsrf}
+    start = f"{stand_in_platform.url}hub/spawn/rikke/lung-cancer"
+    assert visitor.session.post(start, data=form, headers=script, timeout=10).status_code == 403
+    assert visitor.get("hub/api/user", headers=script).status_code == 403
+    assert visitor.get("hub/home").headers["X-Frame-Options"] == "DENY"
+
+
+def test_the_log_in_leads_nowhere_else(stand_in_platform: Platform):
+    for away in ("https://elsewhere.example/", "//elsewhere.example/", "/\\elsewhere.example"):
+        visitor = Visitor(stand_in_platform.url)
+        visitor.get("hub/login", params={"next": away})
+        form = {"_xsrf": visitor.xsrf, "username": "sofie", "password": stand_in_platform.passwords["sofie"]}
+        address = f"{stand_in_platform.url}hub/login"
+        answer = visitor.session.post(
+            address, data=form, params={"next": away}, allow_redirects=False, timeout=10
+        )
+        assert answer.status_code == 302
+        led = answer.headers["Location"]
+        assert not urlparse(led).netloc
+        assert not led.startswith(("//", "/\\")), led
+
+
+def test_the_proxy_takes_no_routes_from_strangers(stand_in_platform: Platform):
+    from sundbench.hub.settings import read
+
+    routes = f"http://127.0.0.1:{read(stand_in_platform.site).hub.proxy_port}/api/routes"
+
+    assert requests.get(routes, timeout=10).status_code == 403
+    assert (
+        requests.post(f"{routes}/user/rikke", json={"target": "http://127.0.0.1:1"}, timeout=10).status_code
+        == 403
+    )
+    assert requests.get(routes, headers={"Authorization": "token x"}, timeout=10).status_code == 403
+
+
 def test_the_anonymous_get_nothing(stand_in_platform: Platform):
     stranger = Visitor(stand_in_platform.url)
     stranger.get("hub/login")
@@ -247,7 +296,7 @@ def test_who_leaves_is_out(stand_in_platform: Platform):
     visitor = Visitor(stand_in_platform.url)
     assert visitor.log_in("newcomer", "a password of theirs").ok
 
-    amend(site, "short", ("rikke:researcher",))
+    amend(site, "short", ("somebody-else:researcher",))
 
     assert Visitor(stand_in_platform.url).log_in("newcomer", "a password of theirs").status_code == 403
     assert visitor.start("short", wait=False).status_code == 403

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -183,10 +184,42 @@ def test_a_server_that_fails_to_start_says_so_and_can_be_started_again(stand_in_
 
 def test_starts_beyond_the_limit_queue_and_all_succeed(stand_in_platform: Platform):
     platform = stand_in_platform
-    visitors = [new_project(platform, f"many-{number}") for number in range(5)]
-    for number, visitor in enumerate(visitors):
-        assert visitor.start(f"many-{number}", wait=False).ok
+    visitors = {name: new_project(platform, name) for name in (f"many-{number}" for number in range(5))}
+    for name, visitor in visitors.items():
+        slow = platform.site.scratch / name / visitor.user / "slow"
+        slow.parent.mkdir(parents=True)
+        slow.touch()
 
-    for number, visitor in enumerate(visitors):
-        eventually(lambda one=visitor, n=number: one.state(f"many-{n}") == "running", 60)
-        visitor.stop(f"many-{number}")
+    def start(name: str) -> str:
+        """Press the button, and read what the page says while it waits."""
+        visitor = visitors[name]
+        assert visitor.start(name, wait=False).ok
+        told = visitor.api("GET", f"users/{visitor.user}/servers/{name}/progress").content.decode()
+        eventually(lambda: visitor.state(name) == "running")
+        return told
+
+    with ThreadPoolExecutor(5) as together:
+        told = list(together.map(start, visitors))
+
+    assert any("Ahead of you in the queue: 0" in one for one in told)
+    assert any("Foran dig i k\\u00f8en" in one for one in told)
+    for name, visitor in visitors.items():
+        visitor.stop(name)
+
+
+def test_a_start_that_is_given_up_leaves_nothing(stand_in_platform: Platform):
+    platform = stand_in_platform
+    visitor = new_project(platform, "given-up")
+    slow = platform.site.scratch / "given-up" / visitor.user / "slow"
+    slow.parent.mkdir(parents=True)
+    slow.touch()
+
+    visitor.start("given-up", wait=False)
+    assert visitor.state("given-up") == "starting"
+    visitor.stop("given-up")
+
+    assert visitor.state("given-up") == "stopped"
+    assert not job_of(platform, visitor.user)
+    slow.unlink()
+    assert visitor.start("given-up").ok
+    visitor.stop("given-up")
