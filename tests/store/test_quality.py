@@ -70,6 +70,7 @@ def test_the_page_is_self_contained(frozen: Freeze) -> None:
     page = (frozen.path / "quality.html").read_text(encoding="utf-8")
     assert not re.search(r"https?:|src=|@import|url\(", page)
     assert "400 rows in 2020-06, usually 60" in page
+    assert "Rækker pr. år" in page
     assert "<script" not in page
 
 
