@@ -115,5 +115,5 @@ class Bucket:
             ) from error
         except pl.exceptions.ComputeError as error:
             raise StoreError(
-                f"{register}/{path.name} of the extract is damaged: verify the extract"
+                f"{register}/{path.name} of the extract is damaged: make the extract again"
             ) from error

@@ -41,7 +41,8 @@ def find_extract(site: Site, permit: str, freeze: str | None) -> Extract:
     if not chosen:
         what = f"of freeze {freeze} " if freeze else ""
         there = ", ".join(path.parent.name for path in made)
-        hint = f"there are extracts of {there}" if there else f"make one with `sundbench extract {permit}`"
+        make = f"make one with `sundbench extract {permit} --freeze {freeze or 'ID'}`"
+        hint = f"there are extracts of {there}" if there else make
         raise ReleaseError(f"permit {permit} has no extract {what}here: {hint}")
     path = chosen[-1]
     try:
