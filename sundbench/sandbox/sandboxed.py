@@ -192,16 +192,9 @@ class Sandboxed:
             return f"out of processor time: it used more than {self.limits.cpu_seconds} s"
         if number == signals.SIGXFSZ:
             return f"out of disk: it wrote a file of more than {_size(self.limits.file_size)}"
-        if code == 0:
-            return "ended by itself"
-        try:
-            how = (
-                f"ended by signal {signals.Signals(number).name}"
-                if number > 0
-                else f"ended with exit code {code}"
-            )
-        except ValueError:
-            how = f"ended with exit code {code}"
+        how = f"ended with exit code {code}" if code else "ended by itself"
+        with contextlib.suppress(ValueError):
+            how = f"ended by signal {signals.Signals(number).name}" if number > 0 else how
         if self._group and self._group.killed_for_memory():
             how += f", after it asked for more memory than {_size(self.limits.memory)}"
         if self._group and self._group.refused_processes():

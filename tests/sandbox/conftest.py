@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from sundbench.sandbox import cgroups
 from sundbench.sandbox.probe import probe
 
 STRANGER = 23456
@@ -135,6 +136,8 @@ def attacker(request: pytest.FixtureRequest, repository: Path) -> Iterator[Attac
             os.chown(folder / name, STRANGER, STRANGER)
     yield Attacker(who, python, folder, repository)
     shutil.rmtree(folder)
+    for parent in set(tree.folders.values()) if (tree := cgroups.tree()) else ():
+        cgroups._sweep(parent)  # starters that were killed left theirs
 
 
 @pytest.fixture
