@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,17 @@ from urllib.parse import parse_qs, urlencode
 
 import pytest
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
+from jupyter_core import paths
+from jupyter_server.serverapp import ServerApp
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 from traitlets import Unicode
 
+from sundbench.hub.kernelspecs import PROVISIONER
+from sundbench.hub.server import kernels
 from sundbench.hub.server.__main__ import enter
+from sundbench.hub.server.extension import prepared
 from sundbench.hub.server.settings import Settings
 
 PREFIX = "/user/anna/lung-cancer/"
@@ -157,7 +163,7 @@ class Unsandboxed(LocalProvisioner):
 class Beside:
     """An entry point."""
 
-    name = "sundbench-broker"
+    name = "beside-the-test"
 
     def load(self) -> type[LocalProvisioner]:
         return Unsandboxed
@@ -221,12 +227,12 @@ def running(tmp_path_factory: pytest.TempPathFactory, repository_lab: Path) -> I
             folder / "kernels",
             name,
             argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            metadata={
-                "kernel_provisioner": {"provisioner_name": "sundbench-broker", "config": {"policy": name}}
-            },
+            metadata={"kernel_provisioner": {"provisioner_name": Beside.name, "config": {"policy": name}}},
         )
     kernelspec(folder / "kernels", "local")  # would start a process beside the server's tokens
     hub, writer = Hub(), Writer(folder / "audit.sock")
+    KernelProvisionerFactory.instance().provisioners[Beside.name] = Beside()
+    kernels.PROVISIONER = Beside.name
     started: dict[str, Any] = {}
     ready = threading.Event()
     hub_loop = asyncio.new_event_loop()
@@ -248,7 +254,6 @@ def running(tmp_path_factory: pytest.TempPathFactory, repository_lab: Path) -> I
     assert ready.wait(10)
     loop = asyncio.new_event_loop()
     up = threading.Event()
-    before = dict(os.environ)
 
     def server() -> None:
         asyncio.set_event_loop(loop)
@@ -267,16 +272,11 @@ def running(tmp_path_factory: pytest.TempPathFactory, repository_lab: Path) -> I
             notebook_size=3_000_000,
             output_size=200_000,
         )
-        private = enter(settings)
-        from jupyter_server.serverapp import ServerApp
-
-        from sundbench.hub.server.extension import prepared
-
-        ServerApp.init_signal = lambda self: None  # signals are for a process's first thread
-        KernelProvisionerFactory.instance().provisioners["sundbench-broker"] = Beside()
         try:
-            app = prepared(settings, private)
-            started.update(app=app, port=port)
+            with undone():
+                app = prepared(settings, enter(settings))
+                app.identity_provider.hub_auth.trait_values()  # read from the environment, once and for all
+                started.update(app=app, port=port)
         finally:
             loop.call_soon(up.set)  # it listens from the loop's first round on
         loop.run_forever()
@@ -285,7 +285,19 @@ def running(tmp_path_factory: pytest.TempPathFactory, repository_lab: Path) -> I
     assert up.wait(60)
     assert started
     yield Running(started["port"], folder, hub, writer, started["app"], loop)
-    os.environ.clear()
-    os.environ.update(before)
+    kernels.PROVISIONER = PROVISIONER
     loop.call_soon_threadsafe(loop.stop)
     hub_loop.call_soon_threadsafe(hub_loop.stop)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Take back what a server does to its process: other tests run in this one."""
+    environment, search = dict(os.environ), paths.jupyter_path.__code__
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ServerApp, "init_signal", lambda self: None)  # signals are for a process's first thread
+        patch.setattr(ServerApp, "config_file_paths", ServerApp.config_file_paths)
+        yield
+    os.environ.clear()
+    os.environ.update(environment)
+    paths.jupyter_path.__code__ = search

@@ -118,6 +118,13 @@ def test_nothing_leaves_by_a_cells_own_html(running: Running, lab: tuple[Page, d
     assert seen["downloads"] == []
 
 
+def test_a_cookie_alone_changes_nothing(lab: tuple[Page, dict[str, list[str]]]) -> None:
+    """Another site's form would bring the cookie, and not the page's own header."""
+    ask = f"""fetch("{PREFIX}api/contents", {{method: "POST", body: "{{}}"}}).then(answer => answer.status)"""
+
+    assert lab[0].evaluate(ask) == 403
+
+
 def test_menus_offer_no_way_out(lab: tuple[Page, dict[str, list[str]]]) -> None:
     page, _ = lab
 
