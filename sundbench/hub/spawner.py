@@ -255,6 +255,10 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             kernel=_kernel_limits(self._hub),
             kernels=chosen.kernel.per_server,
             r=r.offered(chosen),
+            upload_size=chosen.server.upload_size,
+            output_size=chosen.server.output_size,
+            kernel_minutes=chosen.idle.kernel_minutes,
+            server_minutes=chosen.idle.server_minutes,
         ).write(runtime / FILE)
         log = site.hub / "logs" / "servers" / f"{self.user.name}-{self.name}.log"
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
