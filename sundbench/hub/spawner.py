@@ -218,15 +218,42 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         self._scope = rights.scope(registered.permit)
         await journal.register(secret, self.user.name, self.name, self._extract)
         self._digest = places.digest(secret)
-        await journal.record(
-            self.user.name,
-            Action.SERVER_START,
-            self._log_name,
-            permit=self.name,
-            extract=self._extract,
-            roles=sorted(registered.permit.roles(self.user.name)),
-            data=data.state,
-        )
+        try:
+            await journal.record(
+                self.user.name,
+                Action.SERVER_START,
+                self._log_name,
+                permit=self.name,
+                extract=self._extract,
+                roles=sorted(registered.permit.roles(self.user.name)),
+                data=data.state,
+            )
+            written = await self._assigned(registered, data, secret)
+            log = site.hub / "logs" / "servers" / f"{self.user.name}-{self.name}.log"
+            kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+            self._job = Job.start([*self.command, str(written)], kept, log)
+            self._remember()
+            async with asyncio.timeout(chosen.hub.start_timeout):
+                await self._listens(log)
+        except BaseException as error:
+            # A cancelled start (the user pressed "stop") leaves JupyterHub by another way than a failed one.
+            self.ending = "cancelled" if isinstance(error, asyncio.CancelledError) else "failed to start"
+            if self._job is not None:
+                await asyncio.shield(self._job.stop(1))
+            if isinstance(error, TimeoutError):
+                raise Refused(
+                    "timeout",
+                    da="Serveren kom ikke i gang i tide. Prøv igen; bliver det ved, så sig det til driften.",
+                    en="The server did not get going in time. Try again; if it goes on, tell the operator.",
+                    status=504,
+                ) from None
+            raise
+        self._phase = "up"
+        return f"http://{self.ip}:{self.port}"
+
+    async def _assigned(self, registered: Registered, data: folders.Data, secret: str) -> Path:
+        """Make the folders of the server, and write down what its job must know."""
+        site, chosen = self._hub.site, self._hub.settings
         self._folder = secrets.token_hex(4)
         runtime = folders.sockets(site, self._folder)
         scratch, outbox = folders.own(site, self.name, self.user.name)
@@ -234,7 +261,7 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             layout.prepare, site, self.name, registered.permit.title, self.user.name
         )
         self.ip, self.port = "127.0.0.1", _free_port()
-        written = Assignment(
+        return Assignment(
             user=self.user.name,
             permit=self.name,
             title=registered.permit.title,
@@ -260,28 +287,6 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             kernel_minutes=chosen.idle.kernel_minutes,
             server_minutes=chosen.idle.server_minutes,
         ).write(runtime / FILE)
-        log = site.hub / "logs" / "servers" / f"{self.user.name}-{self.name}.log"
-        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        try:
-            self._job = Job.start([*self.command, str(written)], kept, log)
-            self._remember()
-            async with asyncio.timeout(chosen.hub.start_timeout):
-                await self._listens(log)
-        except BaseException as error:
-            # A cancelled start (the user pressed "stop") leaves JupyterHub by another way than a failed one.
-            self.ending = "cancelled" if isinstance(error, asyncio.CancelledError) else "failed to start"
-            if self._job is not None:
-                await asyncio.shield(self._job.stop(1))
-            if isinstance(error, TimeoutError):
-                raise Refused(
-                    "timeout",
-                    da="Serveren kom ikke i gang i tide. Prøv igen; bliver det ved, så sig det til driften.",
-                    en="The server did not get going in time. Try again; if it goes on, tell the operator.",
-                    status=504,
-                ) from None
-            raise
-        self._phase = "up"
-        return f"http://{self.ip}:{self.port}"
 
     def _remember(self) -> None:
         """Have the job's identity in the database before it is up: the hub may be killed any moment."""

@@ -77,7 +77,7 @@ def test_no_role_can_mint_tokens_or_reach_other_people():
     [
         ("rikke", "diabetes", "not-a-member"),
         ("rikke", "no-such", "not-a-member"),
-        ("rikke", "", "not-a-member"),
+        ("rikke", "", "default-server"),
         ("rikke", "old-study", "expired"),
         ("vera", "lung-cancer", "no-analyst"),
         ("palle", "lung-cancer", "not-a-member"),
