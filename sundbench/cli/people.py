@@ -16,7 +16,8 @@ app = typer.Typer(no_args_is_help=True)
 def people() -> None:
     """Register the people of the installation and their roles on the whole site.
 
-    Roles within one project stand in its permit (docs/permits.md).
+    Roles within one project stand in its permit (docs/permits.md). Once there is a steward or an
+    administrator, only they may add people and change roles.
     """
 
 
@@ -45,7 +46,9 @@ def add(
         if given not in known:
             raise typer.BadParameter(f"{given}: give one of {', '.join(known)}", param_hint="--role")
     # Recorded before it holds: what can't be recorded isn't done.
-    with recording(ctx.obj, register.current_user()) as recorder, database.writing(ctx.obj) as session:
+    user_now = register.current_user()
+    with recording(ctx.obj, user_now) as recorder, database.writing(ctx.obj) as session:
+        register.require_once_held(session, user_now, Role.STEWARD, Role.ADMIN)
         register.add(session, user, name, [Role(given) for given in role or []])
         session.flush()
         recorder.record(Action.PEOPLE_CHANGE, user, name=name, roles=sorted(role or []))

@@ -67,18 +67,19 @@ def roles(session: Session, user: str, permit_id: str | None = None) -> frozense
     return frozenset(held)
 
 
-def require_once_held(session: Session, user: str, role: Role) -> None:
-    """Refuse a user who lacks a role on the whole site, as soon as anybody has it.
+def require_once_held(session: Session, user: str, *wanted: Role) -> None:
+    """Refuse a user who has none of some roles on the whole site, as soon as anybody has one of them.
 
-    An installation begins with nobody registered: until the first person gets the role, whoever runs it may
-    do that role's work.
+    An installation begins with nobody registered: until the first person gets such a role, whoever runs it
+    may do that role's work.
 
     Raises:
-        PermitError: somebody has the role, and this user hasn't.
+        PermitError: somebody has one of the roles, and this user has none.
     """
-    held = session.scalars(select(PersonRole.user).where(PersonRole.role == role.value)).all()
+    named = [role.value for role in wanted]
+    held = set(session.scalars(select(PersonRole.user).where(PersonRole.role.in_(named))))
     if held and user not in held:
-        raise PermitError(f"{user} is no {role.value}: ask {' or '.join(sorted(held)[:3])}")
+        raise PermitError(f"{user} is no {' or '.join(named)}: ask {' or '.join(sorted(held)[:3])}")
 
 
 def require(session: Session, user: str, role: Role, permit_id: str | None = None) -> None:

@@ -34,3 +34,16 @@ def test_an_unknown_role_is_wrong_usage_and_adds_nobody(home: list[str]) -> None
     assert result.exit_code == 2
     assert "give one of" in result.output
     assert "rikke" not in runner.invoke(app, [*home, "people", "list"]).output
+
+
+def test_people_are_the_business_of_stewards_and_administrators_once_there_is_one(
+    home: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = ["people", "add", "eva", "--name", "Eva Dam", "--role", "steward"]
+    assert runner.invoke(app, [*home, *first]).exit_code == 0
+    monkeypatch.setenv("SUNDBENCH_USER", "mads")
+    refused = runner.invoke(app, [*home, "people", "add", "mads", "--name", "Mads", "--role", "admin"])
+    assert "mads is no steward or admin: ask eva" in str(refused.exception)
+    monkeypatch.setenv("SUNDBENCH_USER", "eva")
+    assert runner.invoke(app, [*home, "people", "add", "mads", "--name", "Mads"]).exit_code == 0
+    assert "admin" not in runner.invoke(app, [*home, "people", "list"]).output
