@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from jupyterhub.auth import Authenticator
-from tornado import web
 from traitlets import Unicode
 
 from sundbench.errors import AuditError
@@ -23,6 +22,7 @@ from sundbench.hub.journal import NOBODY
 from sundbench.hub.pages import handlers
 from sundbench.hub.permits_watch import Watch
 from sundbench.hub.refusal import Refused
+from sundbench.hub.told import told
 
 _log = logging.getLogger(__name__)
 
@@ -104,20 +104,6 @@ class PasswordAuthenticator(GovernanceAuthenticator):
         named = user if now.knows(user) else NOBODY
         hub.journal.refused(named, Action.LOGIN_REFUSED, "hub", address=handler.request.remote_ip)
         return None
-
-
-class _Told(web.HTTPError):
-    """Carries what JupyterHub's pages look for."""
-
-    def __init__(self, refusal: Refused) -> None:
-        super().__init__(refusal.status, refusal.en)
-        self.jupyterhub_message = f"{refusal.en} / {refusal.da}"
-        self.jupyterhub_html_message = refusal.html
-
-
-def told(refusal: Refused) -> web.HTTPError:
-    """A refusal as JupyterHub's pages show it."""
-    return _Told(refusal)
 
 
 def _model(user: str, now: rights.Standing) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyterhub.apihandlers.auth import OAuthAuthorizeHandler
+from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.login import LoginHandler, LogoutHandler
 from jupyterhub.handlers.pages import SpawnHandler, SpawnPendingHandler
@@ -29,6 +30,7 @@ from sundbench.hub.deployment import deployment
 from sundbench.hub.folders import DataState
 from sundbench.hub.journal import NOBODY
 from sundbench.hub.refusal import Refused
+from sundbench.hub.told import told
 
 _MONTHS = {
     "da": "januar februar marts april maj juni juli august september oktober november december",
@@ -159,11 +161,8 @@ class StartHandler(Navigated, SpawnHandler):  # type: ignore[misc]
         """Start it, and lead on to the page that waits; or say at once why not."""
         user = self.current_user
         if user_name in {None, user.name}:
-            try:
-                await asyncio.to_thread(rights.require_work, deployment().site, user.name, server_name)
-            except Refused as refusal:
-                what = f"{user.name}:{server_name}"[:100]
-                deployment().journal.refused(user.name, Action.SERVER_REFUSED, what, reason=refusal.reason)
+            refusal = await _refusal(user.name, server_name)
+            if refusal is not None:
                 self.set_status(refusal.status)
                 self.finish(await self._render_form(user, "", refusal.en, refusal.html))
                 return
@@ -182,6 +181,33 @@ class StartHandler(Navigated, SpawnHandler):  # type: ignore[misc]
             error_html_message=html_message,
             url=url_concat(self.request.path, {"_xsrf": self.xsrf_token.decode("ascii")}),
         )
+
+
+class ServerApiHandler(UserServerAPIHandler):  # type: ignore[misc]
+    """JupyterHub's API of servers: starts what may be started, stops, and changes nothing else."""
+
+    async def post(self, user_name: str, server_name: str = "") -> None:
+        """Refuse at once what the spawner would refuse: so no trace of it comes into the hub's database."""
+        if self.current_user is not None and self.current_user.name == user_name:
+            refusal = await _refusal(user_name, server_name)
+            if refusal is not None:
+                raise told(refusal)
+        await super().post(user_name, server_name)
+
+    async def patch(self, user_name: str, server_name: str = "") -> None:
+        """Refuse: a server's name is its project's, and nothing else of it is the user's to set."""
+        raise web.HTTPError(403, "A server can't be renamed or given options")
+
+
+async def _refusal(user: str, permit: str) -> Refused | None:
+    """Why a user may not start a server, put on record; None where it may be tried."""
+    try:
+        await asyncio.to_thread(rights.require_work, deployment().site, user, permit)
+    except Refused as refusal:
+        what = f"{user}:{permit}"[:100]
+        deployment().journal.refused(user, Action.SERVER_REFUSED, what, reason=refusal.reason)
+        return refusal
+    return None
 
 
 class StopHandler(Navigated, BaseHandler):  # type: ignore[misc]
@@ -302,6 +328,8 @@ def handlers(hub_config: Path, theme: Path) -> list[tuple[Any, ...]]:
         (r"/api/oauth2/authorize", AuthorizeHandler),
         (r"/sundbench/theme/(style\.css)", static, {"path": str(theme)}),
         (r"/sundbench/(.*)", static, {"path": str(hub_config / "static")}),
+        (r"/api/users/([^/]+)/server", ServerApiHandler),
+        (r"/api/users/([^/]+)/servers/([^/]*)", ServerApiHandler),
         (r"/token", RefusedHandler),
         (r"/accept-share", RefusedHandler),
         (r"/api/users/([^/]+)/tokens(?:/[^/]*)?", RefusedHandler),

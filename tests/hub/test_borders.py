@@ -162,6 +162,18 @@ def test_options_in_the_request_change_nothing(stand_in_platform: Platform):
         visitor.stop("lung-cancer")
 
 
+def test_a_server_is_not_renamed_into_another_project(stand_in_platform: Platform):
+    visitor = stand_in_platform.visitor("rikke")
+    visitor.start("lung-cancer")
+    visitor.stop("lung-cancer")
+
+    for change in ({"name": "diabetes"}, {"user_options": OPTIONS}, {"display_name": "x"}):
+        assert visitor.api("PATCH", "users/rikke/servers/lung-cancer", change).status_code == 403
+    visitor.api("POST", "users/rikke/servers/made-up-name")
+    known = visitor.api("GET", "users/rikke?include_stopped_servers").json()["servers"]
+    assert not {"diabetes", "made-up-name"} & set(known)
+
+
 def test_an_address_starts_nothing(stand_in_platform: Platform):
     visitor = stand_in_platform.visitor("rikke")
 
