@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sundbench.hub.dashboards import service as dashboards
 from sundbench.hub.deployment import Deployment
 from sundbench.hub.runtime import secret
 from sundbench.hub.supervisor.winding_down import SERVICE as SUPERVISOR
@@ -11,7 +12,10 @@ from sundbench.hub.supervisor.winding_down import SERVICE as SUPERVISOR
 
 def services(hub: Deployment) -> list[dict[str, Any]]:
     """JupyterHub's ``services``."""
-    return [{"name": SUPERVISOR, "api_token": secret(hub.site, SUPERVISOR), "display": False}]
+    found = [{"name": SUPERVISOR, "api_token": secret(hub.site, SUPERVISOR), "display": False}]
+    if hub.settings.dashboards.enabled:
+        found.append(dashboards.service(hub.site, hub.settings))
+    return found
 
 
 def service_roles(hub: Deployment) -> list[dict[str, Any]]:

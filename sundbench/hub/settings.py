@@ -175,14 +175,14 @@ class DashboardSettings(_Section):
     Attributes:
         enabled: run the service.
         port: this machine's own.
-        kernels: dashboards that may be open at once.
-        idle_minutes: a dashboard that nobody has touched for so long is closed.
+        kernels: dashboards that may be opened at once; a kernel ends when its page is drawn.
+        open_seconds: a dashboard that isn't drawn after so long is given up.
     """
 
     enabled: bool = True
     port: Port = 8090
     kernels: int = Field(default=8, ge=1)
-    idle_minutes: int = Field(default=30, ge=1)
+    open_seconds: int = Field(default=120, ge=5)
 
 
 class Settings(_Section):

@@ -8,6 +8,7 @@ import os
 import re
 import tempfile
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -146,31 +147,46 @@ def render(notebook: nbformat.NotebookNode, about: ReportFile, released: Release
     Raises:
         ReleaseError: the page would ask for something from outside.
     """
-    theme = reports / THEME
-    script = (theme / "switch.js").read_text(encoding="utf-8").strip()
     exporter = HTMLExporter(  # type: ignore[no-untyped-call]
         extra_template_basedirs=[str(reports)], template_name=THEME, template_file="index.html.j2"
     )
-    exporter.register_filter("in_language", _in_language)  # type: ignore[no-untyped-call]
-    exporter.register_filter("shown", _shown)  # type: ignore[no-untyped-call]
-    page, _ = exporter.from_notebook_node(
-        notebook,
-        resources={
-            "report": about,
-            "release": released.about,
-            "dates": {lang: day(released.about.released.date(), lang) for lang in LANGUAGES},
-            "style": (theme / "style.css").read_text(encoding="utf-8"),
-            "script": script,
-            "script_digest": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        },
-    )
+    for name, function in filters().items():
+        exporter.register_filter(name, function)  # type: ignore[no-untyped-call]
+    given = resources(about, released, reports)
+    page, _ = exporter.from_notebook_node(notebook, resources=given)
     text = str(page)
-    what = asking(text, script)
+    what = asking(text, str(given["script"]))
     if what is not None:
         raise ReleaseError(
             f"report {about.id}: its page holds {what}, which asks for or runs what a report may not"
         )
     return text
+
+
+def resources(about: ReportFile, released: Released, reports: Path) -> dict[str, object]:
+    """What the theme's page is told besides the notebook: titles, dates, style, and its one script."""
+    return {
+        "report": about,
+        "release": released.about,
+        "dates": {lang: day(released.about.released.date(), lang) for lang in LANGUAGES},
+        "style": (reports / THEME / "style.css").read_text(encoding="utf-8"),
+        "script": _script(reports),
+        "script_digest": script_digest(reports),
+    }
+
+
+def script_digest(reports: Path) -> str:
+    """The digest by which a content policy lets the theme's one script run."""
+    return base64.b64encode(hashlib.sha256(_script(reports).encode()).digest()).decode()
+
+
+def _script(reports: Path) -> str:
+    return (reports / THEME / "switch.js").read_text(encoding="utf-8").strip()
+
+
+def filters() -> dict[str, Callable[..., str]]:
+    """The filters that the theme's page is written with."""
+    return {"in_language": _in_language, "shown": _shown}
 
 
 def _in_language(markdown: str, language: str) -> str:

@@ -22,7 +22,7 @@ _STYLE = re.compile(r"@import|@font-face|url\(\s*['\"]?(?!#)|expression\(|\\", r
 _META = frozenset(["viewport", "referrer", "content-security-policy"])
 
 
-def asking(page: str, script: str) -> str | None:
+def asking(page: str, script: str, *, leads_to: str | None = None) -> str | None:
     """What in a page asks for something outside it, or runs something; None if nothing does.
 
     A link that a reader may follow asks for nothing by itself.
@@ -30,8 +30,9 @@ def asking(page: str, script: str) -> str | None:
     Args:
         page: the HTML.
         script: the one script that it may hold, and must.
+        leads_to: an address without a host that a link in it may lead to.
     """
-    reader = _Reader()
+    reader = _Reader(leads_to)
     reader.feed(page)
     reader.close()
     if reader.found is None and reader.scripts != [script]:
@@ -42,8 +43,9 @@ def asking(page: str, script: str) -> str | None:
 class _Reader(HTMLParser):
     """Notes the first thing that asks or runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, leads_to: str | None) -> None:
         super().__init__(convert_charrefs=True)
+        self._leads_to = leads_to
         self.found: str | None = None
         self.scripts: list[str] = []
         self._within = ""
@@ -52,7 +54,10 @@ class _Reader(HTMLParser):
         self._within = tag
         if tag == "script":
             self.scripts.append("")
-        problem = next(_problems(tag, {name: value or "" for name, value in attrs}), None)
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "a" and attributes.get("href") == self._leads_to:
+            del attributes["href"]
+        problem = next(_problems(tag, attributes), None)
         self.found = self.found or problem
 
     def handle_endtag(self, tag: str) -> None:
