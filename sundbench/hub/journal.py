@@ -4,6 +4,7 @@ What grants something is recorded before it is done, and is not done when it can
 refuses something happens in any case, and is recorded as soon as the writer is back (`note`).
 """
 
+# ruff: noqa: ANN401 - a record's detail is whatever JSON holds
 from __future__ import annotations
 
 import asyncio
