@@ -227,7 +227,13 @@ def running(tmp_path_factory: pytest.TempPathFactory, repository_lab: Path) -> I
             folder / "kernels",
             name,
             argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            metadata={"kernel_provisioner": {"provisioner_name": Beside.name, "config": {"policy": name}}},
+            metadata={
+                "kernel_provisioner": {"provisioner_name": Beside.name, "config": {"policy": name}},
+                "sundbench": {
+                    "data": name.removesuffix("-data"),
+                    "names": {"da": f"{name} på dansk", "en": f"{name} in English"},
+                },
+            },
         )
     kernelspec(folder / "kernels", "local")  # would start a process beside the server's tokens
     hub, writer = Hub(), Writer(folder / "audit.sock")
