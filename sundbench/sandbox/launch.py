@@ -6,14 +6,16 @@ import contextlib
 import json
 import os
 import random
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from io import FileIO
 from math import ceil
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from sundbench.errors import SandboxError
 from sundbench.sandbox import cgroups, quota, seccomp, usage, watch
@@ -25,8 +27,17 @@ from sundbench.sandbox.program import bubblewrap
 from sundbench.sandbox.sandboxed import Sandboxed
 
 Stream = int | IO[bytes] | None
+_T = TypeVar("_T")
 
 _EXPENDABLE = 800  # oom_score_adj: a machine out of memory ends sandboxes before the programs that serve them
+
+_PATIENCE = 30.0  # seconds that bubblewrap has to make a sandbox
+_GATE = ("/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "gate")
+"""In front of the program, inside: waits for a line on standard input, and gives up when nobody can write it.
+
+Bubblewrap's first process asks for its end with its parent only after it has started the program. Were the
+starter killed before that, the program would run on without it.
+"""
 
 _launcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandboxes")
 # bubblewrap's --die-with-parent follows the thread that started it: this one lives as long as the process.
@@ -84,7 +95,7 @@ def start(
         # What was there before may stay: who is over the limit must be able to delete.
         allowed = {at: (folder, max(limits.disk, usage.disk(folder))) for at, folder in watched.items()}
         streams = (stdout, stderr)
-        process, init, status = _launcher.submit(
+        process, init = _launcher.submit(
             _run, arguments, list(pass_fds), streams, name=name, limits=limits, group=group
         ).result()
     except BaseException:
@@ -92,7 +103,7 @@ def start(
             group.remove()
         raise
     sandboxed = Sandboxed(
-        process, init, status, name=name, limits=limits, enforcement=holding, group=group, watched=allowed
+        process, init, name=name, limits=limits, enforcement=holding, group=group, watched=allowed
     )
     watch.watch(sandboxed.look)
     return sandboxed
@@ -115,49 +126,56 @@ def _run(
     name: str,
     limits: Limits,
     group: cgroups.Group | None,
-) -> tuple[subprocess.Popen[bytes], int, int]:
-    """Start bubblewrap; let the program go when it stands under its limits.
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Start bubblewrap; let the program go when it stands under its limits, and will end with this process.
 
     Returns:
-        Bubblewrap, the id of the first process inside, and the descriptor of bubblewrap's status.
+        Bubblewrap, and the id of the first process inside.
     """
     split = arguments.index("--")
     with ExitStack() as stack:
-        status, status_end = _pipe(stack)
+        # No pipe: bubblewrap would die of SIGPIPE half-way, leaving a process behind, if its starter had.
+        status = _memory_file(stack)
+        block_end, block = _pipe(stack)
         gate_end, gate = _pipe(stack)
         # Not on the command line: every process of the host can read that.
         script = _memory_file(stack, b"".join(argument.encode() + b"\0" for argument in arguments[:split]))
         filtering = _memory_file(stack, seccomp.program())
         descriptors = [
             "--json-status-fd",
-            str(status_end.fileno()),
+            str(status),
             "--block-fd",
-            str(gate_end.fileno()),
+            str(block_end.fileno()),
             "--seccomp",
             str(filtering),
         ]
+        program = ["--", *_GATE, *arguments[split + 1 :]]
         try:
             process = subprocess.Popen(  # noqa: S603 - that is what it is for
-                [bubblewrap(), *descriptors, "--args", str(script), *arguments[split:]],
-                stdin=subprocess.DEVNULL,
+                [bubblewrap(), *descriptors, "--args", str(script), *program],
+                stdin=gate_end,
                 stdout=streams[0],
                 stderr=streams[1],
                 env={},
-                pass_fds=[status_end.fileno(), gate_end.fileno(), script, filtering, *pass_fds],
+                pass_fds=[status, block_end.fileno(), script, filtering, *pass_fds],
             )
         except OSError as error:
             raise SandboxError(f"{name}: can't start bubblewrap: {error.strerror}") from error
-        status_end.close()
-        gate_end.close()
+        init = None
         try:
             init = _first_process(status, process, name)
             _subject(init, limits, group)
-            gate.write(b".")
+            block.write(b".")
+            _await_bond(init, process, name)
+            gate.write(b"go\n")
         except BaseException:
+            if init is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(init, signal.SIGKILL)
             process.kill()
             process.wait()
             raise
-        return process, init, os.dup(status.fileno())
+        return process, init
 
 
 def _subject(init: int, limits: Limits, group: cgroups.Group | None) -> None:
@@ -175,18 +193,39 @@ def _subject(init: int, limits: Limits, group: cgroups.Group | None) -> None:
             os.sched_setaffinity(init, random.sample(cores, min(len(cores), ceil(limits.cores))))
 
 
-def _first_process(status: FileIO, process: subprocess.Popen[bytes], name: str) -> int:
+def _first_process(status: int, process: subprocess.Popen[bytes], name: str) -> int:
     """Read the first process's id from bubblewrap's status."""
-    text = b""
-    while b"\n" not in text:
-        more = status.read(4096)
-        if not more:
-            code = process.wait()
+
+    def said() -> int | None:
+        text = os.pread(status, 4096, 0)
+        return int(json.loads(text.splitlines()[0])["child-pid"]) if b"\n" in text else None
+
+    return _await(said, process, name)
+
+
+def _await_bond(init: int, process: subprocess.Popen[bytes], name: str) -> None:
+    """Wait until the first process ends with its parent: it asks for that just before it loads its filter."""
+
+    def bound() -> bool | None:
+        with contextlib.suppress(OSError):
+            return b"\nSeccomp:\t2\n" in Path(f"/proc/{init}/status").read_bytes() or None
+        return None
+
+    _await(bound, process, name)
+
+
+def _await(look: Callable[[], _T | None], process: subprocess.Popen[bytes], name: str) -> _T:
+    until = time.monotonic() + _PATIENCE
+    while (seen := look()) is None:
+        code = process.poll()
+        if code is not None:
             raise SandboxError(
                 f"{name}: bubblewrap could not make the sandbox (exit code {code}); it says why in its log"
             )
-        text += more
-    return int(json.loads(text.splitlines()[0])["child-pid"])
+        if time.monotonic() > until:
+            raise SandboxError(f"{name}: bubblewrap made no sandbox in {_PATIENCE:g} s")
+        time.sleep(0.001)
+    return seen
 
 
 def _pipe(stack: ExitStack) -> tuple[FileIO, FileIO]:
@@ -194,7 +233,7 @@ def _pipe(stack: ExitStack) -> tuple[FileIO, FileIO]:
     return stack.enter_context(FileIO(read, "r")), stack.enter_context(FileIO(write, "w"))
 
 
-def _memory_file(stack: ExitStack, content: bytes) -> int:
+def _memory_file(stack: ExitStack, content: bytes = b"") -> int:
     file = os.memfd_create("sandbox")
     stack.callback(os.close, file)
     os.write(file, content)

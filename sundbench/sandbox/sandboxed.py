@@ -34,7 +34,6 @@ class Sandboxed:
         self,
         process: subprocess.Popen[bytes],
         init: int,
-        status: int,
         *,
         name: str,
         limits: Limits,
@@ -47,7 +46,6 @@ class Sandboxed:
         Args:
             process: bubblewrap.
             init: the first process in the sandbox, by its id outside.
-            status: descriptor that bubblewrap writes its status to; it dies of SIGPIPE when nobody can read.
             name: for messages.
             limits: what it may use.
             enforcement: what holds that.
@@ -60,7 +58,6 @@ class Sandboxed:
         self.enforcement = enforcement
         self._process = process
         self._init = init
-        self._status = status
         self._group = group
         self._watched = watched
         self._measure_at = 0.0
@@ -179,7 +176,6 @@ class Sandboxed:
             if self._ending is not None:
                 return
             self._ending = self._why or self._reason(code)
-            os.close(self._status)
             if self._group:
                 self._group.remove()
 

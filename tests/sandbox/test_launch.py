@@ -15,6 +15,7 @@ from sundbench.errors import SandboxError
 from sundbench.sandbox.launch import start
 from sundbench.sandbox.policy import Policy
 from sundbench.sandbox.probe import probe
+from tests.sandbox.conftest import DROPPED
 
 POLICY = Policy.model_validate(
     {
@@ -226,3 +227,56 @@ def test_probe_makes_one():
     assert seen.works
     assert seen.why is None
     assert seen.version[0].isdigit()
+
+
+KILLED = """
+import os, signal, subprocess, sys, time
+from sundbench.sandbox import launch
+from sundbench.sandbox.policy import Policy
+def die(*_): os.kill(os.getpid(), signal.SIGKILL)
+when, token = sys.argv[1:]
+if when.startswith('after'):
+    real = subprocess.Popen
+    def begun(*arguments, **more):
+        process = real(*arguments, **more)
+        if '--json-status-fd' in process.args:
+            time.sleep(float(when.removeprefix('after')))
+            die()
+        return process
+    subprocess.Popen = begun
+else:
+    setattr(launch, when, die)
+limits = dict(memory='64 MiB', cores=1, processes=8, file_size='1 MiB', disk='1 MiB', tmp='1 MiB')
+policy = Policy.model_validate({'name': 'trial', 'title': 'A trial', 'limits': limits})
+launch.start(policy, ['/bin/sleep', token], mounts={}, environment={}, stdout=-3, stderr=-3, name='trial')
+"""
+
+
+@pytest.mark.parametrize("when", ["after0", "after0.004", "_first_process", "_subject", "_await_bond"])
+def test_a_starter_that_is_killed_half_way_leaves_nothing(attacker, when):
+    token = f"98765.{os.getpid()}"
+    who = DROPPED if attacker.who == "stranger" else []
+    for _ in range(3):
+        command = [*who, attacker.python, "-c", KILLED, when, token]
+        assert subprocess.run(command, env=attacker.environment(), check=False).returncode == -signal.SIGKILL
+    assert gone_all(token), running(token)
+
+
+def running(token):
+    """Processes that have a word on their command line."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0") if folder.name.isdecimal() else []
+        except OSError:
+            continue
+        if token.encode() in words and b"-c" not in words[:3]:
+            found[int(folder.name)] = words
+    return found
+
+
+def gone_all(token, patience=5.0):
+    until = time.monotonic() + patience
+    while running(token) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not running(token)
