@@ -293,8 +293,11 @@ class CodeContents(ContentsManager):
         with self._plain(old_path, Action.CONTENTS_REFUSED):
             self.tree.move(old_path, new_path)
         changed(old_path, new_path)
-        if old_path in self.register_paths:
-            self.register_paths.add(new_path)
+        self.register_paths |= {  # a folder takes along what is in it
+            new_path + path.removeprefix(old_path)
+            for path in self.register_paths
+            if path == old_path or path.startswith(f"{old_path}/")
+        }
 
     # Refusing
 

@@ -71,6 +71,18 @@ def test_but_not_one_that_a_register_kernel_has_served(running) -> None:
     assert "4711" not in (running.notebooks / "renamed.ipynb").read_text()
 
 
+def test_nor_one_whose_folder_got_another_name(running) -> None:
+    (running.notebooks / "old").mkdir()
+    (running.notebooks / "old" / "claims.ipynb").write_text("{}")
+    running.app.contents_manager.register_paths.add("old/claims.ipynb")
+
+    running.json("PATCH", "api/contents/old", {"path": "new"})
+    model = {"type": "notebook", "content": notebook("synthetic-data")}
+    running.json("PUT", "api/contents/new/claims.ipynb", model)
+
+    assert "4711" not in (running.notebooks / "new" / "claims.ipynb").read_text()
+
+
 def test_a_notebook_uploaded_as_a_file_is_stripped_too(running) -> None:
     """JupyterLab uploads notebooks as files, in base64."""
     running.json("PUT", "api/contents/up.ipynb", encoded(json.dumps(notebook("register-data")).encode()))
