@@ -14,10 +14,11 @@ from tornado.web import HTTPError
 from traitlets import Int, Unicode, default
 
 from sundbench.governance.audit.actions import Action
+from sundbench.hub.broker.offers import SYNTHETIC
 from sundbench.hub.kernelspecs import PROVISIONER
-from sundbench.hub.server.notebooks import SYNTHETIC
 from sundbench.hub.server.refusals import note
 
+_MOST_MESSAGES = 100_000
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -121,8 +122,9 @@ class ProjectKernelManager(AsyncMappingKernelManager):
         def keep(channel: str, message: list[bytes]) -> None:
             nonlocal left
             left -= sum(map(len, message))
-            # States are kept whatever came before: a page that comes back must see that a cell has ended.
-            if left >= 0 or (channel != "iopub" and len(kept) < 100_000) or b'"status"' in message[-4]:
+            # States and replies are kept beyond it: a page that comes back must see that a cell has ended.
+            needed = channel != "iopub" or b'"status"' in message[-4]
+            if left >= 0 or (needed and len(kept) < _MOST_MESSAGES):
                 kept.append((channel, message))
 
         for channel, stream in channels.items():

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-SYNTHETIC = "synthetic-data"
-"""The name of the kernel whose results may be kept."""
+from sundbench.hub.broker.offers import SYNTHETIC
 
 _NOTEBOOK_METADATA = frozenset({"authors", "kernelspec", "language_info", "papermill", "sundbench", "title"})
 _CELL_METADATA = frozenset({"collapsed", "deletable", "editable", "jupyter", "name", "slideshow", "tags"})
