@@ -25,6 +25,11 @@ _WAIT = 0.1
 _ANSWER_WITHIN = 60.0
 
 
+def broker_socket() -> Path:
+    """Where the broker listens, as a server's sandbox has it."""
+    return Path(os.environ.get(BROKER, "/run/sundbench/broker.sock"))
+
+
 async def ask(socket: Path, **request: object) -> dict[str, Any]:
     """Ask the broker.
 
@@ -67,7 +72,7 @@ class BrokerProvisioner(KernelProvisionerBase):
     _started = False
 
     def _broker_default(self) -> str:
-        return os.environ.get(BROKER, "/run/sundbench/broker.sock")
+        return str(broker_socket())
 
     def _sockets_default(self) -> str:
         return os.environ.get(SOCKETS, "/run/sundbench/k")

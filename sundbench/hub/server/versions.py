@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
-from pathlib import Path
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado.web import HTTPError, authenticated
 
 from sundbench.errors import HubError
-from sundbench.hub.provisioner import BROKER, ask
+from sundbench.hub.provisioner import ask, broker_socket
 
 ADDRESS = r"/sundbench/versions"
 
@@ -30,13 +28,9 @@ def changed(*paths: str) -> None:
 
 async def _tell(paths: tuple[str, ...]) -> None:
     try:
-        await ask(_broker(), do="save", paths=paths)
+        await ask(broker_socket(), do="save", paths=paths)
     except HubError as error:
         _log.warning("version not kept yet: %s", error)
-
-
-def _broker() -> Path:
-    return Path(os.environ.get(BROKER, "/run/sundbench/broker.sock"))
 
 
 class VersionsHandler(APIHandler):
@@ -61,6 +55,6 @@ class VersionsHandler(APIHandler):
 
     async def _ask(self, what: str, **request: str) -> str:
         try:
-            return json.dumps(await ask(_broker(), do=what, **request))
+            return json.dumps(await ask(broker_socket(), do=what, **request))
         except HubError as error:
             raise HTTPError(400, str(error), reason="No such version") from error
