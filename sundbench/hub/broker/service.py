@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from sundbench.hub.broker.broker import Broker
 from sundbench.hub.broker.protocol import LONGEST
+
+log = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0
 """Seconds between two looks for kernels that have ended by themselves."""
@@ -54,4 +57,7 @@ async def _converse(broker: Broker, reader: asyncio.StreamReader, writer: asynci
 async def _look(broker: Broker) -> None:
     while True:
         await asyncio.sleep(LOOK_EVERY)
-        broker.tidy()
+        try:
+            broker.tidy()
+        except Exception:  # a bug in one look must not leave the kernels without any
+            log.exception("the kernels could not be looked after")
