@@ -54,5 +54,7 @@ def find_extract(site: Site, permit: str, freeze: str | None) -> Extract:
             permit_digest=str(about["permit_digest"]),
             synthetic=about.get("synthetic") is True,
         )
-    except (json.JSONDecodeError, KeyError) as error:
+    except OSError as error:
+        raise ReleaseError(f"extract {path}: {error.strerror}: run as an account that may read it") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ReleaseError(f"extract {path}: damaged ({error}): make it again") from error
