@@ -30,7 +30,10 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Linear algebra on one thread: how sums are split over threads decides their last digit."""
 
-_KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "TZDIR")
+_KEPT_CONFINED = ("LANG", "LC_ALL", "LD_LIBRARY_PATH")
+"""What a kernel in a sandbox inherits, where paths of the host lead nowhere."""
+
+_KEPT = ("PATH", *_KEPT_CONFINED, "VIRTUAL_ENV", "TZDIR")
 """All that a kernel inherits. Everything else of the environment (database, keys, tokens) stays outside."""
 
 
@@ -59,7 +62,7 @@ def environment(scratch: Path, given: Mapping[str, str]) -> dict[str, str]:
 def _confined(given: Mapping[str, str]) -> dict[str, str]:
     """The same in a sandbox, which has its own programs and its own small ``/tmp``."""
     whole = environment(WORK, given)
-    return {name: value for name, value in whole.items() if name not in _KEPT or name.startswith("L")}
+    return {name: value for name, value in whole.items() if name not in _KEPT or name in _KEPT_CONFINED}
 
 
 def execute(
