@@ -30,5 +30,5 @@ def probe() -> Probe:
         path = bubblewrap()
     except SandboxError as error:
         return Probe(works=False, version=None, why=str(error))
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
-    return Probe(works=True, version=said.split()[-1], why=None)
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True, timeout=20)  # noqa: S603
+    return Probe(works=True, version=said.stdout.split()[-1], why=None)

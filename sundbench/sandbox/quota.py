@@ -16,9 +16,8 @@ import struct
 from pathlib import Path
 
 _GET_ATTRIBUTES, _SET_ATTRIBUTES = 0x801C581F, 0x401C5820  # FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR
-_ATTRIBUTES = struct.Struct(
-    "=IIIII8x"
-)  # struct fsxattr: flags, extent size, extents, project, cow extent size
+# struct fsxattr: flags, extent size, extents, project, cow extent size
+_ATTRIBUTES = struct.Struct("=IIIII8x")
 _INHERIT = 0x200  # FS_XFLAG_PROJINHERIT
 _SET_QUOTA = (0x800008 << 8) | 2  # Q_SETQUOTA for projects
 _QUOTA = struct.Struct("=QQQQQQQQI4x")  # struct if_dqblk
@@ -75,13 +74,14 @@ def _mark(folder: Path, project: int) -> None:
     for _, _, files, directory in os.fwalk(folder):  # by descriptors: links don't lead elsewhere
         _mark_one(directory, project, _INHERIT)
         for name in files:
-            if stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
-                with contextlib.suppress(FileNotFoundError):
-                    file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
-                    try:
-                        _mark_one(file, project, 0)
-                    finally:
-                        os.close(file)
+            with contextlib.suppress(FileNotFoundError):  # whoever works there may delete meanwhile
+                if not stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+                    continue
+                file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
+                try:
+                    _mark_one(file, project, 0)
+                finally:
+                    os.close(file)
 
 
 def _mark_one(file: int, project: int, flag: int) -> None:

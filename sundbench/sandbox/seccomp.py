@@ -100,11 +100,8 @@ _PR_SET_PDEATHSIG, _SIGKILL = 1, 9
 
 _LOAD, _EQUAL, _GREATER_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL = 0x7FFF0000, 0x80000000
-_NUMBER, _ARCHITECTURE, _ARGUMENTS = (
-    0,
-    4,
-    16,
-)  # offsets in struct seccomp_data; both machines are little-endian
+# Offsets in struct seccomp_data; both machines are little-endian.
+_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 
 Step = tuple[int, int, int, int]
 
