@@ -17,7 +17,7 @@ class Refused(HubError):  # noqa: N818 - a refusal is no fault
     """
 
     def __init__(self, reason: str, *, da: str, en: str, status: int = 403) -> None:
-        super().__init__(f"{en}")
+        super().__init__(en)
         self.reason = reason
         self.da = da
         self.en = en

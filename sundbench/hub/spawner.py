@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import secrets
 import socket
@@ -40,8 +39,6 @@ from sundbench.hub.supervisor.table import MARK
 from sundbench.hub.workspaces import layout
 from sundbench.hub.workspaces.history import history
 from sundbench.sandbox.policy import Limits
-
-_log = logging.getLogger(__name__)
 
 _KEPT = (
     *("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", MARK),

@@ -25,7 +25,7 @@ class Settings(BaseModel):
         user: whose server it is; nobody else is let in, whatever the hub would allow.
         project: the permit's id.
         title: what the pages call the project.
-        environment: what JupyterHub gives a server (``JUPYTERHUB_*``, ``JPY_*``).
+        environment: what JupyterHub gives a server (``JUPYTERHUB_*``).
         audit_secret: what the server shows the audit's writer.
         audit_socket: where the writer listens.
         notebooks: the project's notebooks: all that the server's files are.
