@@ -16,6 +16,7 @@ from sundbench.cli import (
     extract,
     freeze,
     hub,
+    packages,
     people,
     permit,
     registers,
@@ -25,6 +26,7 @@ from sundbench.cli import (
     study,
     synthesize,
     vault,
+    workspace,
 )
 from sundbench.cli.screen import errors
 from sundbench.errors import SundbenchError
@@ -51,6 +53,8 @@ app.add_typer(release.app, name="release")
 app.add_typer(report.app, name="report")
 app.add_typer(audit.app, name="audit")
 app.add_typer(hub.app, name="hub")
+app.add_typer(workspace.app, name="workspace")
+app.add_typer(packages.app, name="packages")
 app.command()(demo.demo)
 
 

@@ -26,6 +26,7 @@ from sundbench.governance.models import PermitState, Role
 from sundbench.hub import passwords, r, runtime
 from sundbench.hub.settings import Settings, read
 from sundbench.hub.supervisor import notes, programs, table
+from sundbench.hub.workspaces import git
 from sundbench.release import content
 from sundbench.sandbox.enforcement import available
 from sundbench.sandbox.probe import probe
@@ -100,6 +101,9 @@ def _packages(_site: Site, _settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "error", f"not installed: {', '.join(missing)}", "pip install 'sundbench[hub]', or make install"
         )
+    if not git.installed():
+        why = "git is not installed, which keeps the workspaces' versions"
+        yield Finding("error", why, "apt-get install git")
     try:
         programs.configuration()
     except HubError as error:

@@ -16,6 +16,7 @@ from sundbench.errors import SundbenchError
 from sundbench.hub import rights
 from sundbench.hub.deployment import Deployment
 from sundbench.hub.supervisor import table
+from sundbench.hub.workspaces.housekeeping import Housekeeping
 
 SECONDS = 5.0
 
@@ -33,6 +34,7 @@ class Watch:
     def __init__(self, app: Any, hub: Deployment) -> None:
         self._app = app
         self._hub = hub
+        self._housekeeping = Housekeeping(hub.site, hub.settings.workspace, hub.journal)
         self._stopping: set[asyncio.Task[None]] = set()
 
     def begin(self) -> asyncio.Task[None]:
@@ -66,6 +68,13 @@ class Watch:
                 why = reason_to_stop(now, user.name, name, spawner.scope)
                 if why and spawner.ready:
                     self._stop(user, name, spawner, why)
+        busy = {
+            name
+            for user in self._app.users.values()
+            for name, spawner in user.spawners.items()
+            if spawner.active or (spawner.job is not None and spawner.job.ended() is None)
+        }
+        await self._housekeeping.look(now.permits, now.today, busy)
 
     def _stop(self, user: Any, name: str, spawner: Any, why: str) -> None:
         _log.warning("stopping %s:%s: %s", user.name, name, why)

@@ -42,7 +42,10 @@ class Action(StrEnum):
     SERVER_REQUEST_REFUSED = "request.refused"
 
     WORKSPACE_CLOSE = "workspace.close"
+    WORKSPACE_REOPEN = "workspace.reopen"
     WORKSPACE_DELETE = "workspace.delete"
+    WORKSPACE_READ = "workspace.read"
+    WORKSPACE_RESTORE = "workspace.restore"
     PACKAGE_REQUEST = "package.request"
 
     DASHBOARD_OPEN = "dashboard.open"

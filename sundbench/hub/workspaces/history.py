@@ -118,9 +118,9 @@ class History:
             path: a file or folder; empty for all.
             most: how many.
         """
+        about = ["--", f":(literal){named(path)}"] if path else []
         if not self._begun():
             return []
-        about = ["--", f":(literal){named(path)}"] if path else []
         said = git(self.repository, "log", f"--format={_FIELDS}", f"--max-count={most}", BRANCH, *about)
         return [_version(line) for line in (said or b"").decode().split("\x1e") if line.strip()]
 
@@ -161,6 +161,20 @@ class History:
             raise HubError(f"{target}: can't be written there: name another place with --to") from error
         hand_over(self.workspace)
         return self.record([target], by)
+
+    def copy_out(self, folder: Path) -> int:
+        """Copy the workspace's files, as the server would show them, to a new folder.
+
+        Returns:
+            How many.
+        """
+        folder.mkdir(parents=True)
+        entries = list(self._files(""))
+        for entry in entries:
+            target = folder / entry.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(self._tree.read(entry.path, LARGEST))
+        return len(entries)
 
     def tidy(self) -> None:
         """Let git pack what has become many small files."""

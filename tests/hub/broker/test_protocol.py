@@ -3,7 +3,7 @@
 import pytest
 
 from sundbench.errors import HubError
-from sundbench.hub.broker.protocol import List, Poll, Signal, Start, Stop, parse
+from sundbench.hub.broker.protocol import List, Poll, Restore, Save, Signal, Start, Stop, Versions, parse
 
 KERNEL = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
@@ -19,6 +19,12 @@ KERNEL = "0f8fad5b-d9cb-469f-a165-70867728950e"
         (f'{{"do": "poll", "kernel": "{KERNEL}"}}', Poll(kernel=KERNEL)),
         (f'{{"do": "stop", "kernel": "{KERNEL}"}}', Stop(kernel=KERNEL)),
         ('{"do": "list"}', List()),
+        ('{"do": "save", "paths": ["a.py", "shared"]}', Save(paths=("a.py", "shared"))),
+        ('{"do": "versions", "path": "a.py"}', Versions(path="a.py")),
+        (
+            f'{{"do": "restore", "path": "a.py", "version": "{"0" * 40}"}}',
+            Restore(path="a.py", version="0" * 40),
+        ),
     ],
 )
 def test_requests(line: str, request_: object) -> None:
@@ -33,6 +39,10 @@ def test_requests(line: str, request_: object) -> None:
         "[]",
         '{"do": "run"}',
         '{"do": "list", "all": true}',
+        '{"do": "save", "paths": []}',
+        '{"do": "save", "paths": ["a", "b", "c"]}',
+        '{"do": "restore", "path": "a.py", "version": "HEAD"}',
+        '{"do": "restore", "path": "a.py", "version": "--output=x"}',
         f'{{"do": "signal", "kernel": "{KERNEL}", "signum": 19}}',
         f'{{"do": "signal", "kernel": "{KERNEL}", "signum": "9"}}',
         '{"do": "poll", "kernel": "../../etc/passwd"}',
