@@ -59,7 +59,7 @@ async def work(assignment: Assignment) -> int:
     kernels, lab = content.kernels(), content.hub_config() / "lab"
     may = offers(assignment, kernels)
     sockets = assignment.runtime / "k"
-    sockets.mkdir(mode=0o700)
+    sockets.mkdir(mode=0o755)  # below a folder that its owner alone may enter; the server's account reads it
     specs = kernelspecs.write(assignment.runtime / "jupyter" / "kernels", may, assignment)
     recorder = Client(assignment.audit_socket, assignment.audit_secret)
     keeper = (

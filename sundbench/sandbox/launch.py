@@ -31,6 +31,7 @@ _T = TypeVar("_T")
 
 _EXPENDABLE = 800  # oom_score_adj: a machine out of memory ends sandboxes before the programs that serve them
 
+_OVERDRAFT = 4 * 2**30  # bytes over a soft limit on disk with which a sandbox may still start
 _PATIENCE = 30.0  # seconds that bubblewrap has to make a sandbox
 _GATE = ("/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "gate")
 """In front of the program, inside: waits for a line on standard input, and gives up when nobody can write it.
@@ -81,19 +82,20 @@ def start(
     where = places(policy, mounts)
     group = _group(limits)
     try:
-        folders = {at: folder for mount, folder, at in where if mount.disk}
+        folders = {at: (folder, most) for mount, folder, at in where if (most := mount.most(limits))}
         for mount, folder, _ in where:
             if mount.write or folder.is_socket():
                 hand_over(folder)
-        watched = {at: folder for at, folder in folders.items() if not quota.hold(folder, limits.disk)}
-        held = [folder for at, folder in folders.items() if at not in watched]
+        watched = {at: one for at, one in folders.items() if not quota.hold(*one)}
+        held = [folder for at, (folder, _) in folders.items() if at not in watched]
         version, controllers = (group.version, group.controllers) if group else (None, frozenset[str]())
-        holding = enforcement(version, controllers, list(folders.values()), held)
+        holding = enforcement(version, controllers, [folder for folder, _ in folders.values()], held)
         arguments = command(
             policy, argv, mounts=mounts, environment=environment, limits=limits, holding=holding
         )
-        # What was there before may stay: who is over the limit must be able to delete.
-        allowed = {at: (folder, max(limits.disk, usage.disk(folder))) for at, folder in watched.items()}
+        allowed = {
+            at: (folder, _allowed(folder, most, f"{name}: {at}")) for at, (folder, most) in watched.items()
+        }
         streams = (stdout, stderr)
         process, init = _launcher.submit(
             _run, arguments, list(pass_fds), streams, name=name, limits=limits, group=group
@@ -107,6 +109,20 @@ def start(
     )
     watch.watch(sandboxed.look)
     return sandboxed
+
+
+def _allowed(folder: Path, most: int, what: str) -> int:
+    """Bytes that a watched folder may hold. What was there may stay: who is over must be able to delete.
+
+    Raises:
+        SandboxError: it is far over. Each start lets a fast writer in for a moment; these must not add up.
+    """
+    held = usage.disk(folder)
+    if held > most + max(most, _OVERDRAFT):
+        raise SandboxError(
+            f"{what} holds {held:,} bytes of at most {most:,}: have the operator make room there"
+        )
+    return max(most, held)
 
 
 def _group(limits: Limits) -> cgroups.Group | None:

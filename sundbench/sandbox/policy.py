@@ -45,7 +45,7 @@ class Mount(BaseModel):
         at: where it lies in the sandbox.
         write: whether the sandbox may write there.
         optional: whether the sandbox may start without it.
-        disk: whether the limit on disk holds for it.
+        disk: whether the limit on disk holds for it; or a limit of its own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,7 +54,13 @@ class Mount(BaseModel):
     at: str
     write: bool = False
     optional: bool = False
-    disk: bool = False
+    disk: bool | ByteSize = False
+
+    def most(self, limits: Limits) -> int | None:
+        """Bytes on disk that it may hold; None where nothing limits them."""
+        if isinstance(self.disk, bool):
+            return int(limits.disk) if self.disk else None
+        return int(self.disk)
 
     @field_validator("at")
     @classmethod
@@ -66,7 +72,7 @@ class Mount(BaseModel):
     @model_validator(mode="after")
     def _counts_what_is_written(self) -> Self:
         if self.disk and not self.write:
-            raise ValueError("disk = true needs write = true")
+            raise ValueError("disk needs write = true")
         return self
 
 

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 _FILE = 1024  # bytes, about: struct shmem_inode_info and a directory entry
+_SMALLEST = 4096
+"""Bytes that a file counts at least: empty ones use up the file system's inodes."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -58,7 +60,7 @@ def empty_files(init: int) -> int:
 
 
 def disk(folder: Path) -> int:
-    """Bytes on disk that a folder holds; a file with several names counts once."""
+    """Bytes on disk that a folder holds; a file with several names counts once, an empty one as 4 KiB."""
     seen: set[int] = set()
     total, todo = 0, [folder]
     while todo:
@@ -68,7 +70,7 @@ def disk(folder: Path) -> int:
                     at = entry.stat(follow_symlinks=False)
                     if at.st_ino not in seen:
                         seen.add(at.st_ino)
-                        total += at.st_blocks * 512
+                        total += max(at.st_blocks * 512, _SMALLEST)
                     if entry.is_dir(follow_symlinks=False):
                         todo.append(Path(entry))
     return total

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sundbench.sandbox import cgroups
+from sundbench.errors import SandboxError
+from sundbench.sandbox import cgroups, launch
 
 PEACEFUL = "print(sum(range(1000)))"
 
@@ -119,6 +120,11 @@ except OSError as error: print(error.strerror)
 
 
 FILLERS = {
+    "empty files": """
+import time
+for i in range(6_000): open("/work/%d" % i, "wb").close()
+time.sleep(8)
+""",
     "many files": """
 import time
 for i in range(12):
@@ -150,6 +156,15 @@ def test_who_is_over_the_limit_on_disk_may_come_back_and_delete(clean):
     seen = clean("import os, time; time.sleep(1.5); [os.unlink(f'/work/{i}') for i in range(10)]")
     assert seen.ending == "ended by itself", seen
     assert not list((clean.folder / "scratch").iterdir())
+
+
+def test_who_is_far_over_the_limit_on_disk_does_not_start(tmp_path, monkeypatch):
+    """Each start lets a fast writer in until the first look: many starts must not add up to a full disk."""
+    (tmp_path / "file").write_bytes(b"x" * 3_000_000)
+    monkeypatch.setattr(launch, "_OVERDRAFT", 0)
+    assert launch._allowed(tmp_path, 2**21, "kernel: /work") > 2**21
+    with pytest.raises(SandboxError, match=r"kernel: /work holds 3,.* of at most 1,048,576"):
+        launch._allowed(tmp_path, 2**20, "kernel: /work")
 
 
 def test_processor_time_ends_even_when_split(clean):

@@ -38,7 +38,7 @@ def test_sizes_have_units(tmp_path):
         (("/work", "/"), "absolute path"),
         (("/work", "work"), "absolute path"),
         (("/work", "/work/../etc"), "absolute path"),
-        (("write = true\n", ""), "disk = true needs write = true"),
+        (("write = true\n", ""), "disk needs write = true"),
         (("cores = 0.5", "cores = 0"), "limits.cores"),
         (("processes = 10\n", ""), "limits.processes: Field required"),
         (('name = "trial"', 'name = "../x"'), "name"),
@@ -94,4 +94,15 @@ def test_data_and_notebooks_are_read_only_in_kernels(kind):
 
 
 def test_what_is_written_on_disk_counts(kind):
-    assert all(mount.disk for mount in kind.mounts if mount.write and mount.name != "sockets")
+    assert all(mount.disk for mount in kind.mounts if mount.write)
+
+
+def test_folders_of_sockets_are_small(kind):
+    most = {mount.most(kind.limits) for mount in kind.mounts if mount.name == "sockets"}
+    assert most == ({None} if kind.name == "server" else {2**20})
+
+
+def test_a_server_writes_notebooks_and_nothing_else(repository):
+    """The broker mounts kernels' folders by name: who could write there could name any folder of the host."""
+    server = read(repository / "kernels" / "server")
+    assert [mount.name for mount in server.mounts if mount.write] == ["notebooks"]

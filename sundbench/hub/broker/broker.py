@@ -173,7 +173,6 @@ class Broker:
     def tidy(self) -> None:
         """Record which kernels have ended, and forget those that nobody started again."""
         for kernel in list(self.kernels.values()):
-            kernel.look()
             if kernel.note_end():
                 log.info("%s: ended with %s: %s", kernel.name, kernel.code, kernel.ending)
                 self.record(

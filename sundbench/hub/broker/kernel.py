@@ -12,13 +12,9 @@ from typing import Any
 
 from sundbench.hub.broker.offers import Offer
 from sundbench.release.connection import Connection
-from sundbench.sandbox import usage
 from sundbench.sandbox.launch import start
 from sundbench.sandbox.policy import Limits
 from sundbench.sandbox.sandboxed import Sandboxed
-
-AMONG_SOCKETS = 2**20
-"""Bytes that a kernel may keep in its folder of sockets."""
 
 
 class Kernel:
@@ -39,7 +35,6 @@ class Kernel:
         self.folder = sockets / secrets.token_hex(4)
         self.sandboxed: Sandboxed | None = None
         self.ended: float | None = None
-        self._why = ""
 
     @property
     def running(self) -> bool:
@@ -56,7 +51,7 @@ class Kernel:
         """Why it ended, in words; empty while it runs."""
         if self.sandboxed is None or self.running:
             return ""
-        return self._why or self.sandboxed.ending or ""
+        return self.sandboxed.ending or ""
 
     def start(self) -> None:
         """Start it, or start it again.
@@ -70,7 +65,7 @@ class Kernel:
         for mount in ("scratch", "outbox"):
             self.offer.mounts[mount].mkdir(mode=0o755, parents=True, exist_ok=True)
         self.connection.write(self.folder)
-        self.ended, self._why = None, ""
+        self.ended = None
         self.sandboxed = start(
             self.offer.policy,
             self.offer.argv,
@@ -82,12 +77,6 @@ class Kernel:
             stderr=subprocess.DEVNULL,
             name=f"kernel-{self.folder.name}",
         )
-
-    def look(self) -> None:
-        """End it where it keeps files among its sockets: they lie in the host's memory, under no limit."""
-        if self.sandboxed is not None and self.running and usage.disk(self.folder) > AMONG_SOCKETS:
-            self._why = "out of disk: /run/kernel is for sockets, not for files"
-            self.sandboxed.kill()
 
     def note_end(self) -> bool:
         """Whether it has ended since this was last asked."""

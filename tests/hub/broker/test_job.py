@@ -27,12 +27,18 @@ def asked(**request):
     except Exception as error:
         return str(error)
 kernel = '0f8fad5b-d9cb-469f-a165-70867728950e'
+def link_among_sockets():
+    try:
+        os.symlink('/etc', '/run/sundbench/k/link')
+    except OSError as error:
+        return error.strerror
 seen = dict(
     user=settings.user, token=settings.environment['JUPYTERHUB_API_TOKEN'],
     environ=open('/proc/self/environ').read(), arguments=open('/proc/self/cmdline').read(),
     extract=os.path.exists('/data'), specs=sorted(os.listdir('/run/sundbench/jupyter/kernels')),
     started=asked(do='start', kernel=kernel, policy='register-data'),
     server=asked(do='start', kernel=kernel[::-1], policy='server'),
+    link=link_among_sockets(),
 )
 Path('/notebooks/seen.part').write_text(json.dumps(seen))
 os.rename('/notebooks/seen.part', '/notebooks/seen.json')
@@ -111,6 +117,8 @@ def test_what_a_server_sees(begin: Begin, assignment: Assignment) -> None:
         assert "s3cret" not in shown
     assert seen["started"]["connection"]["transport"] == "ipc"
     assert "may not start kernels of this kind" in seen["server"]
+    # The broker mounts what has a kernel's name there, writable, into that kernel.
+    assert seen["link"] == "Read-only file system"
     assert not (assignment.runtime / "assignment.json").exists()
 
 
