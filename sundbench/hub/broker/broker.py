@@ -23,6 +23,7 @@ from sundbench.hub.broker.protocol import (
     Versions,
     parse,
 )
+from sundbench.hub.pace import Pace
 from sundbench.hub.workspaces.keeper import Keeper
 from sundbench.sandbox.policy import Limits
 
@@ -68,6 +69,8 @@ class Broker:
         self.recorder = recorder
         self.keeper = keeper
         self.kernels: dict[str, Kernel] = {}
+        self._refusals = Pace(20, 1)
+        self._unrecorded = 0
 
     def answer(self, line: bytes) -> dict[str, Any]:
         """Answer one request.
@@ -95,6 +98,9 @@ class Broker:
         except SundbenchError as error:
             self.refused(str(error))
             return {"error": str(error)}
+        except OSError as error:  # a full disk, no descriptors left: the server must be told something
+            log.exception("not done")
+            return {"error": f"the broker can't do that now: {error.strerror}"}
 
     def start(self, request: Start) -> dict[str, Any]:
         """Start a kernel, or start an ended one again."""
@@ -197,9 +203,14 @@ class Broker:
             self.end(self.kernels.popitem()[1])
 
     def refused(self, why: str) -> None:
-        """Record a refusal. It stays a refusal where that fails."""
+        """Record a refusal, or of many that there were more. It stays a refusal where that fails."""
+        if not self._refusals.take_if_there():
+            self._unrecorded += 1
+            return
         log.warning("refused: %s", why)
-        self.record(Action.KERNEL_REFUSED, "broker", why=why)
+        before = {"and_before_it": self._unrecorded} if self._unrecorded else {}
+        self._unrecorded = 0
+        self.record(Action.KERNEL_REFUSED, "broker", why=why, **before)
 
     def record(self, action: Action, name: str, /, **detail: object) -> None:
         """Record what has happened already; a failure is logged, since nothing can be held back any more."""

@@ -11,11 +11,16 @@ from pathlib import Path
 
 from sundbench.hub.broker.broker import Broker
 from sundbench.hub.broker.protocol import LONGEST
+from sundbench.hub.pace import Pace
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0
 """Seconds between two looks for kernels that have ended by themselves."""
+CONNECTIONS = 32
+"""At once; one kernel asks through one at a time."""
+BURST, RATE = 500, 50
+"""Requests at once, and each second: four kernels that end are asked after 40 times a second."""
 
 
 @contextlib.asynccontextmanager
@@ -28,8 +33,22 @@ async def serving(broker: Broker, socket: Path) -> AsyncIterator[None]:
         broker: who answers.
         socket: where; made anew, 0600.
     """
+    pace = Pace(BURST, RATE)
+    open_now = 0
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal open_now
+        if open_now >= CONNECTIONS:
+            writer.close()
+            return
+        open_now += 1
+        try:
+            await _converse(broker, reader, writer, pace)
+        finally:
+            open_now -= 1
+
     socket.unlink(missing_ok=True)
-    server = await asyncio.start_unix_server(lambda r, w: _converse(broker, r, w), socket, limit=LONGEST)
+    server = await asyncio.start_unix_server(connected, socket, limit=LONGEST)
     socket.chmod(0o600)
     looking = asyncio.create_task(_look(broker))
     try:
@@ -41,9 +60,12 @@ async def serving(broker: Broker, socket: Path) -> AsyncIterator[None]:
         broker.close()
 
 
-async def _converse(broker: Broker, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _converse(
+    broker: Broker, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pace: Pace
+) -> None:
     try:
         while line := await reader.readline():
+            await pace.take()
             writer.write(json.dumps(broker.answer(line)).encode() + b"\n")
             await writer.drain()
     except ValueError:  # longer than a request may be

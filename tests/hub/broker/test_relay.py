@@ -3,7 +3,10 @@
 import asyncio
 from pathlib import Path
 
-from sundbench.hub.relay import relaying
+import pytest
+
+from sundbench.hub import relay
+from sundbench.hub.relay import CONNECTIONS, relaying
 
 
 async def _ask(socket: Path, line: bytes) -> bytes:
@@ -42,3 +45,54 @@ def test_a_writer_that_is_started_again_is_reached_again(short: Path) -> None:
         return answers
 
     assert asyncio.run(told()) == [b"", b"first has two\n", b"second has two\n"]
+
+
+def test_a_server_takes_few_of_the_writers_connections(short: Path) -> None:
+    """The writer has 512 for all: with all of them taken nobody on the installation could work."""
+    target, socket = short / "writer.sock", short / "audit.sock"
+
+    async def held() -> int:
+        server = await _writer(target, b"writer")
+        async with relaying(socket, target):
+            open_now = [await asyncio.open_unix_connection(socket) for _ in range(30)]
+            await asyncio.sleep(0.2)
+            ended = [reader.at_eof() for reader, _ in open_now]
+            for _, writer in open_now:
+                writer.close()
+            await asyncio.sleep(0.2)
+            assert await _ask(socket, b"again\n") == b"writer has again\n"
+        server.close()
+        return ended.count(False)
+
+    assert asyncio.run(held()) == CONNECTIONS
+
+
+def test_a_flood_is_passed_on_slowly(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server has recorded stays on the disk that everybody's records need."""
+    monkeypatch.setattr(relay, "BURST", 100_000)
+    target, socket = short / "writer.sock", short / "audit.sock"
+    got = 0
+
+    async def swallow(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        nonlocal got
+        while piece := await reader.read(65536):
+            got += len(piece)
+
+    async def flood(socket: Path) -> None:
+        _, writer = await asyncio.open_unix_connection(socket)
+        while True:
+            writer.write(bytes(65536))
+            await writer.drain()
+
+    async def passed() -> None:
+        server = await asyncio.start_unix_server(swallow, target)
+        async with relaying(socket, target):
+            floods = [asyncio.create_task(flood(socket)) for _ in range(4)]
+            await asyncio.sleep(1)
+            for one in floods:
+                one.cancel()
+            await asyncio.gather(*floods, return_exceptions=True)
+        server.close()
+
+    asyncio.run(passed())
+    assert 100_000 <= got < 400_000
