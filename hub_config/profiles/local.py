@@ -1,10 +1,8 @@
 """One machine: the Python proxy, SQLite, passwords kept here, servers as processes beside the hub."""
 
-import sys
-from pathlib import Path
-
 from sundbench.hub.authenticator import PasswordAuthenticator
 from sundbench.hub.deployment import deployment
+from sundbench.hub.proxy.local import LocalProxy
 from sundbench.hub.spawner import ProjectSpawner
 
 c = get_config()  # noqa: F821 - JupyterHub gives it
@@ -16,7 +14,7 @@ if settings.public_url is not None:
     c.JupyterHub.public_url = settings.public_url
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{settings.hub_port}"
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_port}"
-c.ConfigurableHTTPProxy.command = [str(Path(sys.executable).with_name("configurable-http-proxy"))]
+c.JupyterHub.proxy_class = LocalProxy
 
 c.JupyterHub.authenticator_class = PasswordAuthenticator
 c.JupyterHub.spawner_class = ProjectSpawner

@@ -16,7 +16,7 @@ from traitlets import Unicode
 
 from sundbench.errors import AuditError
 from sundbench.governance.audit.actions import Action
-from sundbench.hub import passwords, rights
+from sundbench.hub import known_browsers, passwords, rights
 from sundbench.hub.deployment import Deployment, deployment
 from sundbench.hub.journal import NOBODY
 from sundbench.hub.pages import handlers
@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 _AT_ONCE = asyncio.Semaphore(2)
 """A password takes a fifth of a second of a core to check: many tries at once must not stop the hub."""
+_LONGEST = 255
+"""Characters of a name that are kept in memory; governance's are shorter."""
 
 
 class GovernanceAuthenticator(Authenticator):  # type: ignore[misc]  # JupyterHub has no types
@@ -79,6 +81,12 @@ class GovernanceAuthenticator(Authenticator):  # type: ignore[misc]  # JupyterHu
 class PasswordAuthenticator(GovernanceAuthenticator):
     """Checks passwords of the local profile."""
 
+    async def refresh_user(self, user: Any, handler: Any = None, **more: Any) -> bool | dict[str, Any]:
+        """As for everyone; who has no password any more is out as well."""
+        if user.name not in await asyncio.to_thread(passwords.users, self._hub.site):
+            return False
+        return await super().refresh_user(user, handler, **more)
+
     async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:
         """Check a user's name and password.
 
@@ -90,16 +98,17 @@ class PasswordAuthenticator(GovernanceAuthenticator):
         """
         user, password = data.get("username", "").strip().lower(), data.get("password", "")
         hub = self._hub
-        if (wait := hub.attempts.wait(user)) > 0:
+        who = f"{user[:_LONGEST]} {known_browsers.known(handler, user)}".strip()
+        if (wait := hub.attempts.take(who)) > 0:
             raise told(_too_many(wait))
         async with _AT_ONCE:
             right = await asyncio.to_thread(passwords.check, hub.site, user, password)
         now = await asyncio.to_thread(rights.standing, hub.site)
         if right and now.knows(user):
+            hub.attempts.succeeded(who)
             admitted = await self.admitted(user, handler)
-            hub.attempts.succeeded(user)
+            known_browsers.remember(handler, user, encrypted=hub.settings.hub.url.startswith("https:"))
             return admitted
-        hub.attempts.failed(user)
         # What is typed as an unknown name may be a password: it doesn't go into the log.
         named = user if now.knows(user) else NOBODY
         hub.journal.refused(named, Action.LOGIN_REFUSED, "hub", address=handler.request.remote_ip)

@@ -20,7 +20,7 @@ from jupyterhub.handlers.pages import SpawnHandler, SpawnPendingHandler
 from jupyterhub.handlers.static import CacheControlStaticFilesHandler
 from jupyterhub.log import log_request
 from jupyterhub.scopes import needs_scope
-from jupyterhub.utils import url_path_join
+from jupyterhub.utils import new_token, url_path_join
 from tornado import web
 from tornado.httputil import url_concat
 
@@ -83,7 +83,12 @@ class Navigated:
     async def prepare(self) -> None:
         """Refuse scripts; JupyterHub then finds out who asks."""
         handler: Any = self
-        if handler.request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
+        asked = handler.request.headers
+        # A frame is a navigation as well, of which a script reads what it shows: the token in its cookie.
+        if (
+            asked.get("Sec-Fetch-Mode", "navigate") != "navigate"
+            or asked.get("Sec-Fetch-Dest", "document") != "document"
+        ):
             handler._jupyterhub_user = None  # an error's page asks for it
             handler.expanded_scopes, handler.parsed_scopes = set(), {}
             raise web.HTTPError(403, "Pages are not for scripts")
@@ -265,12 +270,17 @@ class AdminHandler(Navigated, BaseHandler):  # type: ignore[misc]
 
 
 class SignOffHandler(Navigated, LogoutHandler):  # type: ignore[misc]
-    """Logging out, recorded."""
+    """Logging out, recorded: of every browser, so that a cookie that somebody copied ends as well."""
 
     async def get(self) -> None:
         """Record it, and log out whether or not that worked."""
-        if self.current_user:
-            deployment().journal.note(self.current_user.name, Action.LOGOUT, "hub")
+        user = self.current_user
+        if user:
+            deployment().journal.note(user.name, Action.LOGOUT, "hub")
+            user.orm_user.cookie_id = (
+                new_token()
+            )  # JupyterHub's cookie names it; it keeps no list of sessions
+            self.db.commit()
         await super().get()
 
 

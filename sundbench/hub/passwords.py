@@ -89,7 +89,8 @@ class Attempts:
     """Who failed to log in lately, and how long each must wait: 1 second, then 2, 4, ... at most 30.
 
     Kept in memory: a start of the hub forgets it. A wait holds whatever the password, so that a guesser
-    learns nothing from it; it is short, so that nobody can lock another out for long.
+    learns nothing from it. Who has logged in before with this browser has a count of their own there
+    (OWASP's "device cookies"), so that whoever fails under their name elsewhere doesn't lock them out.
 
     Attributes:
         clock: seconds that only rise.
@@ -98,21 +99,35 @@ class Attempts:
     clock: Callable[[], float] = time.monotonic
     _failed: dict[str, tuple[int, float]] = field(default_factory=dict)
 
-    def wait(self, user: str) -> float:
+    def wait(self, who: str) -> float:
         """Seconds until the next try is looked at; 0 where none has failed."""
-        count, since = self._failed.get(user, (0, 0.0))
+        count, since = self._failed.get(who, (0, 0.0))
         return max(0.0, since + _delay(count) - self.clock()) if count else 0.0
 
-    def failed(self, user: str) -> None:
+    def take(self, who: str) -> float:
+        """Ask for a try, which counts as failed until it has succeeded: many at once are no more than one.
+
+        Args:
+            who: a user's name, or a user's name and browser.
+
+        Returns:
+            Seconds to wait; 0 where the try may be looked at now.
+        """
+        if (wait := self.wait(who)) > 0:
+            return wait
+        self.failed(who)
+        return 0.0
+
+    def failed(self, who: str) -> None:
         """Note a failure."""
         now = self.clock()
         # What is long ago no longer counts, and made-up names don't fill the memory.
         self._failed = {name: (n, since) for name, (n, since) in self._failed.items() if now - since < 900}
-        self._failed[user] = (self._failed.get(user, (0, 0.0))[0] + 1, now)
+        self._failed[who] = (self._failed.get(who, (0, 0.0))[0] + 1, now)
 
-    def succeeded(self, user: str) -> None:
+    def succeeded(self, who: str) -> None:
         """Forget a user's failures."""
-        self._failed.pop(user, None)
+        self._failed.pop(who, None)
 
 
 def _delay(failures: int) -> float:
