@@ -10,6 +10,7 @@ import ipaddress
 import os
 import shutil
 import socket
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from dataclasses import fields as fields_of
@@ -24,6 +25,7 @@ from sundbench.governance import database, people, permits
 from sundbench.governance.audit.verify import verify
 from sundbench.governance.models import PermitState, Role
 from sundbench.hub import passwords, r, runtime
+from sundbench.hub.broker.offers import KERNELSPEC, POLICY, REGISTER, SYNTHETIC
 from sundbench.hub.settings import Settings, read
 from sundbench.hub.supervisor import notes, programs, table
 from sundbench.hub.workspaces import git
@@ -132,8 +134,8 @@ def _kernels(_site: Site, settings: Settings) -> Iterator[Finding]:
     except ReleaseError as error:
         yield Finding("error", str(error))
         return
-    for name in ("register-data", "synthetic-data"):
-        for file in ("kernel.json", "policy.toml"):
+    for name in (REGISTER, SYNTHETIC):
+        for file in (KERNELSPEC, POLICY):
             if not (folder / name / file).is_file():
                 yield Finding(
                     "error", f"{folder / name / file} is not there", "restore it, or set SUNDBENCH_KERNELS"
@@ -189,9 +191,18 @@ def _modes(site: Site, _settings: Settings) -> Iterator[Finding]:
         *_vault_keys(site),
     ]
     for path in secret:
-        if path.exists() and path.stat().st_mode & 0o077:
-            right = "700" if path.is_dir() else "600"
+        mode = _mode(path)
+        if mode is not None and mode & 0o077:
+            right = "700" if stat.S_ISDIR(mode) else "600"
             yield Finding("error", f"others can read {path}", f"chmod {right} {path}")
+
+
+def _mode(path: Path) -> int | None:
+    """A file's type and rights; None where it isn't there, or lies where this account may not look."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return None
 
 
 def _vault_key(site: Site, settings: Settings) -> Iterator[Finding]:
@@ -208,7 +219,7 @@ def _vault_key(site: Site, settings: Settings) -> Iterator[Finding]:
 
 def _vault_keys(site: Site) -> list[Path]:
     named = {site.root / "vault.key", *([site.vault_key_file] if site.vault_key_file else [])}
-    return sorted(path for path in named if path.is_file())
+    return sorted(path for path in named if (mode := _mode(path)) is not None and stat.S_ISREG(mode))
 
 
 def _account(_site: Site, _settings: Settings) -> Iterator[Finding]:

@@ -1,5 +1,7 @@
 """What is missing or unsafe is said before anything starts; errors refuse the start."""
 
+import dataclasses
+import os
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -101,6 +103,26 @@ def test_listening_to_others_without_tls_is_an_error(site: Site) -> None:
         '[hub]\naddress = "0.0.0.0"\nport = 18765\npublic_url = "https://bench.dk/"\n'
     )
     assert not any("without TLS" in said for said in found(site, "error"))
+
+
+def test_a_vault_key_in_another_accounts_folder_is_as_it_should_be(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vaults = tmp_path / "vaults"
+    vaults.mkdir(mode=0o700)
+    (vaults / "vault.key").write_text("key")
+    tmp_path.chmod(0o755)
+    vaults.chmod(0)
+    own = os.geteuid()
+    if own == 0:  # root may look anywhere: look as nobody
+        monkeypatch.setattr(os, "getuid", lambda: own)
+        os.seteuid(65534)
+    try:
+        outside = dataclasses.replace(site, vault_key_file=vaults / "vault.key")
+        assert list(check._vault_key(outside, settings.Settings())) == []
+    finally:
+        os.seteuid(own)
+        vaults.chmod(0o700)
 
 
 def test_a_vault_key_within_reach_is_a_warning_that_says_what_a_demonstration_is(site: Site) -> None:
