@@ -35,6 +35,9 @@ Size = Annotated[int, BeforeValidator(_bytes), Field(ge=0)]
 """Bytes; written as ``"512 MiB"``."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 
+_LEAST_MEMORY = 16 * 2**20
+"""What `sundbench.sandbox.policy.Limits` takes; less is told when settings are read, not at every start."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,12 +82,6 @@ class HubSettings(_Section):
         """What to type into a browser."""
         return self.public_url or f"http://{self.address}:{self.port}/"
 
-    @model_validator(mode="after")
-    def _apart(self) -> Self:
-        if len({self.port, self.proxy_port, self.hub_port}) < 3:
-            raise ValueError("port, proxy_port and hub_port must differ")
-        return self
-
 
 class IdleSettings(_Section):
     """When what nobody uses is stopped; a kernel that computes is in use.
@@ -110,19 +107,19 @@ class KernelSettings(_Section):
         processes: processes and threads.
         cpu_seconds: processor time until the kernel is ended; 0: no end.
         file_size: bytes of the largest file it may write.
-        disk: bytes in scratch and outbox together.
+        disk: bytes in scratch, and in the outbox.
         tmp: bytes in its own ``/tmp``.
-        r: offer the R kernel; ``"auto"``: where R with arrow and IRkernel is installed.
+        r: offer the R kernel; ``"auto"``: where R and IRkernel are installed.
     """
 
     per_server: int = Field(default=4, ge=1)
-    memory: Size = 4 * 2**30
+    memory: Size = Field(default=4 * 2**30, ge=_LEAST_MEMORY)
     cores: float = Field(default=2, gt=0)
     processes: int = Field(default=512, ge=32)
     cpu_seconds: int = Field(default=0, ge=0)
-    file_size: Size = 8 * 2**30
-    disk: Size = 20 * 2**30
-    tmp: Size = 512 * 2**20
+    file_size: Size = Field(default=8 * 2**30, ge=2**20)
+    disk: Size = Field(default=20 * 2**30, ge=2**20)
+    tmp: Size = Field(default=512 * 2**20, ge=2**20)
     r: bool | Literal["auto"] = "auto"
 
 
@@ -136,10 +133,10 @@ class ServerSettings(_Section):
         output_size: bytes of output that one execution may send to the browser.
     """
 
-    memory: Size = 2**30
+    memory: Size = Field(default=2**30, ge=_LEAST_MEMORY)
     processes: int = Field(default=128, ge=32)
-    upload_size: Size = 5 * 2**20
-    output_size: Size = 16 * 2**20
+    upload_size: Size = Field(default=5 * 2**20, ge=2**17)  # the server may write files of 8 times that
+    output_size: Size = Field(default=16 * 2**20, ge=1)
 
 
 class WorkspaceSettings(_Section):
@@ -149,7 +146,8 @@ class WorkspaceSettings(_Section):
         quota: bytes a project.
         warn_at: share of the quota from which on a message is shown.
         keep_days: days that a workspace is kept, read-only, after its permit's end; then it is deleted.
-        backup: folder outside the installation to which workspaces are copied each day; None: the site backs up.
+        backup: folder outside the installation to which workspaces are copied each day; None: the site
+            backs up.
         backups: copies of a workspace that are kept.
     """
 

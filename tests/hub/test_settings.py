@@ -59,6 +59,8 @@ def test_the_address_that_browsers_use(site: Site) -> None:
     [
         ("[kernel]\nmemmory = 1", "kernel.memmory"),
         ('[kernel]\nmemory = "4 GB"', "write a size"),
+        ('[kernel]\nmemory = "1 MiB"', "kernel.memory"),
+        ("[server]\nupload_size = 0", "server.upload_size"),
         ("[workspace]\nkeep_days = 7", "keep_days"),
         ("[hub]\nport = 8081", "must differ"),
         ("[dashboards]\nport = 8000", "must differ"),
