@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from sundbench.errors import HubError
 from sundbench.hub import check
@@ -38,16 +39,17 @@ def start(site: Site) -> Notes:
         return found
     if found is None or not found.alive:
         check.refuse(check.check(site, thorough=False))
+        said = _size(_log(site))
         process = _detach(site)
     else:
-        process = None
+        process, said = None, 0
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:
         found = notes.read(site)
         if found is not None and found.alive and found.ready:
             return found
         if process is not None and process.poll() is not None:
-            raise HubError(f"the hub didn't start: {_last_words(site)}")
+            raise HubError(f"the hub didn't start: {_last_words(_log(site), said)}")
         time.sleep(0.1)
     stop(site, lambda _: None)
     raise HubError(
@@ -85,8 +87,8 @@ def stop(site: Site, say: Say) -> bool:
 
 
 def _detach(site: Site) -> subprocess.Popen[bytes]:
-    log = private(private(site.hub) / "logs") / "supervisor.log"
-    with log.open("ab") as out:
+    private(private(site.hub) / "logs")
+    with _log(site).open("ab") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "sundbench.hub.supervisor"],
             env=programs.surroundings(site),
@@ -98,9 +100,19 @@ def _detach(site: Site) -> subprocess.Popen[bytes]:
         )
 
 
-def _last_words(site: Site) -> str:
-    log = site.hub / "logs" / "supervisor.log"
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+def _log(site: Site) -> Path:
+    return site.hub / "logs" / "supervisor.log"
+
+
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
+
+
+def _last_words(log: Path, since: int) -> str:
+    """The last error in a log behind so many bytes: what an earlier start said is no reason of this one."""
+    with log.open("rb") as file:
+        file.seek(since)
+        lines = file.read().decode(errors="replace").splitlines()
     said = [line.partition(" ERROR ")[2] for line in lines if " ERROR " in line]
     return said[-1] if said else f"see {log}"
 

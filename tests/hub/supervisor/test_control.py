@@ -95,3 +95,13 @@ def test_a_supervisor_that_gives_up_is_quoted(site: Site) -> None:
     with loop.alone(site), pytest.raises(HubError, match=r"the hub didn't start: .* its hub is up already"):
         control.start(site)
     assert table.strays(site) == []
+
+
+def test_what_an_earlier_start_said_is_not_quoted(tmp_path: Path) -> None:
+    log = tmp_path / "supervisor.log"
+    log.write_text("now ERROR the port was taken\n")
+    before = log.stat().st_size
+    assert control._last_words(log, before) == f"see {log}"
+    with log.open("a") as file:
+        file.write("later ERROR the disk is full\n")
+    assert control._last_words(log, before) == "the disk is full"
