@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from sundbench.errors import HubError
+from sundbench.governance.audit.actions import Action
 from sundbench.hub.runtime import prepare, private
 from sundbench.hub.settings import read
 from sundbench.hub.supervisor import notes, table, winding_down
@@ -131,7 +132,7 @@ class Supervisor:
             self.ready = True
             log.info("ready: %s", self.url)
             about = {"version": version("sundbench"), "taken_over": self.taken_over}
-            winding_down.record(self.site, "hub.start", log.warning, **about)
+            winding_down.record(self.site, Action.HUB_START, log.warning, **about)
             self._note()
 
     def _start(self, child: Child) -> None:

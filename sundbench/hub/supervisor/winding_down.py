@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 from sundbench.errors import SundbenchError
 from sundbench.governance import people
 from sundbench.governance.audit import client, places
+from sundbench.governance.audit.actions import Action
 from sundbench.hub.runtime import secret
 from sundbench.hub.settings import read
 from sundbench.hub.supervisor import notes, programs, table
@@ -46,12 +47,12 @@ def wind_down(site: Site, say: Say) -> None:
     spared = [writer, left.supervisor if left else None]
     _end([one for one in table.strays(site) if one not in spared], say)
     if writer is not None:
-        record(site, "hub.stop", say)
+        record(site, Action.HUB_STOP, say)
         _end([writer], say)
     shutil.rmtree(site.runtime, ignore_errors=True)
 
 
-def record(site: Site, action: str, say: Say, **detail: object) -> None:
+def record(site: Site, action: Action, say: Say, **detail: object) -> None:
     """Note in the audit log that the hub was started or stopped, and by whom.
 
     Starting and stopping go on where it can't be noted: the log's next start tells of the gap.
