@@ -61,7 +61,7 @@ class Client:
         Raises:
             AuditError: the writer is down or refuses. Then it isn't recorded, or nobody knows.
         """
-        return self._sequence({"do": "record", "action": action, "object": object, "detail": detail})
+        return self._sequence(_record(action, object, detail))
 
     def record_for(
         self,
@@ -79,8 +79,8 @@ class Client:
         Raises:
             AuditError: as `record`.
         """
-        message = {"do": "record", "action": action, "object": object, "detail": detail or {}}
-        return self._sequence(message | {"actor": actor, "permit": permit, "extract": extract})
+        message = _record(action, object, detail or {})
+        return self._sequence(message | _for(actor, permit, extract))
 
     def register(
         self,
@@ -105,8 +105,7 @@ class Client:
         Raises:
             AuditError: as `record`.
         """
-        message: dict[str, object] = {"do": "register", "digest": secret_digest, "actions": sorted(actions)}
-        return self._sequence(message | {"actor": actor, "permit": permit, "extract": extract})
+        return self._sequence(_register(secret_digest, actions) | _for(actor, permit, extract))
 
     def forget(self, secret_digest: str) -> int:
         """Let the writer forget a secret; one that it doesn't know is no error. With the hub's authority.
@@ -114,7 +113,7 @@ class Client:
         Raises:
             AuditError: as `record`.
         """
-        return self._sequence({"do": "forget", "digest": secret_digest})
+        return self._sequence(_forget(secret_digest))
 
     def state(self) -> dict[str, Any]:
         """How the log stands: ``log``, ``sequence``, ``anchored``, ``registered``, ``trouble``, ``pid``.
@@ -213,7 +212,7 @@ class AsyncClient:
 
     async def record(self, action: str, object: str, /, **detail: object) -> int:  # noqa: A002
         """As `Client.record`. Records get their sequence in the order of the calls."""
-        return await self._sequence({"do": "record", "action": action, "object": object, "detail": detail})
+        return await self._sequence(_record(action, object, detail))
 
     async def record_for(
         self,
@@ -227,8 +226,8 @@ class AsyncClient:
         detail: dict[str, object] | None = None,
     ) -> int:
         """As `Client.record_for`."""
-        message = {"do": "record", "action": action, "object": object, "detail": detail or {}}
-        return await self._sequence(message | {"actor": actor, "permit": permit, "extract": extract})
+        message = _record(action, object, detail or {})
+        return await self._sequence(message | _for(actor, permit, extract))
 
     async def register(
         self,
@@ -239,12 +238,11 @@ class AsyncClient:
         actions: Iterable[str],
     ) -> int:
         """As `Client.register`."""
-        message: dict[str, object] = {"do": "register", "digest": secret_digest, "actions": sorted(actions)}
-        return await self._sequence(message | {"actor": actor, "permit": permit, "extract": extract})
+        return await self._sequence(_register(secret_digest, actions) | _for(actor, permit, extract))
 
     async def forget(self, secret_digest: str) -> int:
         """As `Client.forget`."""
-        return await self._sequence({"do": "forget", "digest": secret_digest})
+        return await self._sequence(_forget(secret_digest))
 
     async def close(self) -> None:
         """Close the connection; the next question opens another."""
@@ -312,6 +310,25 @@ class AsyncClient:
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(EOFError())
+
+
+# What may be asked, for both clients; `requests` reads it.
+
+
+def _record(action: str, thing: str, detail: dict[str, object]) -> dict[str, object]:
+    return {"do": "record", "action": action, "object": thing, "detail": detail}
+
+
+def _register(secret_digest: str, actions: Iterable[str]) -> dict[str, object]:
+    return {"do": "register", "digest": secret_digest, "actions": sorted(actions)}
+
+
+def _forget(secret_digest: str) -> dict[str, object]:
+    return {"do": "forget", "digest": secret_digest}
+
+
+def _for(actor: str, permit: str | None, extract: str | None) -> dict[str, object]:
+    return {"actor": actor, "permit": permit, "extract": extract}
 
 
 def encode(message: dict[str, object]) -> bytes:
