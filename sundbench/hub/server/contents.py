@@ -30,6 +30,7 @@ from sundbench.hub.server.checkpoints import MemoryCheckpoints
 from sundbench.hub.server.refusals import note
 from sundbench.hub.server.tree import Entry, IrregularError, NotThereError, Tree
 from sundbench.hub.server.versions import changed
+from sundbench.hub.workspaces.layout import foreign
 from sundbench.hub.workspaces.space import space
 
 CODE = (".ipynb", ".py", ".R", ".r", ".md", ".toml", ".txt", ".sql")
@@ -193,6 +194,7 @@ class CodeContents(ContentsManager):
         path = path.strip("/")
         kind = model.get("type")
         if kind == "directory":
+            self._must_be_mine(path)
             with self._plain(path, Action.CONTENTS_REFUSED):
                 self.tree.make_folder(path)
             return self.get(path, content=False)
@@ -216,6 +218,7 @@ class CodeContents(ContentsManager):
         Raises:
             HTTPError: 404 the folder isn't there; 403 a link stands there; 507 the disk or the quota is full.
         """
+        self._must_be_mine(path)
         self._must_fit(path, len(content))
         with self._plain(path, Action.CONTENTS_REFUSED):
             self.tree.write(path, content)
@@ -280,6 +283,7 @@ class CodeContents(ContentsManager):
 
     def delete_file(self, path: str) -> None:
         """Delete a file or an empty folder."""
+        self._must_be_mine(path)
         with self._plain(path, Action.CONTENTS_REFUSED):
             self.tree.remove(path)
         changed(path)
@@ -287,6 +291,8 @@ class CodeContents(ContentsManager):
     def rename_file(self, old_path: str, new_path: str) -> None:
         """Give a file or folder another path."""
         old_path, new_path = old_path.strip("/"), new_path.strip("/")
+        self._must_be_mine(old_path)
+        self._must_be_mine(new_path)
         if not self.dir_exists(old_path):
             self._must_be_code(old_path, "renamed", Action.CONTENTS_REFUSED)
             self._must_be_code(new_path, "made", Action.CONTENTS_REFUSED)
@@ -303,6 +309,12 @@ class CodeContents(ContentsManager):
 
     def _most(self, path: str) -> int:
         return int(self.notebook_size if path.endswith(".ipynb") else self.upload_size)
+
+    def _must_be_mine(self, path: str) -> None:
+        if foreign(path, self.parent.web_app.settings["sundbench"].user):  # type: ignore[union-attr]
+            self._refuse(
+                Action.CONTENTS_REFUSED, path, "another member's own place: copy it to yours or to shared"
+            )
 
     def _must_be_code(self, path: str, verb: str, action: Action) -> None:
         if not path.endswith(CODE):

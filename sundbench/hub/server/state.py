@@ -36,7 +36,10 @@ class StateHandler(APIHandler):
                 "title": settings.title.model_dump(),
                 "space": {"used": held.used, "quota": held.quota, "near": held.near},
                 "kernels": {
-                    name: {"kernel": kernel.kernel_name, "ending": ending(kernel) or getattr(kernel, "reason", "")}
+                    name: {
+                        "kernel": kernel.kernel_name,
+                        "ending": ending(kernel) or getattr(kernel, "reason", ""),
+                    }
                     for name, kernel in kernels.items()
                 },
             }

@@ -11,6 +11,7 @@ from typing import Any
 
 from sundbench.errors import HubError
 from sundbench.hub.workspaces.history import History
+from sundbench.hub.workspaces.layout import foreign
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +53,10 @@ class Keeper:
         """Write a file as it was.
 
         Raises:
-            HubError: no such version or file.
+            HubError: no such version or file, or it is another member's.
         """
+        if foreign(path, self._user):
+            raise HubError(f"{path}: another member's own place: only they change it")
         self._worker.submit(self._history.restore, path, version, self._user).result()
 
     def _quietly(self, what: str, work: Any) -> None:  # noqa: ANN401 - a call

@@ -77,6 +77,12 @@ def prepare(site: Site, permit: str, title: Text, user: str) -> Path:
     return workspace
 
 
+def foreign(path: str, user: str) -> bool:
+    """Whether a path is another member's own place, or all of them: a user reads it and doesn't change it."""
+    names = [name for name in path.split("/") if name]
+    return names[:1] == [MEMBERS] and names[1:2] != [user]
+
+
 def _there(tree: Tree, path: str) -> bool:
     try:
         tree.entry(path)

@@ -86,6 +86,25 @@ def test_what_the_broker_refuses_is_said(running: Running, asked: Asked) -> None
     assert "not in version 0" in json.loads(said)["message"]
 
 
+def test_another_members_own_place_is_read_and_not_changed(running: Running) -> None:
+    for user in ("anna", "mikkel"):
+        (running.notebooks / "members" / user).mkdir(parents=True)
+        (running.notebooks / "members" / user / "a.py").write_text(user)
+    running.json("PUT", "api/contents/members/anna/a.py", text("mine"))
+    assert running.json("GET", "api/contents/members/mikkel/a.py")["content"] == "mikkel"
+    for method, path, body in (
+        ("PUT", "members/mikkel/a.py", text("x")),
+        ("PUT", "members/mikkel/b", {"type": "directory"}),
+        ("PATCH", "members/mikkel/a.py", {"path": "a.py"}),
+        ("PATCH", "members/anna/a.py", {"path": "members/mikkel/b.py"}),
+        ("PATCH", "members/mikkel", {"path": "members/other"}),
+        ("PATCH", "members", {"path": "others"}),
+        ("DELETE", "members/mikkel/a.py", None),
+    ):
+        assert running.ask(method, f"api/contents/{path}", body)[0] == 403, (method, path)
+    assert (running.notebooks / "members/mikkel/a.py").read_text() == "mikkel"
+
+
 def test_a_request_for_a_package_needs_a_reason(running: Running) -> None:
     for wrong in ({"name": "x"}, {"language": "Python", "name": "a b", "why": "x"}, {}):
         assert running.ask("POST", "sundbench/packages", wrong)[0] == 400
