@@ -25,6 +25,7 @@ from sundbench.hub.assignment import Assignment
 from sundbench.hub.broker.broker import Broker
 from sundbench.hub.broker.offers import offers
 from sundbench.hub.broker.service import serving
+from sundbench.hub.pace import Pace
 from sundbench.hub.relay import relaying
 from sundbench.hub.server.settings import Settings
 from sundbench.hub.workspaces.history import History
@@ -44,7 +45,12 @@ PROGRAM = (sys.executable, "-I", "-m", "sundbench.hub.server")
 GRACE = 10.0
 """Seconds that the server has for a tidy end."""
 
+LOG_BURST, LOG_RATE = 4 * 2**20, 2**10
+"""Bytes that a server's log may take at once, and each second: 90 MB a day."""
+
 _LOOK = 0.2
+_LONGEST_LINE = 4096
+_CONTROL = dict.fromkeys((*range(9), *range(11, 32), 127), "�")
 
 
 async def work(assignment: Assignment) -> int:
@@ -129,6 +135,8 @@ def _serve(assignment: Assignment, policy: Path, mounts: Mapping[str, Path]) -> 
         server_minutes=assignment.server_minutes,
     )
     reading, writing = os.pipe()
+    said, saying = os.pipe()
+    threading.Thread(target=_log_of, args=(said,), name="log of the server", daemon=True).start()
     # A pipe holds 64 KiB before it is read, which these are far below; the thread is for the day they aren't.
     threading.Thread(target=_tell, args=(writing, settings.model_dump_json().encode()), daemon=True).start()
     try:
@@ -139,10 +147,28 @@ def _serve(assignment: Assignment, policy: Path, mounts: Mapping[str, Path]) -> 
             environment={},
             limits=assignment.server,
             pass_fds=[reading],
+            # Never the log itself: whoever has it open could fill it, read it back, and cut it.
+            stdout=saying,
+            stderr=saying,
             name=f"server-{assignment.runtime.name}",
         )
     finally:
         os.close(reading)
+        os.close(saying)
+
+
+def _log_of(descriptor: int) -> None:
+    """Pass on what the server says, as long as it isn't too much: lines of text, marked as its own."""
+    pace, left_out = Pace(LOG_BURST, LOG_RATE), 0
+    with os.fdopen(descriptor, "rb") as pipe:
+        while line := pipe.readline(_LONGEST_LINE):
+            if not pace.take_if_there(len(line)):
+                left_out += 1
+                continue
+            if left_out:
+                log.warning("server: %d lines were left out: too much at once", left_out)
+                left_out = 0
+            log.info("server: %s", line.decode(errors="backslashreplace").rstrip().translate(_CONTROL))
 
 
 def _tell(descriptor: int, settings: bytes) -> None:

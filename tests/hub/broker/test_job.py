@@ -27,6 +27,13 @@ def asked(**request):
     except Exception as error:
         return str(error)
 kernel = '0f8fad5b-d9cb-469f-a165-70867728950e'
+print('said by the server\\x1b[2J', flush=True)
+os.write(2, b'x' * (5 << 20))
+def reopened():
+    try:
+        os.truncate('/proc/self/fd/2', 0)
+    except OSError as error:
+        return error.strerror
 def link_among_sockets():
     try:
         os.symlink('/etc', '/run/sundbench/k/link')
@@ -38,7 +45,7 @@ seen = dict(
     extract=os.path.exists('/data'), specs=sorted(os.listdir('/run/sundbench/jupyter/kernels')),
     started=asked(do='start', kernel=kernel, policy='register-data'),
     server=asked(do='start', kernel=kernel[::-1], policy='server'),
-    link=link_among_sockets(),
+    link=link_among_sockets(), log=reopened(),
 )
 Path('/notebooks/seen.part').write_text(json.dumps(seen))
 os.rename('/notebooks/seen.part', '/notebooks/seen.json')
@@ -51,6 +58,7 @@ import sys
 from sundbench.governance.audit import client
 from sundbench.hub import job
 job.Client.record = lambda *_, **__: 0
+job.LOG_BURST = 20_000
 job.PROGRAM = (sys.executable, '-I', '-c', sys.argv[2])
 sys.exit(job.main([sys.argv[1]]))
 """
@@ -107,7 +115,7 @@ def alive(pids: set[int]) -> set[int]:
 
 
 def test_what_a_server_sees(begin: Begin, assignment: Assignment) -> None:
-    begin()
+    job = begin()
     seen = json.loads((assignment.workspace / "seen.json").read_text())
     assert (seen["user"], seen["token"]) == ("anna", "t0ken")
     assert not seen["extract"]
@@ -119,7 +127,12 @@ def test_what_a_server_sees(begin: Begin, assignment: Assignment) -> None:
     assert "may not start kernels of this kind" in seen["server"]
     # The broker mounts what has a kernel's name there, writable, into that kernel.
     assert seen["link"] == "Read-only file system"
+    assert seen["log"] == "Invalid argument"  # a pipe: no file to cut or read back
     assert not (assignment.runtime / "assignment.json").exists()
+    job.send_signal(signal.SIGTERM)
+    _, said = job.communicate(timeout=30)
+    assert "server: said by the server\N{REPLACEMENT CHARACTER}[2J" in said
+    assert len(said) < 60_000
 
 
 @pytest.mark.parametrize("way", ["asked", "server", "killed"])
