@@ -122,13 +122,17 @@ def password(
     """
     from sundbench.errors import HubError
     from sundbench.governance import database, people
+    from sundbench.governance.audit.actions import Action
+    from sundbench.governance.audit.recording import recording
     from sundbench.hub import passwords
 
     if generate and remove:
         raise typer.BadParameter("give one of --generate and --remove")
     site: Site = ctx.obj
     if remove:
-        passwords.remove(site, user)
+        with recording(site, people.current_user()) as recorder:
+            recorder.record(Action.PASSWORD_CHANGE, user, removed=True)
+            passwords.remove(site, user)
         screen.print(f"{user} has no password any more", markup=False)
         return
     with database.reading(site) as session:
@@ -140,7 +144,11 @@ def password(
         if generate
         else typer.prompt("password", hide_input=True, confirmation_prompt=True)
     )
-    passwords.put(site, user, chosen)
+    passwords.require_long_enough(chosen)
+    # Recorded before it holds: what can't be recorded isn't done.
+    with recording(site, people.current_user()) as recorder:
+        recorder.record(Action.PASSWORD_CHANGE, user)
+        passwords.put(site, user, chosen)
     screen.print(f"{user}: {chosen}" if generate else f"{user}: set", markup=False)
 
 

@@ -46,14 +46,23 @@ def generate() -> str:
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
 
 
+def require_long_enough(password: str) -> None:
+    """Refuse what is no password.
+
+    Raises:
+        HubError: it is too short.
+    """
+    if len(password) < SHORTEST:
+        raise HubError(f"a password needs at least {SHORTEST} characters: choose a longer one")
+
+
 def put(site: Site, user: str, password: str) -> None:
     """Set a user's password.
 
     Raises:
         HubError: it is too short, or the file of hashes is damaged.
     """
-    if len(password) < SHORTEST:
-        raise HubError(f"a password needs at least {SHORTEST} characters: choose a longer one")
+    require_long_enough(password)
     salt = secrets.token_bytes(16)
     made: _Hash = {"n": _N, "r": _R, "p": _P, "salt": salt.hex(), "hash": ""}
     made["hash"] = _scrypt(password, made).hex()

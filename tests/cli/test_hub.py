@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from sundbench.cli.main import app
 from sundbench.errors import HubError
+from sundbench.governance.audit.reading import Filter, read
 from sundbench.hub import passwords
 from sundbench.site import Site
 
@@ -40,6 +41,15 @@ def test_a_password_can_be_taken_away(home: list[str], site: Site) -> None:
     runner.invoke(app, [*home, "hub", "password", "anna", "--generate"])
     runner.invoke(app, [*home, "hub", "password", "anna", "--remove"])
     assert passwords.users(site) == frozenset()
+
+
+def test_each_change_of_a_password_is_recorded_and_no_password(home: list[str], site: Site) -> None:
+    said = runner.invoke(app, [*home, "hub", "password", "anna", "--generate"]).output
+    runner.invoke(app, [*home, "hub", "password", "anna"], input="kort\n" * 2)
+    runner.invoke(app, [*home, "hub", "password", "anna", "--remove"])
+    records = list(read(site, Filter(action="password.change")))
+    assert [(one.object, one.detail.get("removed")) for one in records] == [("anna", None), ("anna", True)]
+    assert said.removeprefix("anna: ").strip() not in str(records)
 
 
 def test_only_registered_people_get_one(home: list[str]) -> None:
