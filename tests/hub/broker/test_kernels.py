@@ -56,12 +56,14 @@ def test_register_and_synthetic_kernels_share_nothing_writable(start: Start) -> 
 def test_interrupt_restart_and_shutdown(served: Served, start: Start) -> None:
     manager, client = start("register-data")
     assert run(client, "kept = 1; print('first')") == "first"
-    sent = client.execute("import time\nfor _ in range(600): time.sleep(0.1)")
-    time.sleep(0.5)
+    code = "import time; print('at it', flush=True)\nfor _ in range(600): time.sleep(0.1)"
+    sent = client.execute(code, stop_on_error=False)  # else what is asked next may be given up with it
+    while client.get_iopub_msg(timeout=60)["content"].get("text") != "at it\n":
+        pass
     manager.interrupt_kernel()
-    reply = client.get_shell_msg(timeout=10)
+    reply = client.get_shell_msg(timeout=60)
     while reply["parent_header"].get("msg_id") != sent:
-        reply = client.get_shell_msg(timeout=10)
+        reply = client.get_shell_msg(timeout=60)
     assert reply["content"]["ename"] == "KeyboardInterrupt"
     assert run(client, "print(kept)") == "1"
 
@@ -83,7 +85,7 @@ def test_interrupt_restart_and_shutdown(served: Served, start: Start) -> None:
 def test_a_kernel_that_dies_says_why_and_starts_again(served: Served, start: Start) -> None:
     manager, client = start("register-data")
     client.execute("hog = [bytearray(32 << 20) for _ in range(100)]")
-    for _ in range(100):
+    for _ in range(600):
         if not manager.is_alive():
             break
         time.sleep(0.1)
