@@ -33,6 +33,14 @@ def enter(settings: Settings) -> Path:
     return private
 
 
+def spare_grammar() -> None:
+    """Keep out a grammar that jsonschema builds for a format (IRIs) that no schema of Jupyter's has.
+
+    It takes as long as everything else that the server imports.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # imports then fail, as documented
+
+
 def descriptor(arguments: list[str]) -> int:
     """The one argument.
 
@@ -53,6 +61,7 @@ def main(arguments: list[str]) -> int:
     try:
         settings = read(descriptor(arguments))
         private = enter(settings)
+        spare_grammar()
         from sundbench.hub.server.extension import launch  # Jupyter reads the environment on import
 
         launch(settings, private)
