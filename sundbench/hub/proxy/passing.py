@@ -25,7 +25,7 @@ _OF_THE_CONNECTION = {
     *("transfer-encoding", "upgrade"),
 }
 """Headers of one connection alone (RFC 9110, 7.6.1), and of a body that was read and is sent anew."""
-_ONCE = {"content-type", "date", "server"}
+_ONCE = {"content-security-policy", "content-type", "date", "server", "x-content-type-options"}
 
 
 class Proxy(PythonProxy):  # type: ignore[misc]  # has no types
@@ -54,6 +54,14 @@ class PassingHandler(ProxyHandler):  # type: ignore[misc]
         super().initialize(proxy=proxy)
         self.ws_client: WebSocketClientConnection | None = None
         self._early: list[str | bytes | None] = []
+
+    def set_default_headers(self) -> None:
+        """What every answer says whose server doesn't say more itself, down to files, errors and redirects.
+
+        What is shown in a frame of the same origin can be read there, and with it the tokens of its path.
+        """
+        self.set_header("Content-Security-Policy", "frame-ancestors 'none'")
+        self.set_header("X-Content-Type-Options", "nosniff")
 
     @property
     def address(self) -> str:
@@ -154,6 +162,12 @@ class PassingHandler(ProxyHandler):  # type: ignore[misc]
         else:
             self.proxy.update_last_activity(self.target["prefix"])
             self.write_message(message, binary=isinstance(message, bytes))
+
+    def on_message(self, message: str | bytes) -> None:
+        """Pass on what the page says, as the kind of message that it was."""
+        if self.ws_client is not None:
+            self.proxy.update_last_activity(self.target["prefix"])
+            self.ws_client.write_message(message, binary=isinstance(message, bytes))
 
     def on_close(self) -> None:
         """Close the line to the server as well."""

@@ -18,7 +18,7 @@ from jupyter_server_proxy.handlers import ProxyHandler, RewritableResponse
 from tornado.httputil import HTTPHeaders
 from tornado.web import HTTPError
 
-from sundbench.hub.server.headers import HEADERS
+from sundbench.hub.server.headers import HEADERS, IN_A_FRAME
 
 SOCKET = "dash.sock"
 """The name of the dashboard's socket in a kernel's folder of sockets."""
@@ -129,4 +129,5 @@ def only_a_page(response: RewritableResponse) -> None:
         del headers["Location"]
     for name, value in HEADERS.items():
         headers[name] = value
+    headers["Content-Security-Policy"] = IN_A_FRAME
     response.headers = headers

@@ -20,13 +20,18 @@ POLICY = "; ".join(
         "font-src 'self' data:",
         "worker-src 'self' blob:",
         "frame-src 'self'",
-        "frame-ancestors 'self'",
+        # A script of another project's page, which runs in the same origin, would read in a frame what this
+        # server says to its owner, and the token of its cookie.
+        "frame-ancestors 'none'",
         "form-action 'self'",
         "base-uri 'self'",
         "object-src 'none'",
         "sandbox allow-scripts allow-same-origin allow-forms allow-modals",
     ]
 )
+
+IN_A_FRAME = POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
+"""The policy of what JupyterLab itself shows in a frame."""
 
 HEADERS = {
     "Content-Security-Policy": POLICY,

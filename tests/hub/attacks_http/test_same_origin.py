@@ -1,0 +1,125 @@
+"""On one domain every project's pages are of one origin: what a script of one can do to the others.
+
+Somebody's cell shows HTML with a script; who looks at it works in two projects.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from sundbench.sandbox.probe import probe
+from tests.hub.installation import Platform, Visitor, add_data, amend
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not probe().works, reason="bubblewrap doesn't work on this machine"),
+]
+
+HERE, THERE = "user/rikke/lung-cancer/", "user/rikke/heart/"
+
+FRAME = """async path => {
+    const frame = document.createElement("iframe");
+    frame.src = path;
+    document.body.appendChild(frame);
+    await new Promise(done => { frame.onload = done; setTimeout(done, 5000); });
+    try { return [frame.contentDocument.cookie, frame.contentDocument.body.innerText]; }
+    catch (error) { return "unreadable"; }
+}"""
+REWRITTEN = """path => {
+    const here = location.href;
+    history.pushState({}, "", path);
+    const cookies = document.cookie;
+    history.pushState({}, "", here);
+    return cookies;
+}"""
+
+
+@pytest.fixture(scope="module")
+def rikke(platform: Platform) -> Iterator[Visitor]:
+    amend(platform.site, "heart", ("rikke:researcher",))
+    add_data(platform.site, "heart")
+    visitor = platform.visitor("rikke")
+    for project in ("lung-cancer", "heart"):
+        visitor.start(project)
+    yield visitor
+    for project in ("lung-cancer", "heart"):
+        visitor.stop(project)
+
+
+@pytest.fixture(scope="module")
+def page(platform: Platform, rikke: Visitor) -> Iterator[Page]:
+    """A page of the one project, in a browser in which the other is open too."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium") or "/usr/bin/chromium",
+            timeout=90_000,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        context = browser.new_context()
+        page, other = context.new_page(), context.new_page()
+        page.goto(f"{platform.url}hub/login")
+        page.fill("#username_input", "rikke")
+        page.fill("#password_input", platform.passwords["rikke"])
+        page.click("#login_submit")
+        page.wait_for_url("**/hub/home")
+        other.goto(f"{platform.url}{THERE}lab", wait_until="domcontentloaded")
+        page.goto(f"{platform.url}{HERE}lab", wait_until="domcontentloaded")
+        page.goto(f"{platform.url}{HERE}api/status")  # as good as any page there, and it stays where it is
+        yield page
+        browser.close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{THERE}lab",
+        f"{THERE}api/contents",
+        f"{THERE}api/kernels",
+        f"{THERE}oauth_callback",
+        f"{THERE}nothing",
+        "hub/home",
+        "hub/static/js/home.js",
+        "hub/logo",
+        "hub/nothing",
+        "favicon.ico",
+    ],
+)
+def test_no_frame_shows_another_project_or_the_hub(page: Page, path: str):
+    assert page.evaluate(FRAME, f"/{path}") == "unreadable"
+
+
+def test_no_script_asks_another_project_or_the_hub_in_its_reader_s_name(page: Page):
+    own = page.evaluate("document.cookie.match(/_xsrf=([^;]+)/)[1]")
+    ask = """async ([path, token]) => (await fetch(path, {headers: {"X-XSRFToken": token}})).status"""
+
+    assert page.evaluate(ask, [f"/{HERE}api/contents", own]) == 200
+    for path in (f"/{THERE}api/contents", f"/{THERE}api/kernels", "/hub/api/user", "/hub/home"):
+        assert page.evaluate(ask, [path, own]) in {403, 404}, path
+        hidden = re.search(r"_xsrf=([^;]+)", page.evaluate(REWRITTEN, path))
+        assert hidden is None or hidden[1] == own, path
+        assert page.evaluate(ask, [path, hidden[1] if hidden else ""]) in {403, 404}, path
+
+
+def test_every_answer_says_that_it_goes_into_no_frame(platform: Platform, rikke: Visitor):
+    kernel = rikke.kernel("heart", "synthetic-data")
+    addresses = [
+        *("favicon.ico", "robots.txt", "hub/static/css/style.min.css", "hub/static/nothing", "hub/logo"),
+        *(
+            "hub/api/user",
+            "hub/health",
+            "hub/sundbench/nothing",
+            "_chp_healthz",
+            "nothing",
+            "user/anders/x/y",
+        ),
+        *(f"{THERE}{path}" for path in ("api", "api/", "lab", "static/nothing", "files/x", "oauth_callback")),
+        *(f"{THERE}{path}" for path in (f"api/kernels/{kernel.id}/channels", "api/events/subscribe", "logo")),
+        f"{THERE}sundbench/dask/{kernel.id}/status",
+    ]
+    for address in addresses:
+        answer = rikke.get(address, allow_redirects=False)
+        assert "frame-ancestors 'none'" in answer.headers.get("Content-Security-Policy", ""), address
+        assert answer.status_code < 500, address
