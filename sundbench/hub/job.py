@@ -12,11 +12,13 @@ import logging
 import os
 import shutil
 import signal
+import socket as networking
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sundbench.errors import SundbenchError
 from sundbench.governance.audit.client import Client
@@ -26,7 +28,8 @@ from sundbench.hub.broker.broker import Broker
 from sundbench.hub.broker.offers import offers
 from sundbench.hub.broker.service import serving
 from sundbench.hub.pace import Pace
-from sundbench.hub.relay import relaying
+from sundbench.hub.relay import BURST, RATE, Reach, at, pass_on, relaying
+from sundbench.hub.server.bridge import port
 from sundbench.hub.server.settings import Settings
 from sundbench.hub.workspaces.history import History
 from sundbench.hub.workspaces.keeper import Keeper
@@ -49,6 +52,7 @@ LOG_BURST, LOG_RATE = 4 * 2**20, 2**10
 """Bytes that a server's log may take at once, and each second: 90 MB a day."""
 
 _LOOK = 0.2
+_HUB_CONNECTIONS = 32  # at once; Jupyter's client has 10
 _LONGEST_LINE = 4096
 _CONTROL = dict.fromkeys((*range(9), *range(11, 32), 127), "�")
 
@@ -88,16 +92,24 @@ async def work(assignment: Assignment) -> int:
     audit = assignment.runtime / "audit.sock"
     socket = assignment.runtime / "broker.sock"
     keeping = keeper.keeping() if keeper else contextlib.nullcontext()
-    async with keeping, relaying(audit, assignment.audit_socket), serving(broker, socket):
+    pace = Pace(BURST, RATE)
+    hub, visitors = assignment.runtime / "hub.sock", assignment.runtime / "http.sock"
+    async with (
+        keeping,
+        relaying(audit, assignment.audit_socket, pace=pace),
+        relaying(hub, _hub(assignment.environment), connections=_HUB_CONNECTIONS),
+        serving(broker, socket),
+    ):
         mounts = {
             "notebooks": assignment.workspace,
             "broker": socket,
             "audit": audit,
+            "hub": hub,
             "sockets": sockets,
             "kernelspecs": specs.parent,
             "lab": lab,
         }
-        server = _serve(assignment, kernels / "server", mounts)
+        server = _serve(assignment, kernels / "server", mounts, visitors)
         log.info(
             "server %s of %s: pid %s; limits: %s",
             assignment.permit,
@@ -105,9 +117,10 @@ async def work(assignment: Assignment) -> int:
             server.pid,
             _said(server.enforcement),
         )
-        while server.poll() is None and not asked.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asked.wait(), _LOOK)
+        async with _receiving(assignment.port, visitors):
+            while server.poll() is None and not asked.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(asked.wait(), _LOOK)
         if server.poll() is None:
             await _end(server)
             log.info("stopped")
@@ -116,8 +129,42 @@ async def work(assignment: Assignment) -> int:
         return server.poll() or 0
 
 
-def _serve(assignment: Assignment, policy: Path, mounts: Mapping[str, Path]) -> Sandboxed:
+def _hub(environment: Mapping[str, str]) -> Reach:
+    """Reach the hub at the address that it told."""
+    address = urlsplit(environment.get("JUPYTERHUB_API_URL", ""))
+    return lambda: asyncio.open_connection(address.hostname, port(address.geturl()))
+
+
+@contextlib.asynccontextmanager
+async def _receiving(number: int, visitors: Path) -> AsyncIterator[None]:
+    """Pass on to the server what comes to its port, from when it takes visitors: the hub waits for that."""
+
+    async def receive() -> None:
+        while True:
+            try:
+                _, writer = await at(visitors)()
+            except OSError:
+                await asyncio.sleep(0.05)
+                continue
+            writer.close()
+            break
+        server = await asyncio.start_server(lambda r, w: pass_on(r, w, at(visitors)), "127.0.0.1", number)
+        async with server:
+            await server.serve_forever()
+
+    receiving = asyncio.create_task(receive())
+    try:
+        yield
+    finally:
+        receiving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await receiving
+
+
+def _serve(assignment: Assignment, policy: Path, mounts: Mapping[str, Path], visitors: Path) -> Sandboxed:
     """Start the server in its sandbox; what it must know and nobody may see goes through a pipe."""
+    listener = networking.socket(networking.AF_UNIX)
+    listener.bind(str(visitors))
     settings = Settings(
         user=assignment.user,
         project=assignment.permit,
@@ -133,6 +180,7 @@ def _serve(assignment: Assignment, policy: Path, mounts: Mapping[str, Path]) -> 
         output_size=assignment.output_size,
         kernel_minutes=assignment.kernel_minutes,
         server_minutes=assignment.server_minutes,
+        listener=listener.fileno(),
     )
     reading, writing = os.pipe()
     said, saying = os.pipe()
@@ -146,7 +194,7 @@ def _serve(assignment: Assignment, policy: Path, mounts: Mapping[str, Path]) -> 
             mounts=mounts,
             environment={},
             limits=assignment.server,
-            pass_fds=[reading],
+            pass_fds=[reading, listener.fileno()],
             # Never the log itself: whoever has it open could fill it, read it back, and cut it.
             stdout=saying,
             stderr=saying,
@@ -155,6 +203,7 @@ def _serve(assignment: Assignment, policy: Path, mounts: Mapping[str, Path]) -> 
     finally:
         os.close(reading)
         os.close(saying)
+        listener.close()
 
 
 def _log_of(descriptor: int) -> None:

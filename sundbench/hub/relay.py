@@ -1,17 +1,19 @@
-"""The audit writer's socket as one server sees it: a socket of its job's, passed on to the writer's.
+"""Sockets of a job that are passed on: a server's sandbox has no network, and reaches what stands here.
 
-A server's sandbox mounts a socket once. The writer makes a new one whenever it is started again, and its
-folder is nobody's but the hub's; the job's stays as long as the server, and is the server's own.
+The audit writer's: a sandbox mounts a socket once. The writer makes a new one whenever it is started again,
+and its folder is nobody's but the hub's; the job's stays as long as the server. All servers share the writer
+and its disk, and what it can't record nobody may do: so a server has few connections to it, and what it sends
+beyond an ample allowance is passed on slowly.
 
-All servers share the writer and its disk, and what it can't record nobody may do. So a server has few
-connections to it, and what it sends beyond an ample allowance is passed on slowly.
+The hub's, and the address at which the proxy finds the server: a server that had the host's network could
+take another's port, and receive its visitors with their cookies.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from sundbench.hub.pace import Pace
@@ -22,25 +24,33 @@ BURST, RATE = 16 * 2**20, 64 * 2**10
 """Bytes that a server may send at once, and those that it gains each second: some 200 short cells."""
 
 
+_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Reach = Callable[[], Awaitable[_Streams]]
+"""Opens a connection to where something is passed on to."""
+
+
 @contextlib.asynccontextmanager
-async def relaying(socket: Path, target: Path) -> AsyncIterator[None]:
+async def relaying(
+    socket: Path, reach: Path | Reach, *, connections: int = CONNECTIONS, pace: Pace | None = None
+) -> AsyncIterator[None]:
     """Pass on connections. One that the target doesn't take is closed: its client sees that nobody listens.
 
     Args:
         socket: where the server connects; made here.
-        target: the writer's socket, looked up anew for each connection.
+        reach: the target, or its socket's path, looked up anew for each connection.
+        connections: at once.
+        pace: of the bytes to the target.
     """
-    pace = Pace(BURST, RATE)
     open_now = 0
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal open_now
-        if open_now >= CONNECTIONS:
+        if open_now >= connections:
             writer.close()
             return
         open_now += 1
         try:
-            await _pass_on(reader, writer, target, pace)
+            await pass_on(reader, writer, at(reach) if isinstance(reach, Path) else reach, pace)
         finally:
             open_now -= 1
 
@@ -53,11 +63,17 @@ async def relaying(socket: Path, target: Path) -> AsyncIterator[None]:
         socket.unlink(missing_ok=True)
 
 
-async def _pass_on(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: Path, pace: Pace
+def at(socket: Path) -> Reach:
+    """Reach a Unix socket."""
+    return lambda: asyncio.open_unix_connection(socket)
+
+
+async def pass_on(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reach: Reach, pace: Pace | None = None
 ) -> None:
+    """Pass on one connection, both ways, until either side closes it."""
     try:
-        there, back = await asyncio.open_unix_connection(target)
+        there, back = await reach()
     except OSError:
         writer.close()
         return

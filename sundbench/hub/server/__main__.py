@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from sundbench.errors import HubError
+from sundbench.hub.server.bridge import open_ways, port
 from sundbench.hub.server.settings import Settings, read
 
 _INHERITED = ("JUPYTER", "JPY_", "IPYTHON", "JUPYTERLAB")
@@ -62,6 +63,10 @@ def main(arguments: list[str]) -> int:
         settings = read(descriptor(arguments))
         private = enter(settings)
         spare_grammar()
+        if settings.listener is not None:
+            told = settings.environment
+            own, hub = port(told["JUPYTERHUB_SERVICE_URL"]), port(told["JUPYTERHUB_API_URL"])
+            open_ways(settings.listener, own, hub)
         from sundbench.hub.server.extension import launch  # Jupyter reads the environment on import
 
         launch(settings, private)

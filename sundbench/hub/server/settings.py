@@ -37,6 +37,7 @@ class Settings(BaseModel):
         quota: bytes that the project's notebooks may take together.
         warn_at: share of the quota from which on the user is told.
         kernel_minutes: a kernel that has computed nothing for so long is stopped.
+        listener: descriptor of the socket to which visitors come; None where the server has a network.
         server_minutes: a server without kernels that nobody has asked for anything so long stops itself.
     """
 
@@ -58,6 +59,7 @@ class Settings(BaseModel):
     warn_at: Annotated[float, Field(gt=0, le=1)] = 0.8
     kernel_minutes: Annotated[int, Field(ge=1)] = 120
     server_minutes: Annotated[int, Field(ge=1)] = 60
+    listener: int | None = None
 
 
 def read(descriptor: int) -> Settings:

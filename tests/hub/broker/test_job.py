@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from sundbench.hub.assignment import Assignment
 from sundbench.sandbox.probe import probe
 
 STAND_IN = """
-import asyncio, json, os, sys, time
+import asyncio, json, os, socket, sys, time
 from pathlib import Path
 from sundbench.hub.provisioner import ask
 from sundbench.hub.server.settings import read
@@ -29,6 +30,18 @@ def asked(**request):
 kernel = '0f8fad5b-d9cb-469f-a165-70867728950e'
 print('said by the server\\x1b[2J', flush=True)
 os.write(2, b'x' * (5 << 20))
+def of_the_host(port):
+    try:
+        socket.create_connection(('127.0.0.1', port), 2).close()
+        return 'reached'
+    except OSError as error:
+        return error.strerror
+def outside():
+    try:
+        socket.create_connection(('192.0.2.1', 443), 2).close()
+        return 'reached'
+    except OSError as error:
+        return error.strerror
 def reopened():
     try:
         os.truncate('/proc/self/fd/2', 0)
@@ -46,6 +59,10 @@ seen = dict(
     started=asked(do='start', kernel=kernel, policy='register-data'),
     server=asked(do='start', kernel=kernel[::-1], policy='server'),
     link=link_among_sockets(), log=reopened(),
+    outside=outside(), neighbour=of_the_host(PORT), interfaces=[name for _, name in socket.if_nameindex()],
+    wrong=[asked(**{'do': 'start', 'kernel': kernel, 'policy': 'register-data', **more})
+           for more in ({'argv': ['sh']}, {'policy': '../x'}, {'kernel': '../../x'}, {'kernel': 'a' * 9000})],
+    still=asked(do='list'),
 )
 Path('/notebooks/seen.part').write_text(json.dumps(seen))
 os.rename('/notebooks/seen.part', '/notebooks/seen.json')
@@ -73,10 +90,12 @@ def begin(assignment: Assignment) -> Iterator[Begin]:
     if not trial.works:
         pytest.skip(f"no sandboxes here: {trial.why}")
     started: list[subprocess.Popen[str]] = []
+    neighbour = socket.create_server(("127.0.0.1", 0))
 
     def began() -> subprocess.Popen[str]:
         path = assignment.write(assignment.runtime / "assignment.json")
-        command = [sys.executable, "-c", JOB, str(path), STAND_IN]
+        stand_in = STAND_IN.replace("PORT", str(neighbour.getsockname()[1]))
+        command = [sys.executable, "-c", JOB, str(path), stand_in]
         process = subprocess.Popen(
             command,
             stderr=subprocess.PIPE,
@@ -90,6 +109,7 @@ def begin(assignment: Assignment) -> Iterator[Begin]:
         return process
 
     yield began
+    neighbour.close()
     for process in started:
         process.kill()
         process.communicate()
@@ -127,6 +147,12 @@ def test_what_a_server_sees(begin: Begin, assignment: Assignment) -> None:
     assert "may not start kernels of this kind" in seen["server"]
     # The broker mounts what has a kernel's name there, writable, into that kernel.
     assert seen["link"] == "Read-only file system"
+    # On the host's network it could take a neighbour's port, and receive the neighbour's visitors.
+    assert seen["interfaces"] == ["lo"]
+    assert seen["outside"] == "Network is unreachable"
+    assert seen["neighbour"] == "Connection refused"
+    assert all("not a request" in said or "broker is gone" in said for said in seen["wrong"])
+    assert [one["kernel"] for one in seen["still"]["kernels"]] == ["0f8fad5b-d9cb-469f-a165-70867728950e"]
     assert seen["log"] == "Invalid argument"  # a pipe: no file to cut or read back
     assert not (assignment.runtime / "assignment.json").exists()
     job.send_signal(signal.SIGTERM)

@@ -3,9 +3,8 @@
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from sundbench.hub import relay
+from sundbench.hub.pace import Pace
 from sundbench.hub.relay import CONNECTIONS, relaying
 
 
@@ -67,9 +66,8 @@ def test_a_server_takes_few_of_the_writers_connections(short: Path) -> None:
     assert asyncio.run(held()) == CONNECTIONS
 
 
-def test_a_flood_is_passed_on_slowly(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flood_is_passed_on_slowly(short: Path) -> None:
     """What a server has recorded stays on the disk that everybody's records need."""
-    monkeypatch.setattr(relay, "BURST", 100_000)
     target, socket = short / "writer.sock", short / "audit.sock"
     got = 0
 
@@ -86,7 +84,7 @@ def test_a_flood_is_passed_on_slowly(short: Path, monkeypatch: pytest.MonkeyPatc
 
     async def passed() -> None:
         server = await asyncio.start_unix_server(swallow, target)
-        async with relaying(socket, target):
+        async with relaying(socket, target, pace=Pace(100_000, relay.RATE)):
             floods = [asyncio.create_task(flood(socket)) for _ in range(4)]
             await asyncio.sleep(1)
             for one in floods:
