@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sundbench.cohort.comorbidity.covariates import charlson, elixhauser
     from sundbench.cohort.database import Database, connect
     from sundbench.cohort.events import (
         death,
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
         lab,
         procedure,
     )
-    from sundbench.cohort.features import age, charlson, region, resident, sex
+    from sundbench.cohort.features import age, region, resident, sex
     from sundbench.cohort.population import follow_up, new_users
     from sundbench.cohort.result import Cohort
     from sundbench.cohort.study import Study
     from sundbench.release.outputs import outputs
 
 _WHERE = {
+    "sundbench.cohort.comorbidity.covariates": ("charlson", "elixhauser"),
     "sundbench.cohort.database": ("Database", "connect"),
     "sundbench.cohort.events": (
         "death",
@@ -37,7 +39,7 @@ _WHERE = {
         "lab",
         "procedure",
     ),
-    "sundbench.cohort.features": ("age", "charlson", "region", "resident", "sex"),
+    "sundbench.cohort.features": ("age", "region", "resident", "sex"),
     "sundbench.cohort.population": ("follow_up", "new_users"),
     "sundbench.cohort.result": ("Cohort",),
     "sundbench.cohort.study": ("Study",),
@@ -55,6 +57,7 @@ __all__ = [
     "death",
     "diagnosis",
     "dispensing",
+    "elixhauser",
     "emigration",
     "follow_up",
     "hospital_medicine",

@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 
 from sundbench.cohort import persons
-from sundbench.cohort.charlson import diseases
+from sundbench.cohort.comorbidity.counting import counted, total
+from sundbench.cohort.comorbidity.covariates import Comorbidity, OfConditions, event_of
 from sundbench.cohort.features import (
-    Charlson,
     Combination,
     Comparison,
     Feature,
@@ -20,7 +20,7 @@ from sundbench.cohort.features import (
     Negation,
     Reduction,
 )
-from sundbench.cohort.plan import disease_event, key
+from sundbench.cohort.plan import key
 
 Slots = Mapping[str, str]
 """The column of each reduction by its key."""
@@ -43,8 +43,8 @@ def expression(feature: Feature, slots: Slots) -> pl.Expr:
     if isinstance(feature, Reduction):
         happened = feature.occurrences
         return pl.col(slots[key(happened.event, happened.window, feature.how, feature.value)])
-    if isinstance(feature, Charlson):
-        return _charlson(feature, slots)
+    if isinstance(feature, OfConditions):
+        return _of_conditions(feature, slots)
     if isinstance(feature, Comparison):
         right = feature.right
         other = expression(right, slots) if isinstance(right, Feature) else pl.lit(right)
@@ -62,15 +62,10 @@ def expression(feature: Feature, slots: Slots) -> pl.Expr:
     raise TypeError(f"no expression for {type(feature).__name__}")
 
 
-def _charlson(feature: Charlson, slots: Slots) -> pl.Expr:
-    has = {
-        disease.name: pl.col(slots[key(disease_event(disease.codes), feature.window, "any")])
-        for disease in diseases()
-    }
-    scores = []
-    for disease in diseases():
-        counts = has[disease.name]
-        if disease.graver is not None:
-            counts &= ~has[disease.graver]
-        scores.append(counts.cast(pl.Int32) * disease.score)
-    return pl.sum_horizontal(scores).cast(pl.Int32)
+def _of_conditions(feature: OfConditions, slots: Slots) -> pl.Expr:
+    conditions, score = feature.conditions, feature.score
+    has = {one.name: pl.col(slots[key(event_of(one), feature.window, "any")]) for one in conditions}
+    if isinstance(feature, Comorbidity):
+        return total(conditions, counted(conditions, has, score.hierarchy), score.weights)
+    wanted = conditions[0]
+    return counted((wanted,), has, score.hierarchy)[wanted.name]

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
 
-from sundbench.cohort import windows
-from sundbench.cohort.charlson import diseases
-from sundbench.cohort.events import Diagnosis, EitherOf, Event
+from sundbench.cohort.events import EitherOf, Event
 from sundbench.cohort.windows import Period, Window
 from sundbench.errors import StudyError
 
@@ -282,37 +280,6 @@ class Resident(Feature):
         return f"resident in Denmark on every day from day {-self.days} to day 0"
 
 
-@dataclass(frozen=True, eq=False)
-class Charlson(Feature):
-    """Charlson comorbidity index from hospital diagnoses of type A, B or G before the index day."""
-
-    years: float
-
-    def __post_init__(self) -> None:
-        windows.years_in_days(self.years, "charlson()")
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of its values."""
-        return "int"
-
-    @property
-    def event(self) -> Event:
-        """A diagnosis of any of its diseases."""
-        listed = dict.fromkeys(code for disease in diseases() for code in disease.codes)
-        return Diagnosis(tuple(listed), ("A", "B", "G"))
-
-    @property
-    def window(self) -> Window:
-        """The look-back."""
-        return Window(-windows.years_in_days(self.years, "charlson()"), -1)
-
-    def in_words(self) -> str:
-        """As a protocol says it."""
-        when = self.window.in_words()
-        return f"Charlson index (Danish ICD-8 and ICD-10 codes), diagnoses of type A, B or G, {when}"
-
-
 _NUMBERS = ("int", "float")
 
 
@@ -500,19 +467,6 @@ def resident(days: int) -> Resident:
         StudyError: a negative number of days.
     """
     return Resident(days)
-
-
-def charlson(years: float) -> Charlson:
-    """Charlson comorbidity index over so many years before the index day.
-
-    Danish ICD-8 and ICD-10 codes (``sundbench/cohort/charlson.toml`` names the source); 0 for persons without
-    any of them. Of mild and severe liver disease, diabetes without and with complications, and tumour and
-    metastasis, the graver alone counts.
-
-    Raises:
-        StudyError: a length that isn't positive.
-    """
-    return Charlson(years)
 
 
 def either_of(events: Iterable[Event]) -> Event:

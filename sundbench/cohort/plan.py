@@ -13,11 +13,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from sundbench.cohort import canonical
-from sundbench.cohort.charlson import diseases
 from sundbench.cohort.codes import FIRST_ICD_10, is_icd_8
+from sundbench.cohort.comorbidity.covariates import OfConditions, event_of
 from sundbench.cohort.database import Database
-from sundbench.cohort.events import Death, Diagnosis, Event
-from sundbench.cohort.features import Age, Charlson, Feature, How, Reduction, Region, Resident, Sex
+from sundbench.cohort.events import Death, Event
+from sundbench.cohort.features import Age, Feature, How, Reduction, Region, Resident, Sex
 from sundbench.cohort.sources import PERSONS, SOURCES, codes
 from sundbench.cohort.study import Study, leaves, look_back
 from sundbench.cohort.windows import Period, Window
@@ -156,11 +156,6 @@ def until_window(event: Event) -> Window:
     return Window(None if isinstance(event, Death) else 0, None)
 
 
-def disease_event(disease_codes: tuple[str, ...]) -> Diagnosis:
-    """A diagnosis that counts as comorbidity."""
-    return Diagnosis(disease_codes, ("A", "B", "G"))
-
-
 def _slots(study: Study) -> tuple[Slot, ...]:
     wanted: dict[str, tuple[Event, Window | Period, How, str | None]] = {}
 
@@ -171,9 +166,9 @@ def _slots(study: Study) -> tuple[Slot, ...]:
         for leaf in leaves(feature):
             if isinstance(leaf, Reduction):
                 add(leaf.occurrences.event, leaf.occurrences.window, leaf.how, leaf.value)
-            elif isinstance(leaf, Charlson):
-                for disease in diseases():
-                    add(disease_event(disease.codes), leaf.window, "any")
+            elif isinstance(leaf, OfConditions):
+                for condition in leaf.conditions:
+                    add(event_of(condition), leaf.window, "any")
     for event in study.outcomes.values():
         add(event, OUTCOME, "first")
     if study.follow_up is not None:

@@ -9,9 +9,10 @@ from functools import lru_cache
 import polars as pl
 
 from sundbench.cohort import persons, sources
+from sundbench.cohort.comorbidity.covariates import OfConditions
 from sundbench.cohort.events import Event
 from sundbench.cohort.expressions import expression
-from sundbench.cohort.features import Charlson, Feature, Reduction
+from sundbench.cohort.features import Feature, Reduction
 from sundbench.cohort.plan import Plan, Slot, slot_keys
 from sundbench.cohort.study import leaves
 
@@ -87,7 +88,7 @@ def _looked_at(feature: Feature) -> tuple[Views, ...]:
     for leaf in leaves(feature):
         if isinstance(leaf, Reduction):
             found.add(views_of(leaf.occurrences.event))
-        elif isinstance(leaf, Charlson):
+        elif isinstance(leaf, OfConditions):
             found.add(views_of(leaf.event))
     return tuple(sorted(found))
 

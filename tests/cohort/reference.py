@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from sundbench.cohort import features as f
-from sundbench.cohort.charlson import diseases
+from sundbench.cohort.comorbidity.covariates import Comorbidity, OfConditions
 from sundbench.cohort.events import Death, Event
 from sundbench.cohort.study import Study
 from sundbench.cohort.windows import Window
@@ -107,18 +107,27 @@ def value_of(feature: f.Feature, person: Person, index: date) -> Any:
     if isinstance(feature, f.Region):
         known = [(day, region) for day, region in person.snapshots if day <= index]
         return max(known)[1] if known else None
-    if isinstance(feature, f.Charlson):
-        seen = {
-            disease.name
-            for disease in diseases()
-            for h in person.life
-            if h.view == "diagnoses"
-            and h.type in ("A", "B", "G")
-            and h.code.startswith(disease.codes)
-            and inside(feature.window, h.date, index)
-        }
-        return sum(d.score for d in diseases() if d.name in seen and d.graver not in seen)
+    if isinstance(feature, OfConditions):
+        return comorbidity(feature, person, index)
     return combined(feature, person, index)
+
+
+def comorbidity(feature: OfConditions, person: Person, index: date) -> int | bool:
+    """The score of the conditions that a person has, or whether they have one of them."""
+    score = feature.score
+    seen = {
+        condition.name
+        for condition in score.conditions
+        for h in person.life
+        if h.view == "diagnoses"
+        and h.type in ("A", "B", "G")
+        and h.code.startswith(condition.codes)
+        and inside(score.window, h.date, index)
+    }
+    counts = [c for c in score.conditions if c.name in seen and not (score.hierarchy and c.graver in seen)]
+    if isinstance(feature, Comorbidity):
+        return sum(c.weight(score.weights) for c in counts)
+    return feature.name in {c.name for c in counts}
 
 
 def combined(feature: f.Feature, person: Person, index: date) -> Any:

@@ -1,0 +1,217 @@
+"""Comorbidity indices and their conditions as features of a study."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+from sundbench.cohort import windows
+from sundbench.cohort.comorbidity.code_lists import CodeList, Condition, Index, code_list
+from sundbench.cohort.events import Diagnosis
+from sundbench.cohort.features import Feature, Kind
+from sundbench.cohort.windows import Window
+
+TYPES = ("A", "B", "G")
+"""Diagnoses that count as comorbidity: action, secondary and underlying ones."""
+
+
+class OfConditions(Feature):
+    """A feature computed from whether persons have diagnoses of an index's conditions before index."""
+
+    @property
+    @abstractmethod
+    def score(self) -> Comorbidity:
+        """The index that it belongs to."""
+
+    @property
+    @abstractmethod
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions that it is computed from."""
+
+    @property
+    def event(self) -> Diagnosis:
+        """A diagnosis of any of its conditions."""
+        return event_of(*self.conditions)
+
+    @property
+    def window(self) -> Window:
+        """The look-back."""
+        return windows.before(None, self.score.years, self.score.index_day)
+
+
+@dataclass(frozen=True, eq=False)
+class Comorbidity(OfConditions):
+    """The score of a comorbidity index before the index day.
+
+    Attributes:
+        index: which index.
+        codes: whose codes.
+        weights: whose weights.
+        hierarchy: whether of a condition and its graver form the graver alone counts.
+        years: the look-back.
+        index_day: whether the index day belongs to the look-back.
+    """
+
+    index: Index
+    codes: str
+    weights: str
+    hierarchy: bool
+    years: float
+    index_day: bool
+
+    def __post_init__(self) -> None:
+        self.code_list.weighting(self.weights)
+        windows.years_in_days(self.years, f"{self.index}()")
+
+    @property
+    def code_list(self) -> CodeList:
+        """Its conditions with their codes and weights."""
+        return code_list(self.index, self.codes)
+
+    @property
+    def score(self) -> Comorbidity:
+        """Itself."""
+        return self
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its values."""
+        return "int"
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All its conditions."""
+        return self.code_list.conditions
+
+    def element(self, name: str) -> Feature:
+        """Whether one of its conditions counts.
+
+        Example:
+            >>> sb.charlson(years=5).element("renal_disease")
+
+        Raises:
+            StudyError: the index has no such condition.
+        """
+        return Element(self, name)
+
+    def elements(self) -> dict[str, Feature]:
+        """Whether each of its conditions counts, by name.
+
+        Example:
+            >>> sb.Study(..., covariates={"age": sb.age(), **sb.elixhauser(years=5).elements()})
+        """
+        return {one.name: Element(self, one.name) for one in self.conditions}
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        how = f"{self.code_list.title}, weights {self.weights}"
+        if not self.hierarchy:
+            how += ", no hierarchy"
+        return f"{self.index.title()} index ({how}), diagnoses of type A, B or G, {self.window.in_words()}"
+
+
+@dataclass(frozen=True, eq=False)
+class Element(OfConditions):
+    """Whether one condition of a comorbidity index counts.
+
+    Attributes:
+        of: the index.
+        name: the condition.
+    """
+
+    of: Comorbidity
+    name: str
+
+    def __post_init__(self) -> None:
+        self.of.code_list.condition(self.name)
+
+    @property
+    def score(self) -> Comorbidity:
+        """The index that it belongs to."""
+        return self.of
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its values."""
+        return "bool"
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The condition and, under the hierarchy, its graver form."""
+        return self.of.code_list.family(self.name, self.of.hierarchy)
+
+    def in_words(self) -> str:
+        """As a protocol says it."""
+        return f"{self.name.replace('_', ' ')} of the {self.of.in_words()}"
+
+
+def event_of(*conditions: Condition) -> Diagnosis:
+    """A diagnosis of any of some conditions."""
+    listed = dict.fromkeys(code for one in conditions for code in one.codes)
+    return Diagnosis(tuple(listed), TYPES)
+
+
+def charlson(
+    years: float,
+    codes: str = "danish",
+    *,
+    weights: str | None = None,
+    hierarchy: bool = True,
+    index_day: bool = False,
+) -> Comorbidity:
+    """Charlson comorbidity index over so many years before the index day; 0 for persons without any code.
+
+    Diagnoses of type A, B and G count. Of mild and severe liver disease, diabetes without and with
+    complications, and tumour and metastasis the graver alone counts.
+
+    Example:
+        >>> sb.charlson(years=5)
+        >>> sb.charlson(years=10, codes="quan", weights="quan")
+        >>> sb.charlson(years=5).element("renal_disease")
+
+    Args:
+        years: the look-back, in years of 365.25 days, the last whole day included.
+        codes: ``danish`` (ICD-8 and ICD-10, Thygesen 2011), ``heaven`` (those of that R package),
+            ``quan`` (ICD-10, Quan 2005), ``swedish`` (Ludvigsson 2021) or ``australian`` (Sundararajan 2004).
+            ``sundbench/cohort/comorbidity/data`` has them with their sources.
+        weights: ``charlson`` (1987, the default), ``quan`` (2011, for the last three lists) or
+            ``unweighted``.
+        hierarchy: False counts a condition beside its graver form too.
+        index_day: whether the index day belongs to the look-back.
+
+    Raises:
+        StudyError: a length that isn't positive, or codes or weights that there aren't.
+    """
+    chosen = code_list("charlson", codes).weighting(weights)
+    return Comorbidity("charlson", codes, chosen, hierarchy, years, index_day)
+
+
+def elixhauser(
+    years: float,
+    codes: str = "quan",
+    *,
+    weights: str | None = None,
+    hierarchy: bool = True,
+    index_day: bool = False,
+) -> Comorbidity:
+    """Elixhauser comorbidity index over so many years before the index day; 0 for persons without any code.
+
+    Diagnoses of type A, B and G count. Of hypertension and diabetes without and with complications, and of
+    solid tumour and metastasis, the graver alone counts. Weights may be negative, and so may the score.
+
+    Example:
+        >>> sb.elixhauser(years=5, weights="swiss")
+        >>> sb.Study(..., covariates=sb.elixhauser(years=5).elements())
+
+    Args:
+        years: the look-back, in years of 365.25 days, the last whole day included.
+        codes: ``quan`` (ICD-10, Quan 2005).
+        weights: ``van_walraven`` (2009, the default), ``swiss`` (Sharma 2021) or ``unweighted``.
+        hierarchy: False counts a condition beside its graver form too.
+        index_day: whether the index day belongs to the look-back.
+
+    Raises:
+        StudyError: a length that isn't positive, or codes or weights that there aren't.
+    """
+    chosen = code_list("elixhauser", codes).weighting(weights)
+    return Comorbidity("elixhauser", codes, chosen, hierarchy, years, index_day)
