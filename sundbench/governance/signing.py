@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sundbench.errors import SundbenchError
+from sundbench.governance.once import make_once
 
 
 def canonical(content: Mapping[str, object]) -> bytes:
@@ -91,17 +92,7 @@ class Signer:
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             made = Ed25519PrivateKey.generate()
-            aside = self.folder / f".{self.name}.key.{os.getpid()}"
-            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-            try:
-                # A link, unlike a rename, never replaces the key that another process made meanwhile.
-                os.link(aside, path)
-            except FileExistsError:
-                pass
-            finally:
-                aside.unlink()
+            make_once(path, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         try:
             key = load_pem_private_key(path.read_bytes(), password=None)
         except ValueError:

@@ -12,6 +12,7 @@ import stat
 from pathlib import Path
 
 from sundbench.errors import HubError
+from sundbench.governance.once import make_once
 from sundbench.site import Site
 
 SOCKET_PATH_BYTES = 107
@@ -68,16 +69,7 @@ def secret(site: Site, name: str) -> str:
     """
     path = private(private(site.hub) / "secrets") / name
     if not path.exists():
-        aside = path.with_name(f".{name}.{os.getpid()}.{secrets.token_hex(4)}")
-        aside.touch(mode=0o600, exist_ok=False)
-        aside.write_text(secrets.token_hex(32), encoding="ascii")
-        try:
-            # A link, unlike a rename, never replaces the secret that another process made meanwhile.
-            os.link(aside, path)
-        except FileExistsError:
-            pass
-        finally:
-            aside.unlink()
+        make_once(path, secrets.token_hex(32).encode("ascii"))
     if path.stat().st_mode & 0o077:
         raise HubError(f"{path}: others can read it: remove it, and the next start makes a new one")
     text = path.read_text(encoding="ascii").strip()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sundbench.errors import AuditError
+from sundbench.governance.once import make_once
 from sundbench.site import Site
 
 
@@ -52,7 +53,8 @@ def authority(site: Site) -> str:
     path = site.hub / "audit-authority"
     try:
         if not path.exists():
-            _make(path)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_once(path, f"{secrets.token_urlsafe(32)}\n".encode("ascii"))
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
             raise AuditError(f"{path} must be a file that its owner alone can read: chmod 600, and a new one")
@@ -63,21 +65,6 @@ def authority(site: Site) -> str:
     if len(secret) < 32:
         raise AuditError(f"{path} holds no secret: delete it and start the hub again")
     return secret
-
-
-def _make(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
-    try:
-        # A link, unlike a rename, never replaces the secret that another process made meanwhile.
-        os.link(aside, path)
-    except FileExistsError:
-        pass
-    finally:
-        aside.unlink()
 
 
 def prepare_socket(site: Site) -> Path:
