@@ -108,12 +108,12 @@ class RecordedChannels(ZMQChannelsWebsocketConnection):
 
     def handle_outgoing_message(self, stream: Any, outgoing_msg: list[Any]) -> None:  # noqa: ANN401
         """Pass a message to the page, as long as there is room for it."""
-        _, fed = self.session.feed_identities(outgoing_msg)
-        parts: list[Any] = fed[1:]
         try:
+            _, fed = self.session.feed_identities(outgoing_msg)
+            parts: list[Any] = fed[1:]
             header, parent = json.loads(parts[0]), json.loads(parts[1])
             kind, request = str(header["msg_type"]), str(parent.get("msg_id", ""))
-        except (ValueError, KeyError, AttributeError, TypeError):
+        except (ValueError, KeyError, AttributeError, TypeError, IndexError, RecursionError):
             return  # a kernel may send anything; the page gets messages
         if kind == "execute_reply":
             self._running.pop(request, None)

@@ -6,9 +6,30 @@ members share, keep under git, and may carry elsewhere. A notebook over syntheti
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sundbench.hub.broker.offers import SYNTHETIC
+
+_VERSION = re.compile(r"\d(\.\d{1,2}){1,2}")
+_LANGUAGES: tuple[dict[str, Any], ...] = (
+    {
+        "name": "python",
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    },
+    {
+        "name": "R",
+        "file_extension": ".r",
+        "mimetype": "text/x-r-source",
+        "codemirror_mode": "r",
+        "pygments_lexer": "r",
+    },
+)
+"""What the kernels say of their languages, but for the version."""
 
 _NOTEBOOK_METADATA = frozenset({"authors", "kernelspec", "language_info", "papermill", "sundbench", "title"})
 _CELL_METADATA = frozenset({"collapsed", "deletable", "editable", "jupyter", "name", "slideshow", "tags"})
@@ -33,6 +54,7 @@ def strip(notebook: dict[str, Any]) -> bool:
         Whether there was anything.
     """
     found = _limit(notebook.setdefault("metadata", {}), _NOTEBOOK_METADATA)
+    found |= _limit_language(notebook["metadata"])
     for cell in notebook.get("cells", []):
         found |= _limit(cell.setdefault("metadata", {}), _CELL_METADATA)
         found |= bool(cell.pop("attachments", None))
@@ -41,6 +63,23 @@ def strip(notebook: dict[str, Any]) -> bool:
             cell["outputs"] = []
             cell["execution_count"] = None
     return found
+
+
+def _limit_language(metadata: dict[str, Any]) -> bool:
+    """Leave of a kernel's words on its language what is known: code in it can make it say anything."""
+    said = metadata.get("language_info", {})
+    kept: dict[str, Any] = {}
+    for language in _LANGUAGES:
+        if isinstance(said, dict) and said.get("name") == language["name"]:
+            kept = {name: value for name, value in language.items() if said.get(name) == value}
+            if _VERSION.fullmatch(str(said.get("version"))):
+                kept["version"] = said["version"]
+    if said == kept:
+        return False
+    metadata["language_info"] = kept
+    if not kept:
+        del metadata["language_info"]
+    return True
 
 
 def _limit(metadata: dict[str, Any], kept: frozenset[str]) -> bool:

@@ -48,6 +48,35 @@ def test_code_and_text_stay_and_results_go() -> None:
     assert notebook["metadata"].keys() == {"kernelspec", "language_info"}
 
 
+PYTHON = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+    "version": "3.11.2",
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (PYTHON, PYTHON),
+        ({"name": "R", "version": "4.2.2"}, {"name": "R", "version": "4.2.2"}),
+        ({"name": "python", "version": "4711", "rows": ["4711"], "mimetype": "4711"}, {"name": "python"}),
+        ({"name": "4711"}, None),
+        ("4711", None),
+    ],
+)  # fmt: skip
+def test_a_kernel_says_nothing_by_its_language(said: object, kept: object) -> None:
+    """The page copies what a kernel says of itself into the notebook; code in the kernel can change that."""
+    notebook: dict[str, Any] = {"metadata": {"language_info": copy.deepcopy(said)}, "cells": []}
+    assert strip(notebook) == (said != kept)
+    assert notebook["metadata"].get("language_info") == kept
+    assert not strip(notebook)
+
+
 def test_once_is_enough() -> None:
     notebook = copy.deepcopy(NOTEBOOK)
     strip(notebook)
