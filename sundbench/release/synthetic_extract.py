@@ -40,7 +40,7 @@ from sundbench.release.disk import room_for
 from sundbench.release.study import StudyFolder, available, find
 from sundbench.site import Site
 from sundbench.store import swap
-from sundbench.store.buckets import bucket_file, write_table
+from sundbench.store.buckets import bucket_file, extract_bucket, extract_buckets, write_table
 
 PERSONS = 3_000
 """Persons unless the studies need more."""
@@ -49,7 +49,6 @@ FREEZE = "synthetic"
 """What stands for a freeze in its ``extract.json``."""
 
 _LAST_DAY = date(LAST_YEAR, 12, 31)
-_PERSONS_PER_BUCKET = 10_000
 
 
 @dataclass(frozen=True)
@@ -278,14 +277,14 @@ def _write(
 ) -> dict[str, Any]:
     registers, people = drawn
     permit, catalogue = registered.permit, known_registers()
-    buckets = max(1, ceil(len(people.name) / _PERSONS_PER_BUCKET))
+    buckets = extract_buckets(len(people.name))
     written: dict[str, Any] = {}
     for done, name in enumerate(sorted(permit.registers), start=1):
         columns = permit.columns(name, catalogue)
         table = registers.table(name, columns)
         (folder / name).mkdir()
         files = {}
-        bucket = (table["person"].cast(pl.Int64) * buckets).to_numpy() >> 31
+        bucket = extract_bucket(table["person"].to_numpy(), buckets)
         for number in range(buckets):
             file = bucket_file(number)
             files[file] = write_table(table.filter(pl.Series(bucket == number)), folder / name / file)

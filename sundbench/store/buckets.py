@@ -32,6 +32,19 @@ POLARS_TYPES: dict[ColumnType, pl.DataType] = {
 """How each type of the catalogue is stored in a freeze."""
 
 
+PERSONS_PER_EXTRACT_BUCKET = 10_000
+
+
+def extract_buckets(persons: int) -> int:
+    """How many buckets an extract of so many persons has."""
+    return max(1, -(-persons // PERSONS_PER_EXTRACT_BUCKET))
+
+
+def extract_bucket(pseudonyms: np.ndarray, buckets: int) -> np.ndarray:
+    """The extract's bucket of each pseudonym: equal ranges of the numbers from 0 to 2**31."""
+    return (pseudonyms.astype(np.int64) * buckets) >> 31
+
+
 def bucket_file(number: int) -> str:
     """The file name of a bucket."""
     return f"bucket-{number:05d}.parquet"

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import blake2b
 from importlib.metadata import version
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +35,13 @@ from sundbench.registers.catalogue import Catalogue, ColumnType
 from sundbench.registers.catalogue import catalogue as known_registers
 from sundbench.site import Site
 from sundbench.store import swap
+from sundbench.store.buckets import extract_buckets
 from sundbench.store.difference import difference
 from sundbench.store.freeze import Freeze
 from sundbench.store.population import population
 from sundbench.store.shuffle import OPTED_OUT, Cut, Selection, Tally, shuffle
 from sundbench.store.vault import Vault
 
-_PERSONS_PER_BUCKET = 10_000
 _REASONS = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up"}
 
 
@@ -262,7 +261,7 @@ def _name(
         names[chosen] = vault.pseudonyms(permit.id, chosen.astype(np.int32))
         vault.save()
     persons = len(np.unique(names[chosen]))
-    buckets = max(1, ceil(persons / _PERSONS_PER_BUCKET))
+    buckets = extract_buckets(persons)
     people = {
         "persons": persons,
         "opted_out": int((members & out).sum()),

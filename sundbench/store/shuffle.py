@@ -23,7 +23,7 @@ import pyarrow as pa
 from sundbench.governance.permit import Period
 from sundbench.progress import Report, silent
 from sundbench.registers.catalogue import ColumnType
-from sundbench.store.buckets import bucket_file, write_table
+from sundbench.store.buckets import bucket_file, extract_bucket, write_table
 from sundbench.store.freeze import Freeze
 from sundbench.store.rekey import rekey
 
@@ -48,8 +48,8 @@ class Selection:
     buckets: int
 
     def bucket_of(self, pseudonyms: np.ndarray) -> np.ndarray:
-        """The extract's bucket of each pseudonym: equal ranges of the numbers from 0 to 2**31."""
-        return (pseudonyms.astype(np.int64) * self.buckets) >> 31
+        """The extract's bucket of each pseudonym."""
+        return extract_bucket(pseudonyms, self.buckets)
 
 
 @dataclass(frozen=True)
