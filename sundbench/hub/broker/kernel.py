@@ -98,7 +98,6 @@ class Kernel:
         """End it and all of its processes, and remove its folder."""
         if self.sandboxed is not None and self.running:
             self.sandboxed.kill()
-            self.sandboxed.wait(5)
         self.clear()
 
     def clear(self) -> None:
