@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from sundbench.errors import HubError
 from sundbench.hub.server.tree import Entry, IrregularError, NotThereError, Tree, parts
 from sundbench.hub.workspaces.git import BRANCH, git
+from sundbench.sandbox import usage
 from sundbench.sandbox.ownership import hand_over
 from sundbench.site import Site
 
@@ -28,6 +29,9 @@ NOBODY = "sundbench"
 """In whose name a sweep records: it can't know who wrote what it finds."""
 LARGEST = 64 * 2**20
 """Bytes of the largest file that is kept; the server writes none that is larger."""
+
+MOST = 20 * 2**30
+"""Bytes of all versions of a workspace, ten times its usual quota: they lie on everybody's disk."""
 
 _VERSION = re.compile(r"[0-9a-f]{7,64}")
 _FIELDS = "%H%x00%at%x00%an%x00%s%x1e"
@@ -57,10 +61,12 @@ class History:
     Attributes:
         folder: out of reach of every sandbox; holds the repository and its lock.
         workspace: the folder whose versions are kept.
+        most: bytes that the versions may take; with that many, no more are kept.
     """
 
     folder: Path
     workspace: Path
+    most: int = MOST
     _seen: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     @property
@@ -238,6 +244,10 @@ class History:
                 changed[entry.path] = content
         if not changed and not gone:
             return None
+        if usage.disk(self.folder) > self.most:
+            raise HubError(
+                f"versions {self.folder}: they take all of their {self.most:,} bytes: no more are kept"
+            )
         what = sorted([*changed, *(f"- {path}" for path in gone)])
         message = what[0] if len(what) == 1 else f"{len(what)} files\n\n" + "\n".join(what)
         stream = [

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
+from sundbench.errors import HubError
 from sundbench.hub.server.tree import NotThereError, Tree
 from sundbench.hub.workspaces.history import NOBODY, history
 from sundbench.registers.catalogue import Text
 from sundbench.release import content
 from sundbench.sandbox.ownership import hand_over
 from sundbench.site import Site
+
+log = logging.getLogger(__name__)
 
 SHARED, MEMBERS = "shared", "members"
 README = "README.md"
@@ -56,9 +60,6 @@ def prepare(site: Site, permit: str, title: Text, user: str) -> Path:
 
     Returns:
         The workspace.
-
-    Raises:
-        HubError: its versions can't be kept.
     """
     workspace = site.workspaces / permit
     workspace.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -73,7 +74,10 @@ def prepare(site: Site, permit: str, title: Text, user: str) -> Path:
         for notebook in sorted((content.kernels() / "welcome").glob("*.ipynb")):
             tree.write(f"{own}/{notebook.name}", notebook.read_bytes())
     hand_over(workspace)
-    history(site, permit).record([README, own], NOBODY)
+    try:
+        history(site, permit).record([README, own], NOBODY)
+    except HubError as error:  # versions are full, say: one member must not keep the others from working
+        log.error("version not kept: %s", error)  # noqa: TRY400 - a line, not a traceback
     return workspace
 
 

@@ -34,6 +34,15 @@ def test_each_save_is_a_version_in_its_persons_name(history: History) -> None:
     ]
 
 
+def test_versions_don_t_fill_the_disk(history: History) -> None:
+    """A quota holds the files; a file that is written again and again would fill the installation's disk."""
+    kept = save(history, "a.py", "first")
+    history.most = 1
+    with pytest.raises(HubError, match="no more are kept"):
+        save(history, "a.py", "second")
+    assert history.content("a.py", kept) == b"first"
+
+
 def test_saving_the_same_again_is_no_version(history: History) -> None:
     save(history, "a.py", "x")
     assert history.record(["a.py"], "anna") is None
