@@ -47,6 +47,7 @@ def assignment(folder: Path) -> Assignment:
     """A server's, over empty folders."""
     for name in ("extract", "workspace", "scratch", "outbox", "runtime"):
         (folder / name).mkdir()
+    (folder / "extract" / "extract.json").write_text('{"digest": "0"}')
     policy = read(content.kernels() / REGISTER)
     return Assignment(
         user="bench",

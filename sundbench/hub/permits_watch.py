@@ -13,6 +13,7 @@ import logging
 from typing import Any
 
 from sundbench.errors import SundbenchError
+from sundbench.governance.audit.actions import Action
 from sundbench.hub import rights
 from sundbench.hub.deployment import Deployment
 from sundbench.hub.supervisor import table
@@ -105,6 +106,9 @@ class Watch:
         if orphans:
             _log.warning("ending %d servers that no hub knows of", len(orphans))
             await asyncio.to_thread(table.end, orphans, 10)
+            for one in orphans:
+                what = f"process {one.pid}"  # whose it was, its own records say: the hub has lost it
+                self._hub.journal.note("hub", Action.SERVER_STOP, what, why="no hub knew of it any more")
 
 
 def reason_to_stop(now: rights.Standing, user: str, permit: str, scope: str) -> str | None:

@@ -119,6 +119,7 @@ class Broker:
             raise HubError(
                 f"{running} kernels run, and a project's server may have {self.most}: shut one down"
             )
+        offer.require_data()
         action = Action.KERNEL_START if kernel is None else Action.KERNEL_RESTART
         self.recorder.record(action, request.kernel, kernel=offer.name, data=offer.digest)
         kernel = kernel or Kernel(request.kernel, offer, self.limits, self.sockets)

@@ -44,6 +44,22 @@ class Offer:
     environment: Mapping[str, str]
     digest: str
 
+    def require_data(self) -> None:
+        """See that the data are those which the server was started with.
+
+        Raises:
+            HubError: they were removed, or replaced by others, while the server ran.
+        """
+        try:
+            about = json.loads((self.mounts["extract"] / "extract.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            about = None
+        if not isinstance(about, dict) or about.get("digest") != self.digest:
+            raise HubError(
+                "the project's data were removed or replaced since this server started: stop the server and "
+                "start it again; if that doesn't help, ask the project's steward"
+            )
+
 
 def offers(assignment: Assignment, kernels: Path) -> dict[str, Offer]:
     """The kernels that a server may start, by name.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from jupyter_server.services.sessions.sessionmanager import SessionManager
 from tornado.web import HTTPError
 from traitlets import Int, Unicode, default
 
+from sundbench.errors import HubError
 from sundbench.governance.audit.actions import Action
 from sundbench.hub.broker.offers import SYNTHETIC
 from sundbench.hub.kernelspecs import PROVISIONER
@@ -99,7 +102,8 @@ class ProjectKernelManager(AsyncMappingKernelManager):
         if kernel_id is not None and kernel_id not in self and not _ID.fullmatch(kernel_id):
             self._refuse(name, "a kernel's id is a UUID")
         kwargs.pop("env", None)
-        started = await super().start_kernel(kernel_id=kernel_id, kernel_name=name, **kwargs)
+        with _told():
+            started = await super().start_kernel(kernel_id=kernel_id, kernel_name=name, **kwargs)
         return str(started)
 
     def _refuse(self, name: str, why: str) -> None:
@@ -129,6 +133,15 @@ class ProjectKernelManager(AsyncMappingKernelManager):
 
         for channel, stream in channels.items():
             stream.on_recv(functools.partial(keep, channel))
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Let the user read what the broker has against it."""
+    try:
+        yield
+    except HubError as error:
+        raise HTTPError(503, str(error), reason="The kernel can't be started") from error
 
 
 def ending(kernel: Any) -> str:  # noqa: ANN401 - jupyter_server's kernel managers

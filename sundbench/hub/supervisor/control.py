@@ -49,6 +49,9 @@ def start(site: Site) -> Notes:
         if found is not None and found.alive and found.ready:
             return found
         if process is not None and process.poll() is not None:
+            if found is not None and found.alive:  # another `start` came first: wait for what it has started
+                process = None
+                continue
             raise HubError(f"the hub didn't start: {_last_words(_log(site), said)}")
         time.sleep(0.1)
     stop(site, lambda _: None)

@@ -68,7 +68,7 @@ def make_assignment(folder: Path, runtime: Path) -> Assignment:
     data = {}
     for name in ("extract", "synthetic"):
         (folder / name).mkdir()
-        (folder / name / "extract.json").write_text(f'{{"name": "{name}"}}')
+        (folder / name / "extract.json").write_text(f'{{"name": "{name}", "digest": "{name[0] * 64}"}}')
         data[name] = Extract(folder=folder / name, digest=name[0] * 64)
     for name in ("workspace", "scratch", "outbox"):
         (folder / name).mkdir()

@@ -1,6 +1,7 @@
 """The real server in its real sandbox, with real kernels beside it; hub and audit writer are stand-ins."""
 
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
@@ -57,7 +58,8 @@ def sandboxed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     assert ready.wait(10)
     for name in ("notebooks", "scratch", "outbox", "synthetic"):
         (folder / name).mkdir()
-    (folder / "synthetic" / "extract.json").write_text('{"synthetic": true}')
+    about = {"synthetic": True, "digest": "5" * 64}
+    (folder / "synthetic" / "extract.json").write_text(json.dumps(about))
     hub.server_port = free_port()
     path = Assignment(
         user="anna",

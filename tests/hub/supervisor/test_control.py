@@ -5,6 +5,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,10 @@ def process_of(site: Site, name: str) -> Process:
 
 
 def test_a_hub_comes_up_survives_its_parts_and_leaves_nothing(site: Site) -> None:
-    started = control.start(site)
+    with ThreadPoolExecutor(2) as at_once:
+        first, second = (at_once.submit(control.start, site) for _ in range(2))
+        started = first.result()
+        assert second.result() == started  # the one that came second waits for what the other has started
     assert control.status(site).up
     assert control.start(site) == started  # a second start leaves it alone
 

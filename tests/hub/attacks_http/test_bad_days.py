@@ -1,0 +1,50 @@
+"""What an operator meets sooner or later, on the whole platform: data that go away, a hub that forgets."""
+
+import pytest
+
+from sundbench.hub.supervisor import table
+from sundbench.sandbox.probe import probe
+from tests.hub.installation import Platform, add_data, amend, eventually
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not probe().works, reason="bubblewrap doesn't work on this machine"),
+]
+
+
+def test_an_extract_that_goes_away_is_said_plainly(platform: Platform):
+    site = platform.site
+    amend(site, "leaving", ("rikke:researcher",))
+    add_data(site, "leaving")
+    rikke = platform.visitor("rikke")
+    rikke.start("leaving")
+    try:
+        (site.extracts / "leaving").rename(site.extracts / "elsewhere")
+
+        answer = rikke.server("POST", "leaving", "api/kernels", {"name": "register-data"})
+
+        assert answer.status_code == 503
+        assert "removed or replaced since this server started" in answer.json()["message"]
+        assert str(site.root) not in answer.text
+        assert rikke.kernel("leaving", "synthetic-data").run("1 + 1") == "2"
+    finally:
+        rikke.stop("leaving")
+
+
+def test_a_hub_that_lost_its_database_ends_what_it_no_longer_knows_and_records_it(platform: Platform):
+    site = platform.site
+    amend(site, "forgotten", ("rikke:researcher",))
+    add_data(site, "forgotten")
+    rikke = platform.visitor("rikke")
+    rikke.start("forgotten")
+
+    platform.kill("hub")
+    (site.hub / "jupyterhub.sqlite").unlink()
+    platform.start_hub()
+
+    eventually(lambda: not table.jobs(site))
+    (stop,) = eventually(lambda: platform.records(action="server.stop", actor="hub"))
+    assert stop["detail"]["why"] == "no hub knew of it any more"
+    again = platform.visitor("rikke")
+    assert again.start("forgotten").ok
+    again.stop("forgotten")
