@@ -45,9 +45,14 @@ def publish(
 
     Example: sundbench report publish drug_cost_effectiveness --release r20261122-1f2e3d
     """
+    from sundbench.governance.audit.actions import Action
+    from sundbench.governance.audit.recording import recording
+    from sundbench.governance.people import current_user
     from sundbench.release import content
     from sundbench.release import report as reports
 
+    with recording(ctx.obj, current_user()) as recorder:
+        recorder.record(Action.REPORT_PUBLISH, name, release=release)
     with progress(name) as told:
         page = reports.publish(ctx.obj, content.reports() / name, release, report=told)
     screen.print(f"report {name}: {page}", soft_wrap=True)

@@ -52,6 +52,8 @@ def execute(
     """
     from sundbench.disclosure.check import check
     from sundbench.disclosure.profile import profile
+    from sundbench.governance.audit.actions import Action
+    from sundbench.governance.audit.recording import recording
     from sundbench.governance.people import current_user
     from sundbench.release import content
     from sundbench.release.run import folder_of, start
@@ -59,17 +61,23 @@ def execute(
 
     given = _pairs(parameter or [])
     chosen = find(content.analyses(), study)
+    actor = user or current_user()
+    # Begun and done are recorded apart: a run takes long, and nobody else should wait for the log.
+    with recording(ctx.obj, actor) as recorder:
+        recorder.record(Action.RUN_START, study, permit=permit, parameters=given, files=chosen.digests)
     with progress(study) as report:
         made = start(
             ctx.obj,
             chosen,
             permit=permit,
-            user=user or current_user(),
+            user=actor,
             freeze=freeze,
             given=given,
             seed=seed,
             report=report,
         )
+    with recording(ctx.obj, actor) as recorder:
+        recorder.record(Action.RUN_END, made.run, permit=permit, extract=made.extract_digest)
     outbox = folder_of(ctx.obj, made.run) / "outbox"
     names = sorted(name for name in made.outputs if not name.endswith(".json"))
     screen.print(f"run {made.run}: {len(names)} outputs in {outbox}", soft_wrap=True)

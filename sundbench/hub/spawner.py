@@ -387,13 +387,15 @@ def _nothing(_form: object) -> dict[str, Any]:
 
 def _server_limits(hub: Deployment) -> Limits:
     server = hub.settings.server
+    # Notebooks, whose size the server itself limits, and its own state.
+    largest = max(8 * server.upload_size, 64 * 2**20)
     return Limits(
         memory=server.memory,
         cores=1,
         processes=server.processes,
-        file_size=server.upload_size * 8,  # notebooks, which the server itself limits, and its own state
+        file_size=largest,
         # The server itself refuses what goes over the quota; while it writes, the old file is still there.
-        disk=hub.settings.workspace.quota + server.upload_size * 8,
+        disk=hub.settings.workspace.quota + largest,
         tmp=64 * 2**20,
     )
 

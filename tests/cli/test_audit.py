@@ -147,3 +147,11 @@ def test_another_account_is_told_so_in_one_line(used: Sundbench, monkeypatch: py
     assert str(refused.exception) == (
         "/home/audit: Permission denied: run as the account that owns the audit log"
     )
+
+
+def test_who_asks_for_a_run_is_recorded_also_where_it_is_refused(used: Sundbench) -> None:
+    refused = used("run", "drug_cost_effectiveness", "--permit", "lung", "-p", "horizon_years=3")
+    assert "closed" in str(refused.exception)
+    shown = used("audit", "show", "--action", "run.start").stdout
+    assert "drug_cost_effectiveness" in shown
+    assert "horizon_years" in shown

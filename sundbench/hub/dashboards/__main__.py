@@ -9,8 +9,8 @@ import sys
 import tempfile
 
 from sundbench.errors import SundbenchError
-from sundbench.hub.dashboards.app import Dashboards, configuration
 from sundbench.hub.dashboards.service import HUB
+from sundbench.hub.lean import spare_grammar
 from sundbench.hub.runtime import prepare, private
 from sundbench.hub.settings import read
 from sundbench.site import Site
@@ -31,6 +31,9 @@ def main() -> None:
         SundbenchError: the settings, the policy or the folders are not as they must be.
     """
     _die_with(int(os.environ[HUB]))
+    spare_grammar()
+    from sundbench.hub.dashboards.app import Dashboards, configuration  # Voila imports Jupyter
+
     site = Site.from_environment()
     folder = private(prepare(site) / "dashboards")
     for left in folder.iterdir():  # a service that was killed could not clear up

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from sundbench.errors import HubError
+from sundbench.hub.lean import spare_grammar
 from sundbench.hub.server.bridge import open_ways, port
 from sundbench.hub.server.settings import Settings, read
 
@@ -32,14 +33,6 @@ def enter(settings: Settings) -> Path:
         JUPYTERHUB_DISABLE_USER_CONFIG="1",
     )
     return private
-
-
-def spare_grammar() -> None:
-    """Keep out a grammar that jsonschema builds for a format (IRIs) that no schema of Jupyter's has.
-
-    It takes as long as everything else that the server imports.
-    """
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # imports then fail, as documented
 
 
 def descriptor(arguments: list[str]) -> int:

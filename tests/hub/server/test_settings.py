@@ -82,7 +82,7 @@ def test_the_program_says_in_one_line_how_it_is_started(command: list[str], said
 
 def test_a_server_does_not_wait_for_a_grammar_that_nothing_needs() -> None:
     code = (
-        "import sys; from sundbench.hub.server.__main__ import spare_grammar; spare_grammar();"
+        "import sys; from sundbench.hub.lean import spare_grammar; spare_grammar();"
         "import sundbench.hub.server.extension; print('rfc3987_syntax.syntax_helpers' in sys.modules)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
