@@ -22,7 +22,7 @@ from sundbench.hub.journal import NOBODY
 from sundbench.hub.pages import handlers
 from sundbench.hub.permits_watch import Watch
 from sundbench.hub.refusal import Refused
-from sundbench.hub.told import told
+from sundbench.hub.told import standing, told
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class GovernanceAuthenticator(Authenticator):  # type: ignore[misc]  # JupyterHu
 
     async def refresh_user(self, user: Any, handler: Any = None, **_: Any) -> bool | dict[str, Any]:
         """Ask governance again what a user may do; False for one whom it doesn't know any more."""
-        now = await asyncio.to_thread(rights.standing, self._hub.site)
+        now = await standing()
         if not now.knows(user.name):
             return False
         return _model(user.name, now)
@@ -65,7 +65,7 @@ class GovernanceAuthenticator(Authenticator):  # type: ignore[misc]  # JupyterHu
         Raises:
             tornado.web.HTTPError: it can't be recorded.
         """
-        now = await asyncio.to_thread(rights.standing, self._hub.site)
+        now = await standing()
         try:
             await self._hub.journal.record(user, Action.LOGIN, "hub", address=handler.request.remote_ip)
         except AuditError as error:
@@ -103,7 +103,7 @@ class PasswordAuthenticator(GovernanceAuthenticator):
             raise told(_too_many(wait))
         async with _AT_ONCE:
             right = await asyncio.to_thread(passwords.check, hub.site, user, password)
-        now = await asyncio.to_thread(rights.standing, hub.site)
+        now = await standing()
         if right and now.knows(user):
             hub.attempts.succeeded(who)
             admitted = await self.admitted(user, handler)

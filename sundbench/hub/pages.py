@@ -30,7 +30,7 @@ from sundbench.hub.deployment import deployment
 from sundbench.hub.folders import DataState
 from sundbench.hub.journal import NOBODY
 from sundbench.hub.refusal import Refused
-from sundbench.hub.told import told
+from sundbench.hub.told import standing, told
 
 _MONTHS = {
     "da": "januar februar marts april maj juni juli august september oktober november december",
@@ -114,7 +114,7 @@ class HomeHandler(Navigated, BaseHandler):  # type: ignore[misc]  # JupyterHub h
     async def get(self) -> None:
         """Show them."""
         user = self.current_user
-        now = await asyncio.to_thread(rights.standing, deployment().site)
+        now = await standing()
         for spawner in list(user.spawners.values()):
             if spawner.ready:  # notice now what has ended by itself
                 await spawner.poll_and_notify()
@@ -177,7 +177,7 @@ class StartHandler(Navigated, SpawnHandler):  # type: ignore[misc]
         self, for_user: Any, spawner_options_form: str, message: str = "", html_message: str = ""
     ) -> Any:
         name = self.path_args[1] if len(self.path_args) > 1 else ""
-        now = await asyncio.to_thread(rights.standing, deployment().site)
+        now = await standing()
         mine = (one for one in now.projects(for_user.name) if one.id == name)
         return await self.render_template(
             "spawn.html",

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+
 from tornado import web
 
+from sundbench.errors import DatabaseError
+from sundbench.hub import rights
+from sundbench.hub.deployment import deployment
 from sundbench.hub.refusal import Refused
+
+_log = logging.getLogger(__name__)
 
 
 class _Told(web.HTTPError):
@@ -19,3 +27,24 @@ class _Told(web.HTTPError):
 def told(refusal: Refused) -> web.HTTPError:
     """A refusal as an error that JupyterHub shows in both languages."""
     return _Told(refusal)
+
+
+async def standing() -> rights.Standing:
+    """Who may do what just now, for a page.
+
+    Raises:
+        tornado.web.HTTPError: governance's database can't be read: locked, lost, or its disk is full.
+    """
+    try:
+        return await asyncio.to_thread(rights.standing, deployment().site)
+    except DatabaseError as error:
+        _log.error("governance can't be asked: %s", error)
+        raise told(_NO_GOVERNANCE) from None
+
+
+_NO_GOVERNANCE = Refused(
+    "governance",
+    da="Det kan ikke slås op lige nu, hvem der må hvad. Prøv igen om lidt, og sig det ellers til driften.",
+    en="Who may do what can't be looked up just now. Try again in a while; or tell the operator.",
+    status=503,
+)

@@ -4,7 +4,7 @@ import pytest
 
 from sundbench.hub.supervisor import table
 from sundbench.sandbox.probe import probe
-from tests.hub.installation import Platform, add_data, amend, eventually
+from tests.hub.installation import Platform, Visitor, add_data, amend, eventually
 
 pytestmark = [
     pytest.mark.slow,
@@ -48,3 +48,19 @@ def test_a_hub_that_lost_its_database_ends_what_it_no_longer_knows_and_records_i
     again = platform.visitor("rikke")
     assert again.start("forgotten").ok
     again.stop("forgotten")
+
+
+def test_without_governance_s_database_nobody_is_let_in_and_all_are_told(stand_in_platform: Platform):
+    """A lost, damaged or full disk under it: nobody's rights are guessed."""
+    visitor, file = stand_in_platform.visitor("rikke"), stand_in_platform.site.root / "sundbench.db"
+    before = file.read_bytes()
+    try:
+        file.write_bytes(b"no database" * 500)
+        page = visitor.get("hub/home")
+        refused = Visitor(stand_in_platform.url).log_in("anders", stand_in_platform.passwords["anders"])
+        for answer in (page, refused):
+            assert answer.status_code == 503
+            assert "Who may do what can&#39;t be looked up" in answer.text.replace("&#x27;", "&#39;")
+    finally:
+        file.write_bytes(before)
+    assert visitor.get("hub/home").ok
