@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         procedure,
     )
     from sundbench.cohort.features import age, region, resident, sex
+    from sundbench.cohort.phenotypes import phenotype
     from sundbench.cohort.population import follow_up, new_users
     from sundbench.cohort.result import Cohort
     from sundbench.cohort.study import Study
@@ -40,6 +41,7 @@ _WHERE = {
         "procedure",
     ),
     "sundbench.cohort.features": ("age", "region", "resident", "sex"),
+    "sundbench.cohort.phenotypes": ("phenotype",),
     "sundbench.cohort.population": ("follow_up", "new_users"),
     "sundbench.cohort.result": ("Cohort",),
     "sundbench.cohort.study": ("Study",),
@@ -64,6 +66,7 @@ __all__ = [
     "lab",
     "new_users",
     "outputs",
+    "phenotype",
     "procedure",
     "region",
     "resident",

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Protocol
 
 from sundbench.cohort.bucket import Bucket
 from sundbench.cohort.database import Database
-from sundbench.cohort.plan import Plan
 from sundbench.errors import StoreError
 
 
-def explained(plan: Plan, numbers: tuple[int, ...], error: Exception) -> Exception:
+class Reading(Protocol):
+    """What a task reads: a plan of a study or of a phenotype."""
+
+    @property
+    def root(self) -> Path:
+        """The extract's folder."""
+
+    @property
+    def registers(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Each register that is read, with its columns."""
+
+
+def explained(plan: Reading, numbers: tuple[int, ...], error: Exception) -> Exception:
     """What a failed task should say: the damaged file if one of its files is; the error itself if none is.
 
     The files that the task read are hashed and held against ``extract.json``.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
@@ -22,6 +22,10 @@ from sundbench.progress import Report, silent
 
 if TYPE_CHECKING:
     from distributed import Client
+
+Shared = TypeVar("Shared")
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 WHAT = "cohort"
 """What progress is reported of."""
@@ -38,12 +42,34 @@ def collect(
 ) -> Cohort:
     """Run a study; see ``Study.collect``."""
     plan = compile_study(study, db)
+    told = partial(report, WHAT)
+    parts = in_order(bucket_task, plan, plan.tasks, client=client, workers=workers, told=told)
+    return assemble(study, db, parts, allow_empty)
+
+
+def in_order(
+    task: Callable[[Shared, Item], Found],
+    shared: Shared,
+    items: Sequence[Item],
+    *,
+    client: Client | None,
+    workers: int | None,
+    told: Callable[[int, int], None],
+) -> list[Found]:
+    """Run a task for each of several items and give what they found, in the items' order.
+
+    Args:
+        task: called with what is shared and an item.
+        shared: what all tasks need: small, and can be pickled.
+        items: the numbers of buckets, or the like.
+        client: a cluster's client; else the active one if there is one, else Dask's threads.
+        workers: number of threads; all processors if nothing is said.
+        told: called with the tasks done and those in all.
+    """
     cluster = client if client is not None else _active_client()
     if cluster is not None:
-        parts = _on_cluster(plan, cluster, report)
-    else:
-        parts = _on_threads(plan, workers or len(os.sched_getaffinity(0)), report)
-    return assemble(study, db, parts, allow_empty)
+        return _on_cluster(task, shared, items, cluster, told)
+    return _on_threads(task, shared, items, workers or len(os.sched_getaffinity(0)), told)
 
 
 def bucket_task(plan: Plan, numbers: tuple[int, ...]) -> Part:
@@ -54,33 +80,45 @@ def bucket_task(plan: Plan, numbers: tuple[int, ...]) -> Part:
         raise explained(plan, numbers, error) from error
 
 
-def _on_threads(plan: Plan, workers: int, report: Report) -> list[Part]:
+def _on_threads(
+    task: Callable[[Shared, Item], Found],
+    shared: Shared,
+    items: Sequence[Item],
+    workers: int,
+    told: Callable[[int, int], None],
+) -> list[Found]:
     from dask.callbacks import Callback
     from dask.threaded import get
 
-    total, done, lock = len(plan.tasks), 0, threading.Lock()
+    done, lock = 0, threading.Lock()
 
-    def told(*_: object) -> None:
+    def counted(*_: object) -> None:
         nonlocal done
         with lock:
             done += 1
-            report(WHAT, done, total)
+            told(done, len(items))
 
-    graph = {("task", n): (partial(bucket_task, plan, numbers),) for n, numbers in enumerate(plan.tasks)}
-    with Callback(posttask=told):  # type: ignore[no-untyped-call]
+    graph = {("task", n): (partial(task, shared, item),) for n, item in enumerate(items)}
+    with Callback(posttask=counted):  # type: ignore[no-untyped-call]
         return list(get(graph, list(graph), num_workers=workers))
 
 
-def _on_cluster(plan: Plan, client: Client, report: Report) -> list[Part]:
+def _on_cluster(
+    task: Callable[[Shared, Item], Found],
+    shared: Shared,
+    items: Sequence[Item],
+    client: Client,
+    told: Callable[[int, int], None],
+) -> list[Found]:
     from distributed import KilledWorker, as_completed
 
     # A task of its own rather than scattered: it is made again if the workers that hold it die.
-    shared = client.submit(_itself, plan, pure=False)
-    futures = [client.submit(bucket_task, shared, numbers, pure=False) for numbers in plan.tasks]
+    there = client.submit(_itself, shared, pure=False)
+    futures = [client.submit(task, there, item, pure=False) for item in items]
     try:
         for done, _ in enumerate(as_completed(futures, loop=client.loop), 1):  # type: ignore[no-untyped-call]
-            report(WHAT, done, len(futures))
-        parts: Sequence[Part] = client.gather(futures)  # type: ignore[no-untyped-call]
+            told(done, len(futures))
+        found: Sequence[Found] = client.gather(futures)  # type: ignore[no-untyped-call]
     except KilledWorker as error:
         # Which bucket it was can't be told: what waits on a worker is blamed with what runs there.
         raise StudyError(
@@ -90,11 +128,11 @@ def _on_cluster(plan: Plan, client: Client, report: Report) -> list[Part]:
         ) from error
     finally:
         client.cancel(futures)  # type: ignore[no-untyped-call]
-    return list(parts)
+    return list(found)
 
 
-def _itself(plan: Plan) -> Plan:
-    return plan
+def _itself(shared: Shared) -> Shared:
+    return shared
 
 
 def _active_client() -> Client | None:

@@ -9,8 +9,7 @@ from typing import Any
 import polars as pl
 
 from sundbench.cohort import persons
-from sundbench.cohort.comorbidity.counting import counted, total
-from sundbench.cohort.comorbidity.covariates import Comorbidity, OfConditions, event_of
+from sundbench.cohort.composite import Composite
 from sundbench.cohort.features import (
     Combination,
     Comparison,
@@ -43,8 +42,9 @@ def expression(feature: Feature, slots: Slots) -> pl.Expr:
     if isinstance(feature, Reduction):
         happened = feature.occurrences
         return pl.col(slots[key(happened.event, happened.window, feature.how, feature.value)])
-    if isinstance(feature, OfConditions):
-        return _of_conditions(feature, slots)
+    if isinstance(feature, Composite):
+        keys = (key(event, feature.window, "any") for event in feature.events)
+        return feature.value([pl.col(slots[one]) for one in keys])
     if isinstance(feature, Comparison):
         right = feature.right
         other = expression(right, slots) if isinstance(right, Feature) else pl.lit(right)
@@ -60,12 +60,3 @@ def expression(feature: Feature, slots: Slots) -> pl.Expr:
         left, right_side = expression(feature.left, slots), expression(feature.right, slots)
         return left & right_side if feature.operator == "and" else left | right_side
     raise TypeError(f"no expression for {type(feature).__name__}")
-
-
-def _of_conditions(feature: OfConditions, slots: Slots) -> pl.Expr:
-    conditions, score = feature.conditions, feature.score
-    has = {one.name: pl.col(slots[key(event_of(one), feature.window, "any")]) for one in conditions}
-    if isinstance(feature, Comorbidity):
-        return total(conditions, counted(conditions, has, score.hierarchy), score.weights)
-    wanted = conditions[0]
-    return counted((wanted,), has, score.hierarchy)[wanted.name]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sundbench.cohort import canonical
 from sundbench.cohort.codes import FIRST_ICD_10, is_icd_8
-from sundbench.cohort.comorbidity.covariates import OfConditions, event_of
+from sundbench.cohort.composite import Composite
 from sundbench.cohort.database import Database
 from sundbench.cohort.events import Death, Event
 from sundbench.cohort.features import Age, Feature, How, Reduction, Region, Resident, Sex
@@ -166,9 +166,9 @@ def _slots(study: Study) -> tuple[Slot, ...]:
         for leaf in leaves(feature):
             if isinstance(leaf, Reduction):
                 add(leaf.occurrences.event, leaf.occurrences.window, leaf.how, leaf.value)
-            elif isinstance(leaf, OfConditions):
-                for condition in leaf.conditions:
-                    add(event_of(condition), leaf.window, "any")
+            elif isinstance(leaf, Composite):
+                for event in leaf.events:
+                    add(event, leaf.window, "any")
     for event in study.outcomes.values():
         add(event, OUTCOME, "first")
     if study.follow_up is not None:

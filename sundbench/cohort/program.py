@@ -9,7 +9,7 @@ from functools import lru_cache
 import polars as pl
 
 from sundbench.cohort import persons, sources
-from sundbench.cohort.comorbidity.covariates import OfConditions
+from sundbench.cohort.composite import Composite
 from sundbench.cohort.events import Event
 from sundbench.cohort.expressions import expression
 from sundbench.cohort.features import Feature, Reduction
@@ -88,7 +88,7 @@ def _looked_at(feature: Feature) -> tuple[Views, ...]:
     for leaf in leaves(feature):
         if isinstance(leaf, Reduction):
             found.add(views_of(leaf.occurrences.event))
-        elif isinstance(leaf, OfConditions):
+        elif isinstance(leaf, Composite):
             found.add(views_of(leaf.event))
     return tuple(sorted(found))
 

@@ -12,7 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from sundbench.cohort import canonical
-from sundbench.cohort.comorbidity.covariates import OfConditions
+from sundbench.cohort.composite import Composite
 from sundbench.cohort.events import Event
 from sundbench.cohort.features import Feature, Reduction, Resident
 from sundbench.cohort.population import FollowUp, NewUsers
@@ -223,7 +223,7 @@ def look_back(feature: Feature) -> tuple[Event | None, Window | Period] | None:
         return feature.occurrences.event, feature.occurrences.window
     if isinstance(feature, Resident):
         return None, Window(-feature.days, 0)
-    if isinstance(feature, OfConditions):
+    if isinstance(feature, Composite):
         return feature.event, feature.window
     return None
 

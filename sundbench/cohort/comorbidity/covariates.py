@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import polars as pl
 
 from sundbench.cohort import windows
 from sundbench.cohort.comorbidity.code_lists import CodeList, Condition, Index, code_list
+from sundbench.cohort.comorbidity.counting import counted, total
+from sundbench.cohort.composite import Composite
 from sundbench.cohort.events import Diagnosis
 from sundbench.cohort.features import Feature, Kind
 from sundbench.cohort.windows import Window
@@ -15,7 +20,7 @@ TYPES = ("A", "B", "G")
 """Diagnoses that count as comorbidity: action, secondary and underlying ones."""
 
 
-class OfConditions(Feature):
+class OfConditions(Composite):
     """A feature computed from whether persons have diagnoses of an index's conditions before index."""
 
     @property
@@ -34,9 +39,19 @@ class OfConditions(Feature):
         return event_of(*self.conditions)
 
     @property
+    def events(self) -> tuple[Diagnosis, ...]:
+        """A diagnosis of each of its conditions."""
+        return tuple(event_of(one) for one in self.conditions)
+
+    @property
     def window(self) -> Window:
         """The look-back."""
         return windows.before(None, self.score.years, self.score.index_day)
+
+    def counts(self, happened: Sequence[pl.Expr]) -> dict[str, pl.Expr]:
+        """Which of its conditions count, from which of them a person has."""
+        has = {one.name: had for one, had in zip(self.conditions, happened, strict=True)}
+        return counted(self.conditions, has, self.score.hierarchy)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +97,10 @@ class Comorbidity(OfConditions):
     def conditions(self) -> tuple[Condition, ...]:
         """All its conditions."""
         return self.code_list.conditions
+
+    def value(self, happened: Sequence[pl.Expr]) -> pl.Expr:
+        """The weights of the conditions that count."""
+        return total(self.conditions, self.counts(happened), self.weights)
 
     def element(self, name: str) -> Feature:
         """Whether one of its conditions counts.
@@ -139,6 +158,10 @@ class Element(OfConditions):
     def conditions(self) -> tuple[Condition, ...]:
         """The condition and, under the hierarchy, its graver form."""
         return self.of.code_list.family(self.name, self.of.hierarchy)
+
+    def value(self, happened: Sequence[pl.Expr]) -> pl.Expr:
+        """Whether the condition counts."""
+        return self.counts(happened)[self.name]
 
     def in_words(self) -> str:
         """As a protocol says it."""
