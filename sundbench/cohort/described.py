@@ -12,9 +12,10 @@ from sundbench.registers.catalogue import Catalogue, Column, Register, Text
 STYLE = (
     "<style>.sundbench-help{font-size:.92em;line-height:1.45}"
     ".sundbench-help table{border-collapse:collapse;margin:.6em 0}"
-    ".sundbench-help th,.sundbench-help td{text-align:left;vertical-align:top;padding:.25em .9em .25em 0;"
-    "border-bottom:1px solid #d3dae3;background:none}"
-    ".sundbench-help td.number{text-align:right;font-variant-numeric:tabular-nums}"
+    # The class twice, for JupyterLab's own rule puts tables of numbers to the right with one more.
+    ".sundbench-help.sundbench-help th,.sundbench-help.sundbench-help td{text-align:left;"
+    "vertical-align:top;padding:.25em .9em .25em 0;border-bottom:1px solid #d3dae3;background:none}"
+    ".sundbench-help.sundbench-help td.number{text-align:right;font-variant-numeric:tabular-nums}"
     ".sundbench-help small{color:#48566a}.sundbench-help summary{cursor:pointer}</style>"
 )
 """The look of help in notebooks; the colours are those of the reports."""
