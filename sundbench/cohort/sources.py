@@ -153,6 +153,11 @@ def codes(event: Event) -> tuple[str, ...]:
     return listed
 
 
+def begins(column: str, listed: Iterable[str]) -> pl.Expr:
+    """Whether a column's code is one of the listed or lies below one of them; a missing code doesn't."""
+    return coded(pl.col(column), tuple(listed), prefix=True).fill_null(value=False)
+
+
 def coded(column: pl.Expr, listed: tuple[str, ...], prefix: bool) -> pl.Expr:
     """Whether a column's code is one of the listed or, where ``prefix`` says so, lies below one of them."""
     if not prefix:

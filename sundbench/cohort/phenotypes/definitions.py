@@ -102,7 +102,7 @@ class Diabetes(Part):
     kind: Literal["diabetes"]
     title: Title
     stable_from: date
-    hba1c: dict[str, float]
+    hba1c: Annotated[dict[str, float], Field(min_length=1)]
     diagnoses: Diagnoses
     podiatry: Podiatry
     purchases: Purchases
@@ -120,7 +120,7 @@ class DrugClasses(Part):
     at_least: PositiveInt
     days: PositiveInt
     quarters: PositiveInt
-    classes: dict[str, Codes]
+    classes: Annotated[dict[str, Codes], Field(min_length=1)]
 
 
 Definition = Annotated[Diabetes | DrugClasses, Field(discriminator="kind")]

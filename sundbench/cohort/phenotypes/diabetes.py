@@ -6,12 +6,13 @@ Pure functions over frames of persons' events: ``events`` finds the four kinds o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import polars as pl
 
 from sundbench.cohort.phenotypes.definitions import Diabetes, Pregnancy, Purchases
+from sundbench.cohort.sources import begins
 
 MILLIONTHS = 1_000_000
 """Daily doses are added as whole millionths, so that sums are exact whatever the order of the rows."""
@@ -53,6 +54,16 @@ class Events:
     services: pl.LazyFrame
     purchases: pl.LazyFrame
     results: pl.LazyFrame
+
+
+Frames = TypeVar("Frames", Sources, Events)
+
+
+def held(frames: Frames) -> Frames:
+    """The same frames, computed all at once and held in memory."""
+    names = [one.name for one in fields(frames)]
+    found = pl.collect_all([getattr(frames, name) for name in names])
+    return type(frames)(**{name: frame.lazy() for name, frame in zip(names, found, strict=True)})
 
 
 def events(sources: Sources, rules: Diabetes) -> Events:
@@ -102,11 +113,6 @@ def classified(found: Events, rules: Diabetes) -> pl.LazyFrame:
         )
         .sort("pid")
     )
-
-
-def begins(column: str, codes: Sequence[str]) -> pl.Expr:
-    """Whether a code is one of some, or lies below one; a missing code doesn't."""
-    return pl.any_horizontal([pl.col(column).str.starts_with(code) for code in codes]).fill_null(value=False)
 
 
 def drugs(rules: Purchases) -> pl.Expr:

@@ -12,6 +12,7 @@ from sundbench.cohort.composite import Composite
 from sundbench.cohort.events import Dispensing
 from sundbench.cohort.features import Kind
 from sundbench.cohort.phenotypes.definitions import DrugClasses
+from sundbench.cohort.sources import begins
 from sundbench.cohort.windows import Window
 
 
@@ -30,9 +31,8 @@ def onset(purchases: pl.LazyFrame, rules: DrugClasses) -> pl.LazyFrame:
     last_day = pl.col("date").dt.truncate("1q").dt.offset_by("1q").dt.offset_by("-1d")
     nth = pl.int_range(pl.len()).over("person")
     return (
-        _of_classes(purchases, rules)
-        .group_by("person", quarter.alias("quarter"), last_day.alias("onset_date"))
-        .agg(pl.col("class").n_unique().cast(pl.Int32).alias("classes"))
+        purchases.group_by("person", quarter.alias("quarter"), last_day.alias("onset_date"))
+        .agg(_classes(rules))
         .filter(pl.col("classes") >= rules.at_least)
         .sort("person", "quarter")
         .with_columns((pl.col("quarter") - nth).alias("run"))
@@ -57,11 +57,10 @@ def at_index(purchases: pl.LazyFrame, index: pl.LazyFrame, rules: DrugClasses) -
     before = pl.col("index") - pl.duration(days=rules.days)
     unit = index.select("person", "index").unique()
     found = (
-        _of_classes(purchases, rules)
-        .join(unit, on="person", how="inner")
+        purchases.join(unit, on="person", how="inner")
         .filter(pl.col("date").is_between(before, pl.col("index")))
         .group_by("person", "index")
-        .agg(pl.col("class").n_unique().cast(pl.Int32).alias("classes"))
+        .agg(_classes(rules))
     )
     return (
         unit.join(found, on=["person", "index"], how="left")
@@ -114,12 +113,7 @@ class NumberOfClasses(Composite):
         return f"number of drug classes of {self.name} dispensed, {self.window.in_words()}"
 
 
-def _of_classes(purchases: pl.LazyFrame, rules: DrugClasses) -> pl.LazyFrame:
-    """A row a purchase and class: a combination counts in each of its classes."""
-    parts = [
-        purchases.filter(pl.any_horizontal([pl.col("atc").str.starts_with(code) for code in codes])).select(
-            "person", "date", pl.lit(name).alias("class")
-        )
-        for name, codes in rules.classes.items()
-    ]
-    return pl.concat(parts, how="vertical")
+def _classes(rules: DrugClasses) -> pl.Expr:
+    """The number of classes in a group of purchases: a combination counts in each of its classes."""
+    bought = [begins("atc", codes).any().cast(pl.Int32) for codes in rules.classes.values()]
+    return pl.sum_horizontal(bought).cast(pl.Int32).alias("classes")

@@ -166,5 +166,7 @@ def _task(what: _Reading, number: int) -> pl.DataFrame:
 
 def _of_bucket(rules: Diabetes | DrugClasses, bucket: Bucket) -> pl.LazyFrame:
     if isinstance(rules, Diabetes):
-        return diabetes.classified(diabetes.events(reading.of_diabetes(bucket, rules), rules), rules)
+        # Each register is read once: what is found of it is asked several times.
+        sources = diabetes.held(reading.of_diabetes(bucket, rules))
+        return diabetes.classified(diabetes.held(diabetes.events(sources, rules)), rules)
     return drug_classes.onset(reading.of_drug_classes(bucket, rules), rules).rename({"person": "pid"})

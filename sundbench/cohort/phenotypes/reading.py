@@ -10,7 +10,8 @@ from sundbench.cohort import views
 from sundbench.cohort.bucket import Bucket
 from sundbench.cohort.database import Database
 from sundbench.cohort.phenotypes.definitions import Diabetes, DrugClasses
-from sundbench.cohort.phenotypes.diabetes import Sources, begins, drugs
+from sundbench.cohort.phenotypes.diabetes import Sources, drugs
+from sundbench.cohort.sources import begins
 from sundbench.errors import StudyError
 
 Registers = Mapping[str, tuple[str, ...]]

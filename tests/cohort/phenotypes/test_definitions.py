@@ -1,6 +1,7 @@
 """Phenotypes as data: what comes with the library, users' own files, and messages about what is wrong."""
 
 import importlib.resources
+import pickle
 
 import pytest
 
@@ -21,6 +22,7 @@ def text(name):
 def test_what_comes_with_the_library(name):
     assert sb.phenotype(name) == sb.phenotype(name)
     assert sb.phenotype(name).rules.title.da
+    assert pickle.loads(pickle.dumps(sb.phenotype(name))) == sb.phenotype(name)  # a cluster's workers get it
     assert "doi:" in text(name)  # says where it comes from
 
 
