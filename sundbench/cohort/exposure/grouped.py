@@ -73,7 +73,8 @@ class Groups:
 
     def steps(self) -> Iterator[Ints]:
         """The second rows of all groups that have one, then the third, and so on; never the first."""
-        longest_first = np.argsort(-self.lengths, kind="stable")
+        several = np.flatnonzero(self.lengths > 1)
+        longest_first = several[np.argsort(-self.lengths[several], kind="stable")]
         starts, lengths = self.starts[longest_first], self.lengths[longest_first]
         for place in range(1, int(lengths[0]) if lengths.size else 0):
             reaching = int(np.searchsorted(-lengths, -place, side="left"))
