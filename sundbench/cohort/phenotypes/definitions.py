@@ -102,6 +102,7 @@ class Diabetes(Part):
     kind: Literal["diabetes"]
     title: Title
     stable_from: date
+    purchases_from: date | None = None
     hba1c: Annotated[dict[str, float], Field(min_length=1)]
     diagnoses: Diagnoses
     podiatry: Podiatry

@@ -70,9 +70,10 @@ def events(sources: Sources, rules: Diabetes) -> Events:
     """The inclusion events of persons."""
     of_type = sources.diagnoses.filter(pl.col("type").is_in(rules.diagnoses.types))
     endings = of_type.filter(begins("code", rules.pregnancy.endings)).select("person", "date").unique()
-    purchases = _not_for_polycystic_ovaries(
-        sources.purchases.filter(drugs(rules.purchases)), sources.persons, rules
-    )
+    counted = drugs(rules.purchases)
+    if rules.purchases_from is not None:
+        counted &= pl.col("date") >= rules.purchases_from
+    purchases = _not_for_polycystic_ovaries(sources.purchases.filter(counted), sources.persons, rules)
     bought = ["person", "date", "atc", "packages", "ddd"]
     return Events(
         diagnoses=_diagnoses(of_type, rules),

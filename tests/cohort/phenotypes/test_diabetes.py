@@ -328,6 +328,16 @@ def test_purchases_before_1997_count_for_the_raw_date():
     )
 
 
+def test_purchases_before_1997_can_be_left_out():
+    rules = definition("diabetes_osdc", {"purchases_from": "1997-01-01"})
+    at = [(date(year, 6, 15) - DAY).days for year in (1995, 1996, 1997, 1998)]
+    assert found(*(buys(day=day) for day in at), rules=rules)[0] == at[3]
+    # They don't tell the type then either.
+    told = (ill("DE109"), buys(TABLETS, at[0], 900.0), buys(INSULIN, at[3], 10.0))
+    assert found(*told, rules=rules)[2] == 1
+    assert found(*told)[2] == 2
+
+
 def test_the_stable_date_can_begin_later():
     rules = definition("diabetes_osdc", {"stable_from": "2016-01-01"})
     assert found(buys(), buys(day=10), rules=rules)[1] is None

@@ -159,3 +159,11 @@ def test_a_register_that_begins_too_late_for_stable_dates_is_noted(as_extract, o
     (note,) = sb.phenotype("diabetes_osdc").collect(db).notes
     assert note.startswith("lmdb begins on 2004-01-01: stable inclusion dates need it from 1997-01-01 on")
     assert sb.phenotype("diabetes_osdc", stable_from="2005-01-01").collect(db).notes == ()
+
+
+def test_by_the_texts_reading_what_was_bought_before_1997_does_not_count(as_extract, osdc):
+    db, people = as_extract(osdc)
+    found = by_person(sb.phenotype("diabetes_osdc", purchases_from="1997-01-01").collect(db), people)
+    assert {who: (str(raw), 1 if one else 2) for who, (raw, _, one, _) in found.items()} == RAW | {
+        "23": ("1997-06-16", 2)
+    }
