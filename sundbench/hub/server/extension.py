@@ -12,6 +12,7 @@ from sundbench.governance.audit.client import AsyncClient
 from sundbench.hub.server import dashboard, packages, state, versions
 from sundbench.hub.server.configuration import configuration
 from sundbench.hub.server.identity import ProjectIdentity
+from sundbench.hub.server.requests import make_plain
 from sundbench.hub.server.routes import RefusedHandler, close
 from sundbench.hub.server.settings import Settings
 
@@ -67,6 +68,7 @@ def prepared(settings: Settings, private: Path) -> ServerApp:
     app.web_app.settings["sundbench_audit"] = AsyncClient(settings.audit_socket, settings.audit_secret)
     for unknown in close(app.web_app):
         app.log.error("closed, since nobody has judged it: %s", unknown)
+    make_plain(app.web_app)
     return app
 
 
