@@ -15,6 +15,7 @@ MEASUREMENTS = (
     ("benchmarks.bench_cohort", "--limit", "1536"),
     ("benchmarks.bench_kernel",),
     ("benchmarks.bench_audit",),
+    ("benchmarks.bench_hub",),
 )
 
 
