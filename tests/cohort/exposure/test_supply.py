@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from sundbench.cohort.canonical import digest
 from sundbench.cohort.exposure import Rules, daily_dose, ddd, fixed_days, given_days, units_a_day
 from sundbench.errors import StudyError
 
@@ -95,6 +96,12 @@ def test_rules_in_words():
 def test_equal_rules_are_equal():
     assert Rules(ddd().otherwise(fixed_days(30))) == Rules(ddd().otherwise(fixed_days(30)))
     assert len({daily_dose({"B01": 5}), daily_dose({"B01": 5.0})}) == 1
+
+
+def test_rules_have_the_digest_of_a_protocol():
+    rules = Rules(daily_dose({"B01": 5}).otherwise(fixed_days(30)), grace_days=30)
+    assert digest(rules) == digest(Rules(daily_dose({"B01": 5}).otherwise(fixed_days(30)), grace_days=30))
+    assert digest(rules) != digest(Rules(daily_dose({"B01": 5}).otherwise(fixed_days(31)), grace_days=30))
 
 
 def test_what_is_wrong_is_named():
