@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from sundbench.sandbox.probe import probe
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -17,6 +19,17 @@ def _outside(variable: str, default: Path) -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture(scope="session")
+def sandboxes() -> None:
+    """Sandboxes must work in CI, and may be impossible elsewhere."""
+    seen = probe()
+    if not seen.works:
+        message = f"no sandboxes here: {seen.why}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
 
 
 @pytest.fixture(scope="session")

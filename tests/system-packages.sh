@@ -10,6 +10,9 @@ ls /usr/lib/R/site-library/haven/examples/iris.sas7bdat >/dev/null 2>&1 || missi
 # The R kernel.
 [ -x /usr/bin/R ] || missing="$missing r-base-core"
 ls /usr/lib/R/site-library/IRkernel/DESCRIPTION >/dev/null 2>&1 || missing="$missing r-cran-irkernel"
+# Workspaces keep their versions with git; sandboxes are also started by an account that can't run .venv's Python.
+command -v git >/dev/null 2>&1 || missing="$missing git"
+[ -x /usr/bin/python3.11 ] || missing="$missing python3"
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" = 0 ]; then run=""

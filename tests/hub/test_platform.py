@@ -7,12 +7,11 @@ import psutil
 import pytest
 
 from sundbench.hub.supervisor import table
-from sundbench.sandbox.probe import probe
 from tests.hub.installation import Platform, close, eventually
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not probe().works, reason="bubblewrap doesn't work on this machine"),
+    pytest.mark.usefixtures("sandboxes"),
 ]
 
 

@@ -12,7 +12,7 @@ from sundbench.release import run as runs
 from sundbench.release.run import Extract, perform
 from sundbench.release.study import StudyFolder
 from sundbench.sandbox.policy import read
-from sundbench.sandbox.probe import Probe, probe
+from sundbench.sandbox.probe import Probe
 
 Run = Callable[..., Path]
 
@@ -35,18 +35,11 @@ def run(study: StudyFolder, tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def _sandboxes() -> None:
-    trial = probe()
-    if not trial.works:
-        pytest.skip(f"no sandboxes here: {trial.why}")
-
-
-@pytest.fixture
 def _no_sandboxes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "probe", lambda: Probe(works=False, version=None, why="no bubblewrap"))
 
 
-@pytest.mark.usefixtures("_sandboxes")
+@pytest.mark.usefixtures("sandboxes")
 def test_a_run_sees_its_study_and_its_extract_and_little_else(run: Run, study: StudyFolder) -> None:
     made = run(
         "import json, os, socket\n"
@@ -64,14 +57,14 @@ def test_a_run_sees_its_study_and_its_extract_and_little_else(run: Run, study: S
     }
 
 
-@pytest.mark.usefixtures("_sandboxes")
+@pytest.mark.usefixtures("sandboxes")
 def test_a_link_in_the_outbox_is_refused_and_not_followed(run: Run, tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match=r"x\.json is no plain file"):
         run("import os; os.symlink('/etc/shadow', os.environ['SUNDBENCH_OUTBOX'] + '/x.json')")
     assert list((tmp_path / "run" / "outbox").iterdir()) == []
 
 
-@pytest.mark.usefixtures("_sandboxes")
+@pytest.mark.usefixtures("sandboxes")
 def test_a_run_out_of_memory_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def small(path: Path) -> object:
         policy = read(path)

@@ -3,12 +3,11 @@
 import pytest
 
 from sundbench.hub.supervisor import table
-from sundbench.sandbox.probe import probe
 from tests.hub.installation import Platform, Visitor, add_data, amend, eventually
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not probe().works, reason="bubblewrap doesn't work on this machine"),
+    pytest.mark.usefixtures("sandboxes"),
 ]
 
 

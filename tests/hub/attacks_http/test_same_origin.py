@@ -10,12 +10,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from sundbench.sandbox.probe import probe
 from tests.hub.installation import Platform, Visitor, add_data, amend
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not probe().works, reason="bubblewrap doesn't work on this machine"),
+    pytest.mark.usefixtures("sandboxes"),
 ]
 
 HERE, THERE = "user/rikke/lung-cancer/", "user/rikke/heart/"

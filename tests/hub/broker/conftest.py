@@ -23,7 +23,6 @@ from sundbench.hub.broker.service import serving
 from sundbench.hub.r import missing
 from sundbench.registers.catalogue import Text
 from sundbench.sandbox.policy import Limits
-from sundbench.sandbox.probe import probe
 
 LIMITS = Limits(memory="700 MiB", cores=1, processes=128, file_size="64 MiB", disk="128 MiB", tmp="16 MiB")
 
@@ -115,11 +114,10 @@ class Served:
 
 
 @pytest.fixture
-def served(assignment: Assignment, repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+def served(
+    sandboxes: None, assignment: Assignment, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Served]:
     """A broker as a job has it; what a server would know of it stands in the environment."""
-    trial = probe()
-    if not trial.works:
-        pytest.skip(f"no sandboxes here: {trial.why}")
     with serve(assignment, repository / "kernels") as broker:
         monkeypatch.setenv("SUNDBENCH_BROKER", str(broker.socket))
         monkeypatch.setenv("SUNDBENCH_KERNEL_SOCKETS", str(broker.sockets))

@@ -9,14 +9,13 @@ import pytest
 from playwright.sync_api import expect
 
 from sundbench.hub import r
-from sundbench.sandbox.probe import probe
 from tests.hub.browser.visit import OUTSIDE, Visit
 from tests.hub.dashboards.conftest import RELEASE, REPORT
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(not probe().works, reason="bubblewrap doesn't work on this machine"),
+    pytest.mark.usefixtures("sandboxes"),
 ]
 
 Come = Callable[..., Visit]

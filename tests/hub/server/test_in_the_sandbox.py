@@ -21,14 +21,13 @@ from tornado.netutil import bind_sockets
 from sundbench.hub.assignment import Assignment, Extract
 from sundbench.registers.catalogue import Text
 from sundbench.sandbox.policy import Limits
-from sundbench.sandbox.probe import probe
 
 from .conftest import Hub, Running, Writer, environment, free_port
 from .test_channels import Page, talk, text
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not probe().works, reason="bubblewrap doesn't work on this machine"),
+    pytest.mark.usefixtures("sandboxes"),
 ]
 LIMITS = Limits(memory="900 MiB", cores=1, processes=256, file_size="64 MiB", disk="128 MiB", tmp="64 MiB")
 

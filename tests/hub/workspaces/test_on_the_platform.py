@@ -4,12 +4,11 @@ import pytest
 
 from sundbench.hub.workspaces.fate import ended
 from sundbench.hub.workspaces.history import history
-from sundbench.sandbox.probe import probe
 from tests.hub.installation import Platform, amend, close, eventually
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not probe().works, reason="bubblewrap doesn't work on this machine"),
+    pytest.mark.usefixtures("sandboxes"),
 ]
 
 
