@@ -108,7 +108,16 @@ def reductions(occurrences):
 
 at_index = st.one_of(
     backwards.flatmap(reductions),
-    st.sampled_from([sb.age(), sb.sex(), sb.region(), sb.charlson(years=0.1)]),
+    st.sampled_from(
+        [
+            sb.age(),
+            sb.sex(),
+            sb.region(),
+            sb.charlson(years=0.1),
+            sb.charlson(years=0.1, codes="quan", index_day=True).element("diabetes"),
+            sb.elixhauser(years=0.1, hierarchy=False),
+        ]
+    ),
 )
 
 
