@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -143,7 +144,9 @@ def test_a_dask_dashboard_comes_through(sandboxed: Running) -> None:
 
     status, headers, content = sandboxed.ask("GET", f"sundbench/dask/{kernel}/status")
     assert status == 200
-    assert b"Bokeh" in content or b"bokeh" in content
+    script = re.search(rb'src="(static/js/bokeh\.min\.js[^"]*)"', content)
+    assert script, content[:500]
+    assert sandboxed.ask("GET", f"sundbench/dask/{kernel}/{script[1].decode()}")[0] == 200
     assert "sandbox" in headers["Content-Security-Policy"]
     assert b"cdn." not in content
     sandboxed.ask("DELETE", f"api/kernels/{kernel}")

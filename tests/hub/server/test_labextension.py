@@ -131,6 +131,24 @@ def test_packages_are_listed_and_asked_for(danish: Page, running: Running) -> No
     assert asked["detail"] == {"language": "Python", "why": "Cox-regression"}
 
 
+def test_a_dask_dashboard_opens_beside_the_notebook(english: Page) -> None:
+    def chosen() -> None:
+        english.locator(".jp-CodeCell .cm-content").last.click()
+        english.get_by_role("menuitem", name="Sundbench").click()
+        english.get_by_text("Dask dashboard").click()
+
+    chosen()
+    english.locator(".Toastify__toast", has_text="has no Dask cluster").wait_for()
+    english.route(
+        "**/sundbench/dask/*/status",
+        lambda asked: asked.fulfill(body="<p>figures</p>", content_type="text/html"),
+    )
+    chosen()
+    english.frame_locator("iframe[src*='/sundbench/dask/']").get_by_text("figures").wait_for()
+    english.unroute("**/sundbench/dask/*/status")
+    english.locator(".lm-TabBar-tab", has_text="Dask dashboard").locator(".lm-TabBar-tabCloseIcon").click()
+
+
 def test_a_kernel_that_dies_says_why(english: Page) -> None:
     cell = english.locator(".jp-CodeCell .cm-content").last
     cell.click()

@@ -1,6 +1,7 @@
 // The plugin that JupyterLab activates.
 import { banners } from "./banner.js";
 import { packages } from "./packages.js";
+import { dask } from "./dask.js";
 import { element, picture, server } from "./page.js";
 import { space } from "./space.js";
 import { versions } from "./versions.js";
@@ -20,11 +21,12 @@ const MODULES = [
 const PROJECTS = "sundbench:projects";
 const VERSIONS = "sundbench:versions";
 const PACKAGES = "sundbench:packages";
+const DASK = "sundbench:dask";
 
 export async function plugins(take) {
   const [apputils, console_, coreutils, docregistry, mainmenu, notebook, services, translation, widgets] =
     await Promise.all(MODULES.map(take));
-  const { Dialog, ICommandPalette, MainAreaWidget, Notification, showDialog } = apputils;
+  const { Dialog, ICommandPalette, IFrame, MainAreaWidget, Notification, showDialog } = apputils;
   const { Menu, Widget } = widgets;
 
   function activate(app, notebooks, consoles, translator, palette, menus) {
@@ -77,7 +79,14 @@ export async function plugins(take) {
     };
     const restore = versions({ Widget, Dialog, showDialog, ask, lang, word, warn });
     const list = packages({ Widget, MainAreaWidget, ask, word, tell, warn });
+    const figures = dask({ IFrame, MainAreaWidget, coreutils, settings: app.serviceManager.serverSettings, word, warn });
     const failing = (work) => () => work().catch((error) => warn(`${word("failed")}: ${error.message}`));
+    const show = (widget, where) => {
+      if (!widget) return;
+      [...app.shell.widgets("main")].find((one) => one.id === widget.id)?.close();
+      app.shell.add(widget, "main", where);
+      app.shell.activateById(widget.id);
+    };
     app.commands.addCommand(PROJECTS, { label: word("projects"), execute: () => window.location.assign(home) });
     app.commands.addCommand(VERSIONS, {
       label: `${word("versions")}…`,
@@ -88,18 +97,19 @@ export async function plugins(take) {
     });
     app.commands.addCommand(PACKAGES, {
       label: `${word("packages")}…`,
+      execute: failing(async () => show(await list())),
+    });
+    app.commands.addCommand(DASK, {
+      label: word("dask"),
       execute: failing(async () => {
-        const widget = await list();
-        const open = [...app.shell.widgets("main")].find((one) => one.id === widget.id);
-        if (open) open.close();
-        app.shell.add(widget, "main");
-        app.shell.activateById(widget.id);
+        const tracker = consoles.currentWidget === app.shell.currentWidget ? consoles : notebooks;
+        show(await figures(tracker.currentWidget?.sessionContext), { mode: "split-right" });
       }),
     });
     const menu = new Menu({ commands: app.commands });
     menu.id = "jp-mainmenu-sundbench";
     menu.title.label = "Sundbench";
-    for (const command of [VERSIONS, PACKAGES, PROJECTS]) {
+    for (const command of [VERSIONS, PACKAGES, DASK, PROJECTS]) {
       menu.addItem({ command });
       palette?.addItem({ command, category: "Sundbench" });
     }
@@ -109,7 +119,7 @@ export async function plugins(take) {
   return [
     {
       id: "@sundbench/lab:plugin",
-      description: "Tells register data from synthetic; versions, packages, space, the way back",
+      description: "Tells register data from synthetic; versions, packages, Dask, space, the way back",
       autoStart: true,
       requires: [notebook.INotebookTracker, console_.IConsoleTracker, translation.ITranslator],
       optional: [ICommandPalette, mainmenu.IMainMenu],

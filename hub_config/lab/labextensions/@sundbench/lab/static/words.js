@@ -42,6 +42,12 @@ const WORDS = {
     da: "Det, som kernerne har. Der er intet net: mangler du en pakke, så bed driften om den.",
     en: "What the kernels have. There is no network: if you miss a package, ask the operator for it.",
   },
+  dask: { da: "Dasks instrumentbræt", en: "Dask dashboard" },
+  daskNone: {
+    da: "Kernen har ingen Dask-klynge: start den med LocalCluster() i notebooken.",
+    en: "The kernel has no Dask cluster: start one with LocalCluster() in the notebook.",
+  },
+  openKernel: { da: "Åbn først en notebook, hvis kerne kører.", en: "Open a notebook first whose kernel runs." },
   find: { da: "Find en pakke", en: "Find a package" },
   ask: { da: "Bed om en pakke", en: "Ask for a package" },
   language: { da: "Sprog", en: "Language" },
