@@ -16,7 +16,6 @@ import socket as networking
 import sys
 import threading
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,7 +33,6 @@ from sundbench.hub.server.settings import Settings
 from sundbench.hub.workspaces.history import History
 from sundbench.hub.workspaces.keeper import Keeper
 from sundbench.release import content
-from sundbench.sandbox.enforcement import Enforcement
 from sundbench.sandbox.launch import start
 from sundbench.sandbox.policy import read
 from sundbench.sandbox.sandboxed import Sandboxed
@@ -115,7 +113,7 @@ async def work(assignment: Assignment) -> int:
             assignment.permit,
             assignment.user,
             server.pid,
-            _said(server.enforcement),
+            server.enforcement,
         )
         async with _receiving(assignment.port, visitors):
             while server.poll() is None and not asked.is_set():
@@ -233,10 +231,6 @@ async def _end(server: Sandboxed) -> None:
             return
         await asyncio.sleep(_LOOK)
     server.kill()
-
-
-def _said(enforcement: Enforcement) -> str:
-    return ", ".join(f"{field.name} {getattr(enforcement, field.name)}" for field in fields(enforcement))
 
 
 def main(arguments: list[str]) -> int:

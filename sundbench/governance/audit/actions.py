@@ -35,7 +35,7 @@ class Action(StrEnum):
     COMM = "comm"
 
     CONTENTS_SAVE = "contents.save"
-    CONTENTS_DELETE = "contents.delete"
+    """An earlier version was brought back; what is saved otherwise is in the workspace's own versions."""
     CONTENTS_REFUSED = "contents.refused"
     DOWNLOAD_REFUSED = "download.refused"
     UPLOAD_REFUSED = "upload.refused"
@@ -106,7 +106,6 @@ SERVER = frozenset(
         Action.DEBUG,
         Action.COMM,
         Action.CONTENTS_SAVE,
-        Action.CONTENTS_DELETE,
         Action.CONTENTS_REFUSED,
         Action.DOWNLOAD_REFUSED,
         Action.UPLOAD_REFUSED,

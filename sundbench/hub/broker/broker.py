@@ -131,7 +131,9 @@ class Broker:
             self.record(Action.KERNEL_STOP, request.kernel, kernel=offer.name, ending="could not be started")
             raise
         self.kernels[request.kernel] = kernel
-        log.info("%s: %s started, %s", kernel.name, offer.name, kernel.folder.name)
+        log.info(
+            "%s: %s started, %s; limits: %s", kernel.name, offer.name, kernel.folder.name, kernel.held_by
+        )
         return kernel.describe()
 
     def signal(self, request: Signal) -> dict[str, Any]:

@@ -53,6 +53,11 @@ class Kernel:
             return ""
         return self.sandboxed.ending or ""
 
+    @property
+    def held_by(self) -> str:
+        """How firmly each of its limits holds, and by what, in words; empty before its first start."""
+        return "" if self.sandboxed is None else str(self.sandboxed.enforcement)
+
     def start(self) -> None:
         """Start it, or start it again.
 

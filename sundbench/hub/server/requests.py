@@ -1,7 +1,7 @@
 """What requests hold, and how refusals are answered: the same at every address.
 
-Jupyter's handlers take what is sent for what they expect: JSON of another shape ends in a traceback and status
-500, and some of them make a refusal that comes from within a fault of the server's.
+Jupyter's handlers take what is sent for what they expect: JSON of another shape ends in a traceback and
+status 500, and some of them make a refusal that comes from within a fault of the server's.
 """
 
 from __future__ import annotations
