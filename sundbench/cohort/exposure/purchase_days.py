@@ -8,6 +8,7 @@ from sundbench.cohort.exposure.rhythm_limits import RhythmLimits
 from sundbench.errors import StudyError
 
 DAY = ["person", "atc", "date"]
+KNOWN = ("lower_ddd", "usual_ddd", "usual_days")
 
 
 def purchase_days(
@@ -46,32 +47,41 @@ def purchase_days(
     bought = bought.join(package, on="vnr", how="left", maintain_order="left")
     bought = bought.join(_classes_of(bought["atc"], classes), on="atc", how="left", maintain_order="left")
     number = pl.col("packages")
-    known_dose = pl.col("package_usual_ddd").is_not_null().all() & (pl.col("ddd") > 0).all()
-    share = number.max() / number.sum()
-    by_dose = share * (pl.col("ddd") / pl.col("package_usual_ddd")).sum()
-    by_duration = share * (number * pl.col("package_usual_days")).sum()
-    class_dose = pl.col("class_usual_ddd").first()
-    known_class_dose = class_dose.is_not_null() & (pl.col("ddd") > 0).all()
-    known_duration = pl.col("package_usual_days").is_not_null().all()
-    least = (number * pl.coalesce("package_minimum_days", "class_minimum_days")).max()
-    most = (number * pl.coalesce("package_maximum_days", "class_maximum_days")).max()
-    return bought.group_by(*DAY, maintain_order=True).agg(
-        pl.col("ddd").sum(),
-        pl.when(pl.col("package_lower_ddd").is_not_null().all())
-        .then(pl.col("package_lower_ddd").min())
-        .otherwise(pl.col("class_lower_ddd").first())
-        .alias("lower_ddd"),
-        least.clip(limits.shortest, limits.longest).alias("minimum_days"),
-        most.clip(limits.shortest, limits.longest).alias("maximum_days"),
+    of_each = bought.with_columns(
+        (pl.col("ddd") / pl.col("package_usual_ddd")).alias("by_dose"),
+        (number * pl.col("package_usual_days")).alias("by_days"),
+        (number * pl.coalesce("package_minimum_days", "class_minimum_days")).alias("minimum_days"),
+        (number * pl.coalesce("package_maximum_days", "class_maximum_days")).alias("maximum_days"),
+        (pl.col("ddd") > 0).alias("has_ddd"),
+        *(pl.col(f"package_{name}").is_not_null().alias(f"knows_{name}") for name in KNOWN),
+    )
+    # Plain sums and extremes alone: conditions within an aggregation are evaluated day by day.
+    of_day = of_each.group_by(*DAY, maintain_order=True).agg(
+        pl.col("ddd", "by_dose", "by_days").sum(),
+        number.max().alias("most_packages"),
+        number.sum(),
+        pl.col("package_lower_ddd").min(),
+        pl.col("^class_.*$").first(),
+        pl.col("minimum_days", "maximum_days").max(),
+        pl.col("has_ddd", "^knows_.*$").min(),
+    )
+    share = pl.col("most_packages") / pl.col("packages")
+    known_dose = pl.col("knows_usual_ddd") & pl.col("has_ddd")
+    known_class_dose = pl.col("class_usual_ddd").is_not_null() & pl.col("has_ddd")
+    return of_day.select(
+        *DAY,
+        "ddd",
+        pl.when("knows_lower_ddd").then("package_lower_ddd").otherwise("class_lower_ddd").alias("lower_ddd"),
+        pl.col("minimum_days", "maximum_days").clip(limits.shortest, limits.longest),
         pl.when(known_dose)
-        .then(by_dose)
-        .when(known_duration)
-        .then(by_duration)
+        .then(share * pl.col("by_dose"))
+        .when("knows_usual_days")
+        .then(share * pl.col("by_days"))
         .when(known_class_dose)
-        .then(pl.col("ddd").sum() / class_dose)
-        .otherwise(pl.col("class_minimum_days").first())
+        .then(pl.col("ddd") / pl.col("class_usual_ddd"))
+        .otherwise("class_minimum_days")
         .alias("by_package"),
-        (~known_dose & ~known_duration & ~known_class_dose).alias("by_class_alone"),
+        (~known_dose & ~pl.col("knows_usual_days") & ~known_class_dose).alias("by_class_alone"),
     )
 
 

@@ -21,6 +21,7 @@ from sundbench.cohort.exposure.rhythm_limits import RhythmLimits
 from sundbench.errors import StudyError
 
 GROUP = ["person", "atc"]
+ROW = pl.int_range(pl.len())
 PURCHASES = ("person", "atc", "vnr", "date", "packages", "ddd")
 PACKAGES = ("vnr", "lower_ddd", "usual_ddd", "minimum_days", "usual_days", "maximum_days")
 CLASSES = ("atc", "lower_ddd", "usual_ddd", "minimum_days", "maximum_days")
@@ -71,18 +72,26 @@ def purchase_rhythm(
     return _summed(rows, _joined(_ended(rows, hospital, limits), limits), hospital)
 
 
+def _near(column: str, by: int, within: str = "block") -> pl.Expr:
+    """A column of the row so many before (or after, if below zero) in the same block; null beyond it.
+
+    Rows of a block are neighbours, so this is a shift; a window function would take each block by itself.
+    """
+    return pl.when(pl.col(within) == pl.col(within).shift(by)).then(pl.col(column).shift(by))
+
+
 def _blocks(rows: pl.DataFrame, limits: RhythmLimits) -> pl.DataFrame:
     """Purchases with no more than the longest gap between them are a block; one may hold several periods."""
-    ordered = in_order(rows, GROUP, ["date"])
-    since = (pl.col("date") - pl.col("date").shift(1).over(GROUP)).fill_null(0)
-    first = pl.int_range(pl.len()).over(GROUP) == 0
+    first = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in GROUP) | (ROW == 0)
+    start = pl.when("begins").then(ROW).forward_fill()
     return (
-        ordered.with_columns(since.alias("since"), first.alias("first"))
-        .with_columns((pl.col("first") | (pl.col("since") > limits.longest_gap)).alias("begins"))
-        .with_columns(pl.col("begins").cum_sum().alias("block"))
-        .with_columns(
-            pl.int_range(1, pl.len() + 1).over("block").alias("place"), pl.len().over("block").alias("size")
-        )
+        in_order(rows, GROUP, ["date"])
+        .with_columns(first.alias("begins"))
+        .with_columns(pl.col("begins").cum_sum().alias("group"))
+        .with_columns((pl.col("date") - _near("date", 1, "group")).fill_null(0).alias("since"))
+        .with_columns((pl.col("begins") | (pl.col("since") > limits.longest_gap)).alias("begins"))
+        .with_columns(pl.col("begins").cum_sum().alias("block"), (ROW - start + 1).alias("place"))
+        .with_columns(pl.len().over("block").alias("size"))
     )
 
 
@@ -90,15 +99,12 @@ def _dosed(rows: pl.DataFrame, limits: RhythmLimits) -> pl.DataFrame:
     """The dose a day by the purchases around, and how long each purchase lasts by it."""
     ddd, since = pl.col("ddd"), pl.col("since")
 
-    def near(column: str, by: int) -> pl.Expr:
-        return pl.col(column).shift(by).over("block")
-
     # The last purchase lasts as long as it would at the dose of the one before it.
-    expected = ddd / (near("ddd", 1) / since)
+    expected = ddd / (_near("ddd", 1) / since)
     expected = pl.when(expected.is_not_nan()).then(expected.clip(upper_bound=limits.longest)).otherwise(0.0)
-    after = near("since", -1)
+    after = _near("since", -1)
     rows = rows.with_columns(expected.alias("expected"))
-    after_next = near("since", -2).fill_null(near("expected", -1))
+    after_next = _near("since", -2).fill_null(_near("expected", -1))
     past, current, following = limits.weight_past, limits.weight_current, limits.weight_next
     edge = limits.weight_edge
     place, size = pl.col("place"), pl.col("size")
@@ -106,19 +112,21 @@ def _dosed(rows: pl.DataFrame, limits: RhythmLimits) -> pl.DataFrame:
         pl.when(size < 3)
         .then(None)
         .when(place == 1)
-        .then((edge * ddd + following * near("ddd", -1)) / (edge * after + following * near("since", -2)))
+        .then((edge * ddd + following * _near("ddd", -1)) / (edge * after + following * _near("since", -2)))
         .when(place < size)
         .then(
-            (past * near("ddd", 1) + current * ddd + following * near("ddd", -1))
+            (past * _near("ddd", 1) + current * ddd + following * _near("ddd", -1))
             / (past * since + current * after + following * after_next)
         )
-        .otherwise((edge * ddd + edge * near("ddd", 1)) / (edge * pl.col("expected") + edge * since))
+        .otherwise((edge * ddd + edge * _near("ddd", 1)) / (edge * pl.col("expected") + edge * since))
     )
-    mean = pl.col("average").mean().over("block")
-    spread = ((pl.col("average") - mean) ** 2).mean().over("block").sqrt() / mean
+    away = pl.col("average") - pl.col("mean")
+    spread = pl.col("squared").mean().over("block").sqrt() / pl.col("mean")
     by_dose = pl.col("ddd") * (1 + pl.col("spread")) / pl.col("average")
     return (
         rows.with_columns(average.clip(upper_bound=99).alias("average"))
+        .with_columns(pl.col("average").mean().over("block").alias("mean"))
+        .with_columns((away * away).alias("squared"))
         .with_columns(spread.fill_nan(None).clip(0.2, 0.5).alias("spread"))  # no doses at all: no spread
         .with_columns(
             pl.min_horizontal(pl.max_horizontal("average", "lower_ddd"), pl.lit(limits.highest_ddd))
@@ -144,12 +152,13 @@ def _continued(rows: pl.DataFrame, hospital: pl.DataFrame | None, limits: Rhythm
     unreached = (pl.col("lasts").shift(1) < pl.col("since")).fill_null(False)
     rows = rows.with_columns(
         (pl.col("begins") | unreached).alias("begins"),
-        pl.col("date").shift(-1).over(GROUP).alias("next_date"),
+        _near("date", -1, "group").alias("next_date"),
     )
     rows = days_between(rows, pl.col("date") + pl.col("lasts"), hospital).with_columns(
         pl.col("hospital_days").alias("stay_days")
     )
-    reaches = _extended(limits).shift(1).over("block") >= pl.col("since")
+    rows = rows.with_columns(_extended(limits).alias("extended"))
+    reaches = _near("extended", 1) >= pl.col("since")
     bridged = (pl.col("since") > 0) & (pl.col("since") <= limits.longest_gap) & reaches
     return rows.with_columns((pl.col("begins") & ~bridged.fill_null(False)).alias("begins"))
 
@@ -160,23 +169,19 @@ def _extended(limits: RhythmLimits) -> pl.Expr:
 
 def _stockpiled(rows: pl.DataFrame, limits: RhythmLimits) -> pl.DataFrame:
     """A period also goes on over the gap after stockpiling: two purchases together reach the next."""
-
-    def near(column: str, by: int) -> pl.Expr:
-        return pl.col(column).shift(by).over("block")
-
     average = pl.col("average")
-    below_next = near("average", -1) > average
-    falling_at_end = (average > near("average", -1)) & (pl.col("place") == pl.col("size") - 1)
-    drops = (near("average", 1) > average) & (below_next | falling_at_end)
-    together = ((near("ddd", 1) + pl.col("ddd")) * (1 + pl.col("spread")) / average).clip(
-        upper_bound=near("maximum_days", 1) + pl.col("maximum_days")
+    below_next = _near("average", -1) > average
+    falling_at_end = (average > _near("average", -1)) & (pl.col("place") == pl.col("size") - 1)
+    drops = (_near("average", 1) > average) & (below_next | falling_at_end)
+    together = ((_near("ddd", 1) + pl.col("ddd")) * (1 + pl.col("spread")) / average).clip(
+        upper_bound=_near("maximum_days", 1) + pl.col("maximum_days")
     )
-    stay = (near("stay_days", 1) + pl.col("stay_days")).clip(upper_bound=limits.longest_stay)
-    reaches = together + stay + limits.extra_days >= pl.col("since") + near("since", -1)
-    stocked = (pl.col("size") > 2) & drops & near("begins", -1) & reaches
+    stay = (_near("stay_days", 1) + pl.col("stay_days")).clip(upper_bound=limits.longest_stay)
+    reaches = together + stay + limits.extra_days >= pl.col("since") + _near("since", -1)
+    stocked = (pl.col("size") > 2) & drops & _near("begins", -1) & reaches
     rows = rows.with_columns(stocked.fill_null(False).alias("stocked"))
     return rows.with_columns(
-        (pl.col("begins") & ~near("stocked", 1).fill_null(False)).alias("begins")
+        (pl.col("begins") & ~_near("stocked", 1).fill_null(False)).alias("begins")
     ).with_columns(pl.col("begins").cum_sum().alias("period"))
 
 
@@ -189,7 +194,8 @@ def _short_periods(rows: pl.DataFrame, hospital: pl.DataFrame | None, limits: Rh
     rows = days_between(rows, pl.col("date") + pl.col("lasts"), hospital).with_columns(
         pl.when("short").then("hospital_days").otherwise("stay_days").alias("stay_days")
     )
-    reaches = (_extended(limits).shift(1).over("block") >= pl.col("since")).fill_null(False)
+    rows = rows.with_columns(_extended(limits).alias("extended"))
+    reaches = (_near("extended", 1) >= pl.col("since")).fill_null(False)
     return rows.with_columns((pl.col("begins") & ~(pl.col("short") & reaches)).alias("begins")).with_columns(
         pl.col("begins").cum_sum().alias("period")
     )
@@ -215,7 +221,9 @@ def _ended(rows: pl.DataFrame, hospital: pl.DataFrame | None, limits: RhythmLimi
     )
     last = days_between(last, pl.col("date") + pl.col("lasts"), hospital)
     stay = pl.col("hospital_days").clip(upper_bound=limits.longest_stay)
-    return last.select(*GROUP, "period", "start", (pl.col("date") + (pl.col("lasts") + stay)).alias("end"))
+    return last.select(
+        *GROUP, "group", "period", "start", (pl.col("date") + (pl.col("lasts") + stay)).alias("end")
+    )
 
 
 def _joined(periods: pl.DataFrame, limits: RhythmLimits) -> pl.DataFrame:
@@ -223,17 +231,17 @@ def _joined(periods: pl.DataFrame, limits: RhythmLimits) -> pl.DataFrame:
     percent = limits.bridged_percent
     periods = periods.with_columns(pl.col("period").alias("last_period"))
     while True:
-        before = pl.col("end").shift(1).over(GROUP)
-        length = before - pl.col("start").shift(1).over(GROUP)
+        before = _near("end", 1, "group")
+        length = before - _near("start", 1, "group")
         close = (pl.col("start") - before <= percent / 100 * length).fill_null(False)
         marked = periods.with_columns((~close).cum_sum().alias("joined"))
         joined = marked.group_by("joined", maintain_order=True).agg(
-            pl.col(*GROUP, "start").first(), pl.col("end", "last_period").last()
+            pl.col(*GROUP, "group", "start").first(), pl.col("end", "last_period").last()
         )
         percent -= 0.1
         if joined.height == periods.height:
             return joined
-        periods = joined.select(*GROUP, "start", "end", "last_period")
+        periods = joined.drop("joined")
 
 
 def _summed(rows: pl.DataFrame, periods: pl.DataFrame, hospital: pl.DataFrame | None) -> pl.DataFrame:

@@ -184,3 +184,11 @@ def test_what_is_missing_is_named():
         purchase_rhythm(purchased([]), pl.concat([packages, packages]), classes)
     with pytest.raises(StudyError, match="the order is"):
         replace(RhythmLimits(), longest=400)
+
+
+def test_stockpiling_carries_over_a_gap():
+    """On day 70 a package is bought ten days after the last: together they reach day 145, 75 days later."""
+    limits = RhythmLimits(bridged_percent=0)
+    stocked = fast(monthly([0, 30, 60, 70, 145, 175, 205]), [], limits)[0]
+    assert stocked == [(1, "N05AH02", 0, 241, 242, 7)]
+    assert stocked == slow(monthly([0, 30, 60, 70, 145, 175, 205]), [], limits)
