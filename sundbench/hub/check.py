@@ -97,6 +97,7 @@ def _packages(_site: Site, _settings: Settings) -> Iterator[Finding]:
         "jupyter_server_proxy",
         "voila",
         "ipykernel",
+        "bokeh",
     )
     missing = [name for name in needed if find_spec(name) is None]
     if missing:

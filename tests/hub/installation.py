@@ -1,9 +1,10 @@
 """A real JupyterHub on free ports, with projects, people of every role, and visitors who log in over HTTP.
 
-JupyterHub's own mocks (``jupyterhub.tests.mocking``) don't fit: ``MockHub`` reads no configuration file, empties
-its database at each start, brings an authenticator of its own and lives in the test's process. What is tested
-here is that configuration, its authenticator and its spawner, and hubs that are killed and find their servers
-again. In the place of ``MockSpawner`` stands the project's spawner with the job of stand_in_job.py.
+JupyterHub's own mocks (``jupyterhub.tests.mocking``) don't fit: ``MockHub`` reads no configuration file,
+empties its database at each start, brings an authenticator of its own and lives in the test's process.
+What is tested here is that configuration, its authenticator and its spawner, and hubs that are killed and
+find their servers again. In the place of ``MockSpawner`` stands the project's spawner with the job of
+stand_in_job.py.
 """
 
 from __future__ import annotations

@@ -188,3 +188,11 @@ def test_an_r_kernel_that_is_asked_for_must_be_there(site: Site, monkeypatch: py
     assert r.offered(settings.read(site))
     write(site, "")
     assert not r.offered(settings.read(site))
+
+
+def test_what_is_not_installed_is_named(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "find_spec", lambda name: None if name == "bokeh" else object())
+    monkeypatch.setattr(check.git, "installed", lambda: False)
+    errors = found(site, "error")
+    assert any("not installed: bokeh" in said for said in errors)
+    assert any("git is not installed" in said for said in errors)
