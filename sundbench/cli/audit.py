@@ -110,7 +110,9 @@ def show(
 def export(
     ctx: typer.Context,
     *,
-    project: Annotated[str, typer.Option(help="The permit's id.")],
+    project: Annotated[
+        str | None, typer.Option(help="The permit's id.  [default: the whole log, log-ins and people too]")
+    ] = None,
     user: User = None,
     action: ActionName = None,
     since: Since = None,
@@ -120,7 +122,7 @@ def export(
     ] = "jsonl",
     out: Annotated[Path | None, typer.Option(help="The file to write.  [default: the screen]")] = None,
 ) -> None:
-    """Write one project's records to a file; the log is verified first, and the export recorded.
+    """Write one project's records, or all, to a file; the log is verified first, and the export recorded.
 
     Example: sundbench audit export --project lung-cancer --since 2026-01-01 --format csv --out lung.csv
     """
@@ -138,7 +140,9 @@ def export(
     if problems:
         raise AuditError("the audit log is not as it was written: `sundbench audit verify` says where")
     with recording(ctx.obj, current_user()) as recorder:
-        recorder.record(Action.AUDIT_EXPORT, project, permit=project, since=since, until=until)
+        recorder.record(
+            Action.AUDIT_EXPORT, project or "the whole log", permit=project, since=since, until=until
+        )
     write = write_csv if format == "csv" else write_jsonl
     records = read(ctx.obj, wanted)
     if out is None:

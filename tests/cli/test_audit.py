@@ -118,6 +118,13 @@ def test_export_of_one_project(used: Sundbench, tmp_path: Path, kind: str) -> No
     assert isinstance(nowhere.exception, AuditError)
 
 
+def test_export_of_the_whole_log(used: Sundbench) -> None:
+    rows = [json.loads(line) for line in used("audit", "export").stdout.splitlines()]
+    assert [row["sequence"] for row in rows] == list(range(1, len(rows) + 1))
+    assert {None, "lung"} <= {row["permit"] for row in rows}, "log-ins and people belong to no project"
+    assert (rows[-1]["action"], rows[-1]["object"]) == ("audit.export", "the whole log")
+
+
 def test_a_formula_is_no_formula_in_a_spreadsheet(sundbench: Sundbench, tmp_path: Path) -> None:
     with recording(Site.from_environment(tmp_path / "home"), "bo") as recorder:
         recorder.record("contents.save", "=HYPERLINK(1).ipynb", permit="lung")
