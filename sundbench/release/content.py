@@ -19,7 +19,7 @@ def reports() -> Path:
 
 
 def kernels() -> Path:
-    """The folder of kernelspecs and policies: ``SUNDBENCH_KERNELS``, or ``kernels`` beside the library or here."""
+    """Kernelspecs and policies: ``SUNDBENCH_KERNELS``, or ``kernels`` beside the library or here."""
     return _folder("SUNDBENCH_KERNELS", "kernels", own_first=True)
 
 

@@ -1,6 +1,5 @@
 """Programs that take more than they may, and who is hurt by it."""
 
-
 import pytest
 
 from sundbench.errors import SandboxError
