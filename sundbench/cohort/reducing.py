@@ -101,4 +101,5 @@ def _of_values(slot: Slot, chosen: pl.Expr) -> pl.Expr:
     whole = pl.when(chosen).then((value * MILLIONTHS).round().cast(pl.Int64)).sum()
     if slot.how == "sum":
         return whole / MILLIONTHS
-    return whole / MILLIONTHS / chosen.sum()
+    # Of nothing there is no mean: zero by zero would be NaN, which Polars holds larger than any number.
+    return pl.when(chosen.any()).then(whole / MILLIONTHS / chosen.sum())

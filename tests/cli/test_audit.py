@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sundbench.cli.main import app
+from sundbench.cli.screen import screen
 from sundbench.errors import AuditError
 from sundbench.governance.audit.recording import recording
 from sundbench.site import Site
@@ -31,7 +32,7 @@ Sundbench = Callable[..., Result]
 @pytest.fixture
 def sundbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sundbench:
     monkeypatch.setenv("SUNDBENCH_USER", "ann")
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(screen, "_width", 200)
     monkeypatch.setenv("SUNDBENCH_RUNTIME", str(tmp_path / "runtime"))
     for name in ("SUNDBENCH_DATABASE", "SUNDBENCH_ANCHORS"):
         monkeypatch.delenv(name, raising=False)

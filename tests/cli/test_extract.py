@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from sundbench.cli.main import main
+from sundbench.cli.screen import screen
 from sundbench.registers.catalogue import catalogue
 
 TEXT = """
@@ -26,7 +27,7 @@ def sundbench(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SUNDBENCH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("SUNDBENCH_VAULT_KEY_FILE", str(tmp_path / "key"))
     monkeypatch.delenv("SUNDBENCH_DATABASE", raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(screen, "_width", 200)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["sundbench", *arguments])

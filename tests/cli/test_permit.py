@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from sundbench.cli.main import main
+from sundbench.cli.screen import screen
 
 TEXT = """
 id = "lung"
@@ -24,7 +25,7 @@ def sundbench(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SUNDBENCH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("SUNDBENCH_USER", "ann")
     monkeypatch.delenv("SUNDBENCH_DATABASE", raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(screen, "_width", 200)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["sundbench", *arguments])

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sundbench.cli.main import app
+from sundbench.cli.screen import screen
 from sundbench.errors import ReleaseError, StudyError
 
 STUDY = """
@@ -34,7 +35,7 @@ def sundbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sundbench:
     (folder / "study.toml").write_text(STUDY, encoding="utf-8")
     (folder / "analysis.ipynb").write_text("{}")
     monkeypatch.setenv("SUNDBENCH_ANALYSES", str(folder.parent))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(screen, "_width", 200)
     monkeypatch.delenv("SUNDBENCH_DATABASE", raising=False)
     return lambda *words: CliRunner().invoke(app, ["--home", str(tmp_path / "home"), *words])
 

@@ -398,6 +398,17 @@ def test_nobody_ever_gets_the_drugs(extract):
         sb.Study(NEW, ENTRY).collect(extract(person(1, gets("C10AA01", 0))))
 
 
+def test_of_nothing_there_is_no_mean(extract):
+    """0 divided by 0 would be NaN, which compares as larger than any number."""
+    statins = sb.dispensing("C10").before(days=365).mean()
+    here = extract(person(1, gets("B01AF02", 0)), person(2, gets("B01AF02", 0), gets("C10AA01", -9)))
+    asked = sb.Study(NEW, ENTRY, covariates={"statins": statins})
+    assert dict(asked.collect(here).frame[["person", "statins"]].itertuples(index=False))[2] == 1
+    assert asked.collect(here).table.column("statins").null_count == 1
+    required = sb.Study(NEW, ENTRY, require={"a statin": statins >= 0})
+    assert required.collect(here).frame["person"].to_list() == [2]
+
+
 # Sameness
 
 STUDY = sb.Study(

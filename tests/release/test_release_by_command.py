@@ -6,13 +6,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sundbench.cli.main import app
+from sundbench.cli.screen import screen
 from sundbench.release import requests
 from sundbench.site import Site
 
 
 @pytest.fixture
 def sundbench(site: Site, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(screen, "_width", 200)
     monkeypatch.delenv("SUNDBENCH_DATABASE", raising=False)
     return lambda *words: CliRunner().invoke(app, ["--home", str(site.root), *words])
 
