@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Self
 
 _ELSEWHERE = "/opt/sundbench"
-_OWN = ("/dev", "/proc", "/run", "/tmp")  # noqa: S108 - what every sandbox has of its own
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Interpreter:
         for folder in sorted(outside):
             if folder.is_relative_to("/usr"):
                 continue
-            taken = any(folder.is_relative_to(place) for place in (*places, *_OWN))
+            taken = any(folder.is_relative_to(place) for place in places)
             folders[folder] = Path(_ELSEWHERE, *folder.parts[1:]) if taken else folder
         holder = next(
             (folders[f] / package.relative_to(f) for f in folders if package.is_relative_to(f)), package
