@@ -275,7 +275,7 @@ def running(token):
     return found
 
 
-def gone_all(token, patience=30.0):
+def gone_all(token, patience=5.0):
     until = time.monotonic() + patience
     while running(token) and time.monotonic() < until:
         time.sleep(0.05)
