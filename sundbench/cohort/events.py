@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from sundbench.cohort import codes as code_systems
 from sundbench.cohort import windows
+from sundbench.cohort.language import Language, listed, said
 from sundbench.errors import StudyError
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ class Event(ABC):
         return (self,)
 
     @abstractmethod
-    def in_words(self) -> str:
-        """As a protocol says it."""
+    def in_words(self, language: Language = "en") -> str:
+        """As a protocol says it, in English or Danish."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,10 @@ class EitherOf(Event):
         """The events of the union."""
         return self.events
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return " or ".join(event.in_words() for event in self.events)
+        either = said(language, " or ", " eller ")
+        return either.join(event.in_words(language) for event in self.events)
 
 
 @dataclass(frozen=True)
@@ -104,9 +106,12 @@ class Diagnosis(Event):
 
     view: ClassVar[str] = "diagnoses"
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return f"a diagnosis of {_listed(self.codes)} (type {_listed(self.types)})"
+        codes, types = listed(language, self.codes), listed(language, self.types)
+        return said(
+            language, f"a diagnosis of {codes} (type {types})", f"en diagnose {codes} (diagnosetype {types})"
+        )
 
 
 @dataclass(frozen=True)
@@ -119,9 +124,10 @@ class Dispensing(Event):
     values: ClassVar[tuple[str, ...]] = ("packages", "ddd", "price")
     value: ClassVar[str | None] = "packages"
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return f"a dispensing of {_listed(self.codes)}"
+        codes = listed(language, self.codes)
+        return said(language, f"a dispensing of {codes}", f"en indløst recept på {codes}")
 
 
 @dataclass(frozen=True)
@@ -134,9 +140,10 @@ class HospitalMedicine(Event):
     values: ClassVar[tuple[str, ...]] = ("dose", "price")
     value: ClassVar[str | None] = "dose"
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return f"a hospital administration of {_listed(self.codes)}"
+        codes = listed(language, self.codes)
+        return said(language, f"a hospital administration of {codes}", f"et sygehusgivet lægemiddel {codes}")
 
 
 @dataclass(frozen=True)
@@ -147,9 +154,9 @@ class Procedure(Event):
 
     view: ClassVar[str] = "procedures"
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return f"a procedure {_listed(self.codes)}"
+        return f"{said(language, 'a procedure', 'en procedure')} {listed(language, self.codes)}"
 
 
 @dataclass(frozen=True)
@@ -162,9 +169,9 @@ class Laboratory(Event):
     values: ClassVar[tuple[str, ...]] = ("value",)
     value: ClassVar[str | None] = "value"
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return f"a laboratory result {_listed(self.codes)}"
+        return f"{said(language, 'a laboratory result', 'et laboratoriesvar')} {listed(language, self.codes)}"
 
 
 @dataclass(frozen=True)
@@ -173,9 +180,9 @@ class Death(Event):
 
     view: ClassVar[str] = "deaths"
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return "death"
+        return said(language, "death", "død")
 
 
 @dataclass(frozen=True)
@@ -184,9 +191,9 @@ class Emigration(Event):
 
     view: ClassVar[str] = "emigrations"
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return "emigration"
+        return said(language, "emigration", "udvandring")
 
 
 POSITIONS = ("A", "B", "G")
@@ -257,6 +264,3 @@ def emigration() -> Emigration:
     """Leaving Denmark."""
     return Emigration()
 
-
-def _listed(things: Iterable[str]) -> str:
-    return ", ".join(things)

@@ -7,12 +7,13 @@ comparison that makes no sense is an error where it is written.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
 
 from sundbench.cohort.events import EitherOf, Event
+from sundbench.cohort.language import Language, listed, said, value
 from sundbench.cohort.windows import Period, Window
 from sundbench.errors import StudyError
 
@@ -23,6 +24,27 @@ Value = bool | int | float | str | date
 
 WHOLE = ("price",)
 """Values that are whole numbers (øre)."""
+
+_HOW: Mapping[How, tuple[str, str]] = {
+    "any": ("", ""),
+    "count": ("number of times: ", "antal gange: "),
+    "first": ("first date of ", "første dato for "),
+    "last": ("last date of ", "seneste dato for "),
+    "days_since": ("days since the last of ", "antal dage siden seneste tilfælde af "),
+    "distinct": ("number of different codes: ", "antal forskellige koder: "),
+    "sum": ("sum of ", "summen af "),
+    "mean": ("mean of ", "gennemsnittet af "),
+    "latest": ("latest ", "seneste "),
+}
+"""How reductions begin in English and Danish."""
+
+_DANISH_VALUES = {
+    "packages": "pakninger",
+    "ddd": "DDD",
+    "price": "pris",
+    "dose": "dosis",
+    "value": "værdi",
+}
 
 SEXES = ("female", "male")
 REGIONS = ("North Denmark", "Central Denmark", "Southern Denmark", "Capital", "Zealand")
@@ -52,7 +74,7 @@ class Feature(ABC):
         return ()
 
     @abstractmethod
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
 
     def is_in(self, values: Iterable[Value]) -> Feature:
@@ -151,9 +173,9 @@ class Occurrences:
         """How many different codes."""
         return Reduction(self, "distinct")
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return f"{self.event.in_words()}, {self.window.in_words()}"
+        return f"{self.event.in_words(language)}, {self.window.in_words(language)}"
 
     def _value(self, how: str, value: str | None) -> str:
         events = self.event.parts
@@ -194,18 +216,12 @@ class Reduction(Feature):
             return "int" if self.value in WHOLE else "float"
         return kinds.get(self.how, "int")
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        what = self.occurrences.in_words()
-        words = {
-            "any": what,
-            "count": f"number of times: {what}",
-            "first": f"first date of {what}",
-            "last": f"last date of {what}",
-            "days_since": f"days since the last of {what}",
-            "distinct": f"number of different codes: {what}",
-        }
-        return words.get(self.how, f"{self.how} of {self.value}: {what}")
+        how, what = said(language, *_HOW[self.how]), self.occurrences.in_words(language)
+        if self.value is None:
+            return f"{how}{what}"
+        return f"{how}{said(language, self.value, _DANISH_VALUES.get(self.value, self.value))}: {what}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,9 +233,9 @@ class Age(Feature):
         """The kind of its values."""
         return "int"
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return "age in whole years on the index day"
+        return said(language, "age in whole years on the index day", "alder i hele år på indeksdatoen")
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,9 +252,9 @@ class Sex(Feature):
         """The values that it can have."""
         return SEXES
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return "sex"
+        return said(language, "sex", "køn")
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,9 +271,9 @@ class Region(Feature):
         """The values that it can have."""
         return REGIONS
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return "region of residence on the index day"
+        return said(language, "region of residence on the index day", "bopælsregion på indeksdatoen")
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,9 +291,13 @@ class Resident(Feature):
         """The kind of its values."""
         return "bool"
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return f"resident in Denmark on every day from day {-self.days} to day 0"
+        return said(
+            language,
+            f"resident in Denmark on every day from day {-self.days} to day 0",
+            f"bopæl i Danmark alle dage fra dag {-self.days} til dag 0",
+        )
 
 
 _NUMBERS = ("int", "float")
@@ -301,9 +321,19 @@ def _check_label(feature: Feature, value: object) -> None:
         raise StudyError(f"{feature.in_words()}: {value!r}: its values are {', '.join(feature.labels)}")
 
 
-def words_of(value: object) -> str:
+def words_of(one: object, language: Language = "en") -> str:
     """A constant or a feature, as a protocol says it."""
-    return value.in_words() if isinstance(value, Feature) else str(value)
+    return one.in_words(language) if isinstance(one, Feature) else value(language, one)
+
+
+_SIGNS: Mapping[Operator, tuple[str, str]] = {
+    "==": ("is", "er"),
+    "!=": ("is not", "er ikke"),
+    "<": ("under", "under"),
+    "<=": ("at most", "højst"),
+    ">": ("over", "over"),
+    ">=": ("at least", "mindst"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -335,10 +365,10 @@ class Comparison(Feature):
         """The features that it is computed from."""
         return (self.left, self.right) if isinstance(self.right, Feature) else (self.left,)
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        signs = {"==": "is", "!=": "is not", "<": "under", "<=": "at most", ">": "over", ">=": "at least"}
-        return f"{self.left.in_words()} {signs[self.operator]} {words_of(self.right)}"
+        sign = said(language, *_SIGNS[self.operator])
+        return f"{self.left.in_words(language)} {sign} {words_of(self.right, language)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -351,10 +381,10 @@ class IsIn(Feature):
     def __post_init__(self) -> None:
         if not self.values:
             raise StudyError(f"{self.feature.in_words()}: is_in(): give at least one value")
-        for value in self.values:
-            if not _alike(self.feature.kind, _kind_of(value)):
-                raise StudyError(f"{self.feature.in_words()}: is_in(): {value!r} is no {self.feature.kind}")
-            _check_label(self.feature, value)
+        for one in self.values:
+            if not _alike(self.feature.kind, _kind_of(one)):
+                raise StudyError(f"{self.feature.in_words()}: is_in(): {one!r} is no {self.feature.kind}")
+            _check_label(self.feature, one)
 
     @property
     def kind(self) -> Kind:
@@ -366,9 +396,10 @@ class IsIn(Feature):
         """The features that it is computed from."""
         return (self.feature,)
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return f"{self.feature.in_words()} is one of {', '.join(str(value) for value in self.values)}"
+        one_of = listed(language, (value(language, one) for one in self.values))
+        return f"{self.feature.in_words(language)} {said(language, 'is one of', 'er en af')} {one_of}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -387,9 +418,9 @@ class Missing(Feature):
         """The features that it is computed from."""
         return (self.feature,)
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return f"{self.feature.in_words()} is missing"
+        return f"{self.feature.in_words(language)} {said(language, 'is missing', 'mangler')}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -415,9 +446,10 @@ class Combination(Feature):
         """The features that it is computed from."""
         return (self.left, self.right)
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return f"({self.left.in_words()} {self.operator} {self.right.in_words()})"
+        joined = said(language, self.operator, {"and": "og", "or": "eller"}[self.operator])
+        return f"({self.left.in_words(language)} {joined} {self.right.in_words(language)})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -440,9 +472,9 @@ class Negation(Feature):
         """The features that it is computed from."""
         return (self.feature,)
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return f"not ({self.feature.in_words()})"
+        return f"{said(language, 'not', 'ikke')} ({self.feature.in_words(language)})"
 
 
 def age() -> Age:

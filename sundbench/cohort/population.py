@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from sundbench.cohort.events import Event
 from sundbench.cohort.features import either_of
+from sundbench.cohort.language import Language, listed, said
 from sundbench.errors import StudyError
 
 SameDay = Literal["drop", "first listed"]
@@ -42,16 +43,26 @@ class NewUsers:
         """The drugs' events."""
         return tuple(event for _, event in self.drugs)
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        drugs = "; ".join(f"{name}: {event.in_words()}" for name, event in self.drugs)
-        washed = "any of the drugs" if self.washout == either_of(self.events) else self.washout.in_words()
+        drugs = "; ".join(f"{name}: {event.in_words(language)}" for name, event in self.drugs)
+        washed = self.washout.in_words(language)
+        if self.washout == either_of(self.events):
+            washed = said(language, "any of the drugs", "nogen af lægemidlerne")
         same = (
-            "who start several on one day are left out"
+            ("who start several on one day are left out", "den, der begynder på flere samme dag, udgår")
             if self.same_day == "drop"
-            else "who start several on one day count with the first listed"
+            else (
+                "who start several on one day count with the first listed",
+                "den, der begynder på flere samme dag, regnes til det først nævnte",
+            )
         )
-        return f"new users ({drugs}) with no {washed} from day -{self.washout_days} to day -1; {same}"
+        span = f"day -{self.washout_days} to day -1", f"dag -{self.washout_days} til dag -1"
+        return said(
+            language,
+            f"new users ({drugs}) with no {washed} from {span[0]}; {same[0]}",
+            f"nye brugere ({drugs}) uden {washed} fra {span[1]}; {same[1]}",
+        )
 
 
 def new_users(
@@ -113,13 +124,16 @@ class FollowUp:
     until: tuple[Event, ...] = ()
     max_days: int | None = None
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        ends = [event.in_words() for event in self.until]
+        ends = [event.in_words(language) for event in self.until]
         if self.max_days is not None:
-            ends.append(f"day {self.max_days}")
-        ends.append("the end of the outcomes' registers")
-        return f"from day 1 until the first of: {', '.join(ends)}"
+            ends.append(said(language, f"day {self.max_days}", f"dag {self.max_days}"))
+        ends.append(said(language, "the end of the outcomes' registers", "udfaldenes registre slutter"))
+        until = listed(language, ends)
+        return said(
+            language, f"from day 1 until the first of: {until}", f"fra dag 1 til det første af: {until}"
+        )
 
 
 def follow_up(until: Event | Iterable[Event] = (), max_days: int | None = None) -> FollowUp:

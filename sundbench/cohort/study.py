@@ -15,6 +15,7 @@ from sundbench.cohort import canonical
 from sundbench.cohort.composite import Composite
 from sundbench.cohort.events import Event
 from sundbench.cohort.features import Feature, Reduction, Resident
+from sundbench.cohort.language import Language
 from sundbench.cohort.population import FollowUp, NewUsers
 from sundbench.cohort.windows import Period, Window
 from sundbench.errors import StudyError
@@ -112,11 +113,23 @@ class Study:
             for name, feature in getattr(self, part).items():
                 yield f"{part}[{name!r}]", feature
 
-    def protocol(self) -> str:
-        """The protocol in words."""
-        from sundbench.cohort.protocol import in_words
+    def protocol(self, language: Language = "en") -> str:
+        """The protocol in words; in notebooks ``study`` alone shows it as a page in both languages.
 
-        return in_words(self)
+        Args:
+            language: ``"en"`` or ``"da"``.
+
+        Raises:
+            StudyError: another language.
+        """
+        from sundbench.cohort.protocol import text
+
+        return text(self, language)
+
+    def _repr_html_(self) -> str:
+        from sundbench.cohort.protocol import page
+
+        return page(self)
 
     def check(self, db: Database) -> None:
         """Refuse, before anything is read, what the extract can't give.

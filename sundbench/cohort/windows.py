@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from datetime import date
 
+from sundbench.cohort.language import Language, day, said
 from sundbench.errors import StudyError
 
 DAYS_A_YEAR = 365.25
@@ -39,15 +40,21 @@ class Window:
         """Whether it holds a day after the index day."""
         return self.last is None or self.last > 0
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
         if (self.first, self.last) == (None, -1):
-            return "any time before the index day"
+            return said(language, "any time before the index day", "på ethvert tidspunkt før indeksdatoen")
         if (self.first, self.last) == (1, None):
-            return "any time after the index day"
-        first = "the beginning" if self.first is None else f"day {self.first}"
-        last = "the end" if self.last is None else f"day {self.last}"
-        return f"from {first} to {last}"
+            return said(language, "any time after the index day", "på ethvert tidspunkt efter indeksdatoen")
+        if self.first == self.last and self.first is not None:
+            return said(language, f"on day {self.first}", f"på dag {self.first}")
+        first = said(language, "the beginning", "registrets begyndelse")
+        last = said(language, "the end", "registrets slutning")
+        if self.first is not None:
+            first = said(language, f"day {self.first}", f"dag {self.first}")
+        if self.last is not None:
+            last = said(language, f"day {self.last}", f"dag {self.last}")
+        return said(language, f"from {first} to {last}", f"fra {first} til {last}")
 
 
 @dataclass(frozen=True)
@@ -66,9 +73,10 @@ class Period:
         """A calendar period may hold days after a person's index day."""
         return True
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return f"from {self.first} to {self.last}"
+        first, last = day(language, self.first), day(language, self.last)
+        return said(language, f"from {first} to {last}", f"fra {first} til {last}")
 
 
 def years_in_days(years: float, where: str) -> int:

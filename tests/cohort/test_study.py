@@ -45,12 +45,36 @@ def test_the_protocol_says_everything_in_words():
         follow_up=sb.follow_up(until=[sb.death()], max_days=1825),
     )
     words = study.protocol()
-    assert "Entry: from 2012-01-01 to 2022-12-31, both days included." in words
-    assert "1. atrial fibrillation: a diagnosis of DI48 (type A, B), from day -3652 to day -1" in words
-    assert "2. adult: age in whole years on the index day at least 18" in words
-    assert "1. bleeding: a diagnosis of DK922, DI60 (type A)" in words
+    assert "2. Entry: from 2012-01-01 to 2022-12-31, both days included." in words
+    assert "3.1 atrial fibrillation: a diagnosis of DI48 (type A, B), from day -3652 to day -1" in words
+    assert "3.2 adult: age in whole years on the index day at least 18" in words
+    assert "6.1 bleeding: a diagnosis of DK922, DI60 (type A)" in words
     assert "until the first of: death, day 1825, the end of the outcomes' registers" in words
     assert study.digest in words
+    danish = study.protocol(language="da")
+    assert "2. Inklusionsperiode: fra 1. januar 2012 til 31. december 2022, begge dage medregnet." in danish
+    assert "3.1 atrial fibrillation: en diagnose DI48 (diagnosetype A, B), fra dag -3652 til dag -1" in danish
+    assert "3.2 adult: alder i hele år på indeksdatoen mindst 18" in danish
+    assert "4.1 statin: en indløst recept på C10AA, fra dag -365 til dag -1" in danish
+    assert "fra dag 1 til det første af: død, dag 1825, udfaldenes registre slutter" in danish
+
+
+def test_another_language_than_the_two_is_refused():
+    with complains("language='de': choose 'en' or 'da'"):
+        sb.Study(NEW, ENTRY).protocol(language="de")
+
+
+def test_notebooks_show_the_protocol_in_both_languages_behind_a_switch():
+    study = sb.Study(NEW, ENTRY, require={"a <b>": sb.age() < 90})
+    page = study._repr_html_()
+    assert page.count("<details") == 2
+    assert page.count(" open>") == 1
+    assert "age in whole years on the index day under 90" in page
+    assert "alder i hele år på indeksdatoen under 90" in page
+    assert "a &lt;b&gt;" in page
+    switch = page.split('name="')[1].split('"')[0]
+    assert page.count(f'name="{switch}"') == 2
+    assert switch not in study._repr_html_()
 
 
 def test_a_requirement_must_be_yes_or_no():

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Literal
 
 from sundbench.errors import StudyError
+from sundbench.registers.catalogue import Text
 
 Index = Literal["charlson", "elixhauser"]
 
@@ -39,6 +40,11 @@ class Condition:
     weights: Mapping[str, int]
     graver: str | None
 
+    @property
+    def danish(self) -> str:
+        """Its name in Danish."""
+        return _danish_names()[self.name]
+
     def weight(self, weighting: str) -> int:
         """What it adds under a weighting."""
         return 1 if weighting == UNWEIGHTED else self.weights[weighting]
@@ -57,7 +63,7 @@ class CodeList:
 
     index: Index
     codes: str
-    title: str
+    title: Text
     conditions: tuple[Condition, ...]
 
     @property
@@ -118,4 +124,11 @@ def _read(index: Index, codes: str) -> CodeList:
         Condition(name, tuple(entry["codes"]), entry["weights"], entry.get("graver"))
         for name, entry in table["conditions"].items()
     )
-    return CodeList(index, codes, table["title"], conditions)
+    return CodeList(index, codes, Text.model_validate(table["title"]), conditions)
+
+
+@cache
+def _danish_names() -> Mapping[str, str]:
+    file = files("sundbench.cohort.comorbidity").joinpath("data/condition_names.toml")
+    names: Mapping[str, str] = tomllib.loads(file.read_text(encoding="utf-8"))
+    return names

@@ -14,6 +14,7 @@ from sundbench.cohort.comorbidity.counting import counted, total
 from sundbench.cohort.composite import Composite
 from sundbench.cohort.events import Diagnosis
 from sundbench.cohort.features import Feature, Kind
+from sundbench.cohort.language import Language, said
 from sundbench.cohort.windows import Window
 
 TYPES = ("A", "B", "G")
@@ -121,12 +122,18 @@ class Comorbidity(OfConditions):
         """
         return {one.name: Element(self, one.name) for one in self.conditions}
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        how = f"{self.code_list.title}, weights {self.weights}"
+        title = self.code_list.title
+        how = said(language, f"{title.en}, weights {self.weights}", f"{title.da}, vægte {self.weights}")
         if not self.hierarchy:
-            how += ", no hierarchy"
-        return f"{self.index.title()} index ({how}), diagnoses of type A, B or G, {self.window.in_words()}"
+            how += said(language, ", no hierarchy", ", uden hierarki")
+        name, when = self.index.title(), self.window.in_words(language)
+        return said(
+            language,
+            f"{name} index ({how}), diagnoses of type A, B or G, {when}",
+            f"{name}-indeks ({how}), diagnosetype A, B eller G, {when}",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,9 +170,14 @@ class Element(OfConditions):
         """Whether the condition counts."""
         return self.counts(happened)[self.name]
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return f"{self.name.replace('_', ' ')} of the {self.of.in_words()}"
+        condition = self.conditions[0]
+        return said(
+            language,
+            f"{condition.name.replace('_', ' ')} of the {self.of.in_words(language)}",
+            f"{condition.danish} af {self.of.in_words(language)}",
+        )
 
 
 def event_of(*conditions: Condition) -> Diagnosis:

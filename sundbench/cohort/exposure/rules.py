@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sundbench.cohort.exposure.supply import Supply
+from sundbench.cohort.language import Language, days, number, said
 from sundbench.errors import StudyError
 
 SWITCHING = ("carry", "discard")
@@ -51,19 +52,52 @@ class Rules:
         if self.switching not in SWITCHING:
             raise StudyError(f"Rules(switching={self.switching!r}): choose among {', '.join(SWITCHING)}")
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        stock = {None: "earlier supply is used first", 0: "days that overlap count once"}.get(
-            self.stockpile, f"at most {self.stockpile} days of earlier supply are used first"
+        lasts = self.supply.in_words(language)
+        said_in_turn = [
+            said(language, f"dispensings last {lasts}", f"en indløst recept rækker {lasts}"),
+            self._grace_in_words(language),
+            self._stock_in_words(language),
+        ]
+        if self.switching == "discard":
+            said_in_turn.append(
+                said(
+                    language,
+                    "a switch discards what is left of the old product",
+                    "ved skift kasseres resten af det gamle præparat",
+                )
+            )
+        if self.switch_ends_episode:
+            said_in_turn.append(
+                said(language, "a switch begins a new episode", "et skift begynder en ny behandlingsperiode")
+            )
+        if self.max_gap_days is not None:
+            longest = days(language, self.max_gap_days)
+            said_in_turn.append(
+                said(language, f"never more than {longest} between them", f"aldrig mere end {longest} imellem")
+            )
+        return "; ".join(said_in_turn)
+
+    def _grace_in_words(self, language: Language) -> str:
+        if self.grace_share is None:
+            most = days(language, self.grace_days)
+            return said(language, f"gaps of at most {most} are bridged", f"huller på højst {most} overses")
+        share = number(language, round(self.grace_share * 100, 2))
+        return said(
+            language,
+            f"gaps of at most {share}% of the last dispensing's days are bridged",
+            f"huller på højst {share} % af den seneste recepts dage overses",
         )
-        switched = "" if self.switching == "carry" else "; a switch discards what is left of the old product"
-        switched += "; a switch begins a new episode" if self.switch_ends_episode else ""
-        grace = (
-            f"gaps of at most {self.grace_days} days"
-            if self.grace_share is None
-            else f"gaps of at most {self.grace_share:.0%} of the last dispensing's days"
+
+    def _stock_in_words(self, language: Language) -> str:
+        if self.stockpile is None:
+            return said(language, "earlier supply is used first", "tidligere beholdning bruges først")
+        if self.stockpile == 0:
+            return said(language, "days that overlap count once", "dage, der overlapper, tæller én gang")
+        most = days(language, self.stockpile)
+        return said(
+            language,
+            f"at most {most} of earlier supply are used first",
+            f"højst {most} af tidligere beholdning bruges først",
         )
-        longest = (
-            "" if self.max_gap_days is None else f"; never more than {self.max_gap_days} days between them"
-        )
-        return f"dispensings last {self.supply.in_words()}; {grace} are bridged; {stock}{switched}{longest}"

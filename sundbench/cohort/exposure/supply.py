@@ -15,6 +15,8 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
+from sundbench.cohort.language import Language, listed, said
+from sundbench.cohort.language import number as number_in
 from sundbench.errors import StudyError
 
 
@@ -32,7 +34,7 @@ class Supply(ABC):
         """Days, with fractions; null where the columns don't tell."""
 
     @abstractmethod
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
 
     def days(self) -> pl.Expr:
@@ -74,8 +76,9 @@ class _Otherwise(Supply):
     def exact(self) -> pl.Expr:
         return pl.coalesce(self.first.exact(), self.second.exact())
 
-    def in_words(self) -> str:
-        return f"{self.first.in_words()}; where that is unknown, {self.second.in_words()}"
+    def in_words(self, language: Language = "en") -> str:
+        unknown = said(language, "where that is unknown", "hvor det er ukendt")
+        return f"{self.first.in_words(language)}; {unknown}, {self.second.in_words(language)}"
 
 
 @dataclass(frozen=True)
@@ -93,10 +96,15 @@ class _Limited(Supply):
         # What holds nothing stays nothing: the least is for what is dispensed.
         return pl.when(exact > 0).then(exact.clip(self.at_least, self.at_most)).otherwise(exact)
 
-    def in_words(self) -> str:
-        ends = (("at least", self.at_least), ("at most", self.at_most))
-        limits = " and ".join(f"{end} {days:g}" for end, days in ends if days is not None)
-        return f"{self.rule.in_words()}, {limits} days"
+    def in_words(self, language: Language = "en") -> str:
+        ends = (
+            (said(language, "at least", "mindst"), self.at_least),
+            (said(language, "at most", "højst"), self.at_most),
+        )
+        limits = listed(
+            language, [f"{end} {number_in(language, most)}" for end, most in ends if most is not None], "and"
+        )
+        return f"{self.rule.in_words(language)}, {limits} {said(language, 'days', 'dage')}"
 
 
 @dataclass(frozen=True)
@@ -108,8 +116,9 @@ class _DefinedDoses(Supply):
     def exact(self) -> pl.Expr:
         return pl.col("ddd") / self.per_day
 
-    def in_words(self) -> str:
-        return f"{self.per_day:g} defined daily dose{'s' if self.per_day != 1 else ''} a day"
+    def in_words(self, language: Language = "en") -> str:
+        dose = said(language, f"defined daily dose{'s' if self.per_day != 1 else ''} a day", "DDD om dagen")
+        return f"{number_in(language, self.per_day)} {dose}"
 
 
 @dataclass(frozen=True)
@@ -125,8 +134,9 @@ class _FixedDays(Supply):
         number = pl.lit(float(self.number))
         return pl.col("packages") * number if self.each == "package" else number
 
-    def in_words(self) -> str:
-        return f"{self.number:g} days a {self.each}"
+    def in_words(self, language: Language = "en") -> str:
+        each = said(language, f"a {self.each}", {"dispensing": "pr. recept", "package": "pr. pakning"}[self.each])
+        return f"{number_in(language, self.number)} {said(language, 'days', 'dage')} {each}"
 
 
 @dataclass(frozen=True)
@@ -138,8 +148,10 @@ class _Units(Supply):
     def exact(self) -> pl.Expr:
         return pl.col("packages") * pl.col("package_size") / self.per_day
 
-    def in_words(self) -> str:
-        return f"{self.per_day:g} unit{'s' if self.per_day != 1 else ''} a day"
+    def in_words(self, language: Language = "en") -> str:
+        one = self.per_day == 1
+        units = said(language, "unit" if one else "units", "enhed" if one else "enheder")
+        return f"{number_in(language, self.per_day)} {units} {said(language, 'a day', 'om dagen')}"
 
 
 @dataclass(frozen=True)
@@ -157,9 +169,16 @@ class _DailyDose(Supply):
         in_unit = pl.col("strength_unit").str.to_uppercase() == self.unit
         return pl.when(in_unit).then(amount_in_all / dose)
 
-    def in_words(self) -> str:
-        doses = ", ".join(f"{code or 'any'} {amount:g}" for code, amount in self.doses)
-        return f"the strength of all units, taken at {doses} {self.unit} a day"
+    def in_words(self, language: Language = "en") -> str:
+        every = said(language, "any", "alle")
+        doses = listed(
+            language, (f"{code or every} {number_in(language, amount)}" for code, amount in self.doses)
+        )
+        return said(
+            language,
+            f"the strength of all units, taken at {doses} {self.unit} a day",
+            f"styrken af alle enheder, taget som {doses} {self.unit} om dagen",
+        )
 
 
 @dataclass(frozen=True)
@@ -173,8 +192,8 @@ class _GivenDays(Supply):
     def exact(self) -> pl.Expr:
         return pl.col(self.column)
 
-    def in_words(self) -> str:
-        return f"the days in {self.column}"
+    def in_words(self, language: Language = "en") -> str:
+        return said(language, f"the days in {self.column}", f"dagene i {self.column}")
 
 
 def ddd(per_day: float = 1.0) -> Supply:

@@ -11,6 +11,7 @@ from sundbench.cohort import windows
 from sundbench.cohort.composite import Composite
 from sundbench.cohort.events import Dispensing
 from sundbench.cohort.features import Kind
+from sundbench.cohort.language import Language, said
 from sundbench.cohort.phenotypes.definitions import DrugClasses
 from sundbench.cohort.sources import begins
 from sundbench.cohort.windows import Window
@@ -108,9 +109,13 @@ class NumberOfClasses(Composite):
         """The number of classes."""
         return pl.sum_horizontal([one.cast(pl.Int32) for one in happened]).cast(pl.Int32)
 
-    def in_words(self) -> str:
+    def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
-        return f"number of drug classes of {self.name} dispensed, {self.window.in_words()}"
+        return said(
+            language,
+            f"number of drug classes of {self.name} dispensed, {self.window.in_words(language)}",
+            f"antal indløste lægemiddelklasser af {self.name}, {self.window.in_words(language)}",
+        )
 
 
 def _classes(rules: DrugClasses) -> pl.Expr:
