@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from sundbench.cohort.language import Language, day, said
 from sundbench.cohort.population import NewUsers
 from sundbench.cohort.sources import selects
 from sundbench.cohort.study import Study
@@ -35,16 +36,25 @@ class Entered:
     steps: tuple[Counts, ...]
 
 
-def step_names(study: Study) -> tuple[str, ...]:
+def step_names(study: Study, language: Language = "en") -> tuple[str, ...]:
     """The steps of the population's rule, in words."""
     population = study.population
+    first, last = day(language, study.first_day), day(language, study.last_day)
     names = [
-        "any of the drugs" if len(population.drugs) > 1 else "the drug",
-        f"from {study.first_day} to {study.last_day}",
-        f"nothing of the washout in the {population.washout_days} days before",
+        said(language, "any of the drugs", "et af lægemidlerne")
+        if len(population.drugs) > 1
+        else said(language, "the drug", "lægemidlet"),
+        said(language, f"from {first} to {last}", f"fra {first} til {last}"),
+        said(
+            language,
+            f"nothing of the washout in the {population.washout_days} days before",
+            f"intet af udvaskningen i de {population.washout_days} dage forinden",
+        ),
     ]
     if _drops_same_day(population):
-        names.append("one drug alone on the index day")
+        names.append(
+            said(language, "one drug alone on the index day", "kun ét af lægemidlerne på indeksdatoen")
+        )
     return tuple(names)
 
 

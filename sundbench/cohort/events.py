@@ -263,4 +263,3 @@ def death() -> Death:
 def emigration() -> Emigration:
     """Leaving Denmark."""
     return Emigration()
-

@@ -29,9 +29,9 @@ class Window:
     last: int | None
 
     def __post_init__(self) -> None:
-        for day in (self.first, self.last):
-            if day is not None and (isinstance(day, bool) or not isinstance(day, int)):
-                raise StudyError(f"window: {day!r} is no whole number of days")
+        for one in (self.first, self.last):
+            if one is not None and (isinstance(one, bool) or not isinstance(one, int)):
+                raise StudyError(f"window: {one!r} is no whole number of days")
         if self.first is not None and self.last is not None and self.last < self.first:
             raise StudyError(f"window [{self.first}, {self.last}]: it ends before it begins")
 

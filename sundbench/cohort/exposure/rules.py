@@ -75,7 +75,9 @@ class Rules:
         if self.max_gap_days is not None:
             longest = days(language, self.max_gap_days)
             said_in_turn.append(
-                said(language, f"never more than {longest} between them", f"aldrig mere end {longest} imellem")
+                said(
+                    language, f"never more than {longest} between them", f"aldrig mere end {longest} imellem"
+                )
             )
         return "; ".join(said_in_turn)
 

@@ -135,7 +135,9 @@ class _FixedDays(Supply):
         return pl.col("packages") * number if self.each == "package" else number
 
     def in_words(self, language: Language = "en") -> str:
-        each = said(language, f"a {self.each}", {"dispensing": "pr. recept", "package": "pr. pakning"}[self.each])
+        each = said(
+            language, f"a {self.each}", {"dispensing": "pr. recept", "package": "pr. pakning"}[self.each]
+        )
         return f"{number_in(language, self.number)} {said(language, 'days', 'dage')} {each}"
 
 

@@ -74,6 +74,8 @@ def sections(study: Study, language: Language) -> list[Section]:
     return found
 
 
-def _items(title: str, parts: Mapping[str, Feature] | Mapping[str, Event], language: Language) -> list[Section]:
+def _items(
+    title: str, parts: Mapping[str, Feature] | Mapping[str, Event], language: Language
+) -> list[Section]:
     items = tuple((name, part.in_words(language)) for name, part in parts.items())
     return [Section(title, items=items)] if items else []
