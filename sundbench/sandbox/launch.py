@@ -9,7 +9,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from io import FileIO
@@ -38,6 +38,12 @@ _GATE = ("/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "gate")
 
 Bubblewrap's first process asks for its end with its parent only after it has started the program. Were the
 starter killed before that, the program would run on without it.
+"""
+_GUARD = ("/bin/sh", "-c", "read -r made || kill -9 0")
+"""Leads bubblewrap's process group while a sandbox is made, and ends it when nobody is left to say "made".
+
+Bubblewrap asks for its end with its starter before it gives its first process the word to go on, and that one
+waits for nothing else. Killed in between, bubblewrap would leave a process that waits for ever.
 """
 
 _launcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandboxes")
@@ -167,6 +173,7 @@ def _run(
         ]
         program = ["--", *_GATE, *arguments[split + 1 :]]
         try:
+            group_id = stack.enter_context(_guarded())
             process = subprocess.Popen(  # noqa: S603 - that is what it is for
                 [bubblewrap(), *descriptors, "--args", str(script), *program],
                 stdin=gate_end,
@@ -174,6 +181,7 @@ def _run(
                 stderr=streams[1],
                 env={},
                 pass_fds=[status, block_end.fileno(), script, filtering, *pass_fds],
+                process_group=group_id,
             )
         except OSError as error:
             raise SandboxError(f"{name}: can't start bubblewrap: {error.strerror}") from error
@@ -192,6 +200,27 @@ def _run(
             process.wait()
             raise
         return process, init
+
+
+@contextlib.contextmanager
+def _guarded() -> Iterator[int]:
+    """Have a process group ended, should this process end, or fail, before the block does.
+
+    Yields:
+        The group's id.
+    """
+    with ExitStack() as stack:
+        end, word = _pipe(stack)
+        guard = subprocess.Popen(  # noqa: S603 - a constant
+            _GUARD, stdin=end, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={}, process_group=0
+        )
+        try:
+            yield guard.pid
+            with contextlib.suppress(BrokenPipeError):  # somebody ended the guard; it has done its work
+                word.write(b"made\n")
+        finally:
+            word.close()
+            guard.wait()
 
 
 def _subject(init: int, limits: Limits, group: cgroups.Group | None) -> None:
