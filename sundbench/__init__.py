@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sundbench.cohort.boundaries import boundaries
     from sundbench.cohort.comorbidity.covariates import charlson, elixhauser
     from sundbench.cohort.database import Database, connect
     from sundbench.cohort.events import (
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sundbench.release.outputs import outputs
 
 _WHERE = {
+    "sundbench.cohort.boundaries": ("boundaries",),
     "sundbench.cohort.comorbidity.covariates": ("charlson", "elixhauser"),
     "sundbench.cohort.database": ("Database", "connect"),
     "sundbench.cohort.events": (
@@ -54,6 +56,7 @@ __all__ = [
     "Database",
     "Study",
     "age",
+    "boundaries",
     "charlson",
     "connect",
     "death",

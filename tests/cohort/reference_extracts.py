@@ -47,6 +47,8 @@ def registers(persons: Sequence[Person]) -> dict[str, pl.DataFrame]:
                     name, row = "dod", {"doddato": h.date}
                 case "emigrations":
                     name, row = "vnds", {"haend_dato": h.date, "indud_kode": "U"}
+                case "immigrations":
+                    name, row = "vnds", {"haend_dato": h.date, "indud_kode": "I"}
                 case "dispensings":
                     name = "lmdb"
                     row = {"eksd": h.date, "atc": h.code, "vnr": f"{nth:06d}"}
