@@ -17,7 +17,8 @@ from typing import Any
 from sundbench.errors import AuditError
 from sundbench.governance.audit import places
 from sundbench.governance.audit.actions import SERVER, Action
-from sundbench.governance.audit.client import AsyncClient
+from sundbench.governance.audit.client import AsyncClient, UnrecordableError
+from sundbench.governance.audit.record import Entry
 from sundbench.site import Site
 
 _log = logging.getLogger(__name__)
@@ -25,16 +26,6 @@ _log = logging.getLogger(__name__)
 NOBODY = "anonymous"
 """The actor where nobody had logged in."""
 _KEPT = 10_000
-
-
-@dataclass(frozen=True)
-class _Entry:
-    actor: str
-    action: Action
-    what: str
-    permit: str | None
-    extract: str | None
-    detail: dict[str, Any]
 
 
 @dataclass
@@ -77,7 +68,7 @@ class Journal:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._open: AsyncClient | None = None
-        self._owed: deque[_Entry] = deque(maxlen=_KEPT)
+        self._owed: deque[Entry] = deque(maxlen=_KEPT)
         self._refusals = Allowance()
         self._running: set[asyncio.Task[None]] = set()
         self._flushing = False
@@ -88,7 +79,7 @@ class Journal:
         Raises:
             AuditError: the writer is down; the server must not start.
         """
-        await self._client.register(places.digest(secret), user, permit, extract, SERVER)
+        await self.renew(places.digest(secret), user, permit, extract)
 
     async def renew(self, digest: str, user: str, permit: str, extract: str | None) -> None:
         """As `register`, of a secret of which only the digest is known.
@@ -121,7 +112,7 @@ class Journal:
         Raises:
             AuditError: it can't be recorded, and must not be granted.
         """
-        await self._send(_Entry(actor, action, what, permit, extract, detail))
+        await self._send(Entry(actor, action, what, detail, permit, extract))
 
     def note(
         self,
@@ -134,7 +125,7 @@ class Journal:
         **detail: Any,
     ) -> None:
         """Record what happened in any case: at once, or when the writer is back."""
-        self._owed.append(_Entry(actor, action, what, permit, extract, detail))
+        self._owed.append(Entry(actor, action, what, detail, permit, extract))
         task = asyncio.ensure_future(self.settle())
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -153,18 +144,31 @@ class Journal:
         self._flushing = True
         try:
             while self._owed:
-                await self._send(self._owed[0])
-                self._owed.popleft()
+                entry = self._owed.popleft()
+                try:
+                    await self._settled(entry)
+                except BaseException:
+                    self._owed.appendleft(entry)
+                    raise
         except AuditError as error:
             _log.error("%d audit records wait for the writer: %s", len(self._owed), error)
         finally:
             self._flushing = False
 
-    async def _send(self, entry: _Entry) -> None:
+    async def _settled(self, entry: Entry) -> None:
+        try:
+            await self._send(entry)
+        except UnrecordableError as error:
+            # What is owed behind it must not wait for ever. That something happened stays on record.
+            _log.error("the writer won't have %s: %s", entry, error)
+            why = {"why": str(error)[:200]}
+            await self._send(Entry("hub", entry.action, "a record that the writer refused", why))
+
+    async def _send(self, entry: Entry) -> None:
         await self._client.record_for(
             entry.actor,
             entry.action,
-            entry.what,
+            entry.object,
             permit=entry.permit,
             extract=entry.extract,
             detail=entry.detail,

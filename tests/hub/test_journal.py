@@ -8,6 +8,7 @@ import pytest
 
 from sundbench.errors import AuditError
 from sundbench.governance.audit.actions import Action
+from sundbench.governance.audit.client import UnrecordableError
 from sundbench.hub.journal import Allowance, Journal
 from sundbench.site import Site
 
@@ -24,6 +25,8 @@ class Writer:
     ) -> int:
         if not self.up:
             raise AuditError("down")
+        if len(what) > 2000:
+            raise UnrecordableError("the object is too long")
         self.written.append((actor, action, what, detail))
         return len(self.written)
 
@@ -62,6 +65,23 @@ def test_what_happened_anyway_is_recorded_when_the_writer_is_back(journal: Journ
     assert [(actor, action) for actor, action, *_ in writer.written] == [
         ("rikke", "server.stop"),
         ("rikke", "logout"),
+    ]
+
+
+def test_what_the_writer_never_takes_holds_up_nothing(journal: Journal, writer: Writer):
+    async def day() -> None:
+        writer.up = False
+        journal.note("rikke", Action.SERVER_STOP, "r" * 2001)
+        journal.note("rikke", Action.LOGOUT, "hub")
+        await asyncio.sleep(0.01)
+        writer.up = True
+        await journal.settle()
+
+    asyncio.run(day())
+
+    assert writer.written == [
+        ("hub", "server.stop", "a record that the writer refused", {"why": "the object is too long"}),
+        ("rikke", "logout", "hub", {}),
     ]
 
 

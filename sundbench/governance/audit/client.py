@@ -11,11 +11,14 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sundbench.errors import AuditError
+
+_Placed = TypeVar("_Placed", int, Awaitable[int])
 
 MESSAGE_BYTES = 1 << 20
 """A longer message is refused: a cell of code has its place in it, a file has not."""
@@ -30,7 +33,71 @@ class WriterDownError(AuditError):
         )
 
 
-class Client:
+class UnrecordableError(AuditError):
+    """The writer takes no such message, neither now nor later."""
+
+
+class _Questions(ABC, Generic[_Placed]):
+    """What may be asked of the writer; `requests` reads it.
+
+    Each returns the sequence number of the record, which is on the disk, or raises an `AuditError`: the
+    writer is down or refuses. Then nothing is recorded, or nobody knows.
+    """
+
+    def record(self, action: str, object: str, /, **detail: object) -> _Placed:  # noqa: A002 - the log's own word
+        """Have something recorded in the name that the secret stands for.
+
+        Args:
+            action: an `Action`, one of those that the secret may record.
+            object: what it was done to: a kernel, a file, a server.
+            detail: what else should be known; JSON values.
+        """
+        return self._place(_record(action, object, detail))
+
+    def record_for(
+        self,
+        actor: str,
+        action: str,
+        object: str,  # noqa: A002
+        /,
+        *,
+        permit: str | None = None,
+        extract: str | None = None,
+        detail: dict[str, object] | None = None,
+    ) -> _Placed:
+        """Have something recorded in another's name. Only with the hub's authority."""
+        return self._place(_record(action, object, detail or {}) | _for(actor, permit, extract))
+
+    def register(
+        self,
+        secret_digest: str,
+        actor: str,
+        permit: str | None,
+        extract: str | None,
+        actions: Iterable[str],
+    ) -> _Placed:
+        """Let the writer know a secret by its digest. Only with the hub's authority.
+
+        Args:
+            secret_digest: `places.digest` of the secret.
+            actor: user name that will stand in the records.
+            permit: the project that will stand in them.
+            extract: the digest of the extract that will stand in them.
+            actions: what may be recorded with it.
+        """
+        message: dict[str, object] = {"do": "register", "digest": secret_digest, "actions": sorted(actions)}
+        return self._place(message | _for(actor, permit, extract))
+
+    def forget(self, secret_digest: str) -> _Placed:
+        """Let the writer forget a secret; one that it doesn't know is no error. With the hub's authority."""
+        return self._place({"do": "forget", "digest": secret_digest})
+
+    @abstractmethod
+    def _place(self, message: dict[str, object]) -> _Placed:
+        """Send a message, and give the sequence number of its record."""
+
+
+class Client(_Questions[int]):
     """Asks the writer, and waits for its answer. May be shared between threads.
 
     Args:
@@ -47,79 +114,11 @@ class Client:
         self._connection: socket.socket | None = None
         self._received = b""
 
-    def record(self, action: str, object: str, /, **detail: object) -> int:  # noqa: A002 - the log's own word
-        """Have something recorded in the name that the secret stands for.
-
-        Args:
-            action: an `Action`, one of those that the secret may record.
-            object: what it was done to: a kernel, a file, a server.
-            detail: what else should be known; JSON values.
-
-        Returns:
-            The record's sequence number. It is on the disk.
-
-        Raises:
-            AuditError: the writer is down or refuses. Then it isn't recorded, or nobody knows.
-        """
-        return self._sequence(_record(action, object, detail))
-
-    def record_for(
-        self,
-        actor: str,
-        action: str,
-        object: str,  # noqa: A002
-        /,
-        *,
-        permit: str | None = None,
-        extract: str | None = None,
-        detail: dict[str, object] | None = None,
-    ) -> int:
-        """Have something recorded in another's name. Only with the hub's authority.
-
-        Raises:
-            AuditError: as `record`.
-        """
-        message = _record(action, object, detail or {})
-        return self._sequence(message | _for(actor, permit, extract))
-
-    def register(
-        self,
-        secret_digest: str,
-        actor: str,
-        permit: str | None,
-        extract: str | None,
-        actions: Iterable[str],
-    ) -> int:
-        """Let the writer know a secret by its digest. Only with the hub's authority.
-
-        Args:
-            secret_digest: `places.digest` of the secret.
-            actor: user name that will stand in the records.
-            permit: the project that will stand in them.
-            extract: the digest of the extract that will stand in them.
-            actions: what may be recorded with it.
-
-        Returns:
-            The sequence number of the record that tells of it.
-
-        Raises:
-            AuditError: as `record`.
-        """
-        return self._sequence(_register(secret_digest, actions) | _for(actor, permit, extract))
-
-    def forget(self, secret_digest: str) -> int:
-        """Let the writer forget a secret; one that it doesn't know is no error. With the hub's authority.
-
-        Raises:
-            AuditError: as `record`.
-        """
-        return self._sequence(_forget(secret_digest))
-
     def state(self) -> dict[str, Any]:
         """How the log stands: ``log``, ``sequence``, ``anchored``, ``registered``, ``trouble``, ``pid``.
 
         Raises:
-            AuditError: as `record`.
+            AuditError: as everything that is asked.
         """
         return self._ask({"do": "state"})
 
@@ -130,7 +129,7 @@ class Client:
             The names of the statements that stand in their place.
 
         Raises:
-            AuditError: as `record`.
+            AuditError: as everything that is asked.
         """
         return [str(name) for name in self._ask({"do": "retire", "actor": actor})["retired"]]
 
@@ -145,7 +144,7 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _sequence(self, message: dict[str, object]) -> int:
+    def _place(self, message: dict[str, object]) -> int:
         return int(self._ask(message)["sequence"])
 
     def _ask(self, message: dict[str, object]) -> dict[str, Any]:
@@ -191,7 +190,7 @@ class Client:
         self._connection, self._received = None, b""
 
 
-class AsyncClient:
+class AsyncClient(_Questions[Awaitable[int]]):
     """The same for an event loop: many questions at once over one connection.
 
     Args:
@@ -210,40 +209,6 @@ class AsyncClient:
         self._number = 0
         self._opening: asyncio.Lock | None = None
 
-    async def record(self, action: str, object: str, /, **detail: object) -> int:  # noqa: A002
-        """As `Client.record`. Records get their sequence in the order of the calls."""
-        return await self._sequence(_record(action, object, detail))
-
-    async def record_for(
-        self,
-        actor: str,
-        action: str,
-        object: str,  # noqa: A002
-        /,
-        *,
-        permit: str | None = None,
-        extract: str | None = None,
-        detail: dict[str, object] | None = None,
-    ) -> int:
-        """As `Client.record_for`."""
-        message = _record(action, object, detail or {})
-        return await self._sequence(message | _for(actor, permit, extract))
-
-    async def register(
-        self,
-        secret_digest: str,
-        actor: str,
-        permit: str | None,
-        extract: str | None,
-        actions: Iterable[str],
-    ) -> int:
-        """As `Client.register`."""
-        return await self._sequence(_register(secret_digest, actions) | _for(actor, permit, extract))
-
-    async def forget(self, secret_digest: str) -> int:
-        """As `Client.forget`."""
-        return await self._sequence(_forget(secret_digest))
-
     async def close(self) -> None:
         """Close the connection; the next question opens another."""
         if self._reading is not None:
@@ -252,7 +217,7 @@ class AsyncClient:
                 await self._reading
         self._disconnect()
 
-    async def _sequence(self, message: dict[str, object]) -> int:
+    async def _place(self, message: dict[str, object]) -> int:
         self._number += 1
         number = self._number
         sent = encode(message | {"id": number, "secret": self._secret})
@@ -312,19 +277,8 @@ class AsyncClient:
                 future.set_exception(EOFError())
 
 
-# What may be asked, for both clients; `requests` reads it.
-
-
 def _record(action: str, thing: str, detail: dict[str, object]) -> dict[str, object]:
     return {"do": "record", "action": action, "object": thing, "detail": detail}
-
-
-def _register(secret_digest: str, actions: Iterable[str]) -> dict[str, object]:
-    return {"do": "register", "digest": secret_digest, "actions": sorted(actions)}
-
-
-def _forget(secret_digest: str) -> dict[str, object]:
-    return {"do": "forget", "digest": secret_digest}
 
 
 def _for(actor: str, permit: str | None, extract: str | None) -> dict[str, object]:
@@ -335,11 +289,14 @@ def encode(message: dict[str, object]) -> bytes:
     """A message as it goes through the socket: one line of JSON.
 
     Raises:
-        AuditError: it is longer than `MESSAGE_BYTES`.
+        UnrecordableError: it is longer than `MESSAGE_BYTES`, or nothing that JSON knows.
     """
-    line = json.dumps(message, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+    try:
+        line = json.dumps(message, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UnrecordableError("what JSON has no words for can't be recorded") from error
     if len(line) > MESSAGE_BYTES:
-        raise AuditError(
+        raise UnrecordableError(
             f"{len(line):,} bytes are too much for one audit record (at most {MESSAGE_BYTES:,}): "
             "split the cell, or read the data from a file"
         )
@@ -350,11 +307,12 @@ def answered(line: bytes) -> dict[str, Any]:
     """The writer's answer.
 
     Raises:
-        AuditError: it refuses.
+        UnrecordableError: it refuses the message, whoever sends it whenever.
+        AuditError: it can't now, or not from this sender.
     """
     reply: dict[str, Any] = json.loads(line)
     if "error" in reply:
-        raise AuditError(str(reply["error"]))
+        raise (UnrecordableError if reply.get("never") else AuditError)(str(reply["error"]))
     return reply
 
 

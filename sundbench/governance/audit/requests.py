@@ -26,14 +26,16 @@ class RefusedError(AuditError):
 
     Attributes:
         actor, permit, extract: whose secret it came with; the actor is empty for an unknown one.
+        never: the same message would be refused again, with whatever secret.
     """
 
-    def __init__(self, why: str, by: Registration | None = None) -> None:
+    def __init__(self, why: str, by: Registration | None = None, *, never: bool = False) -> None:
         super().__init__(f"the audit log's writer refuses: {why}")
         self.actor = by.actor if by else ""
         self.permit = by.permit if by else None
         self.extract = by.extract if by else None
         self.why = why
+        self.never = never
 
 
 @dataclass(frozen=True)
@@ -139,11 +141,13 @@ def _of_authority(message: dict[str, Any]) -> Request:
 def _entry(message: dict[str, Any], by: Registration) -> Entry:
     action, thing, detail = message.get("action"), message.get("object"), message.get("detail", {})
     if not isinstance(action, str) or not _may_be_recorded(action):
-        raise RefusedError(f"{str(action)[:40]!r} is no action that may be recorded", by)
+        raise RefusedError(f"{str(action)[:40]!r} is no action that may be recorded", by, never=True)
     if not isinstance(thing, str) or len(thing) > _OBJECT_CHARACTERS:
-        raise RefusedError(f"the object must be text of at most {_OBJECT_CHARACTERS:,} characters", by)
+        raise RefusedError(
+            f"the object must be text of at most {_OBJECT_CHARACTERS:,} characters", by, never=True
+        )
     if not isinstance(detail, dict) or not _is_json(detail):
-        raise RefusedError("the detail must be a JSON object", by)
+        raise RefusedError("the detail must be a JSON object", by, never=True)
     return Entry(by.actor, action, thing, detail, by.permit, by.extract)
 
 
@@ -163,7 +167,7 @@ def _is_json(detail: dict[str, Any]) -> bool:
 def _name(message: dict[str, Any], field: str) -> str:
     name = message.get(field)
     if not isinstance(name, str) or not 0 < len(name) <= _NAME_CHARACTERS:
-        raise RefusedError(f"{field} must be a name")
+        raise RefusedError(f"{field} must be a name", never=True)
     return name
 
 

@@ -305,7 +305,7 @@ class Writer:
         else:
             unrecorded += 1
         self._refusals = since, recorded, unrecorded
-        _answer(writer, number, error=str(refused))
+        _answer(writer, number, error=str(refused), never=refused.never)
 
 
 def _answer(writer: asyncio.StreamWriter, number: int, **answer: object) -> None:
