@@ -23,6 +23,9 @@ if TYPE_CHECKING:
         procedure,
     )
     from sundbench.cohort.features import age, region, resident, sex
+    from sundbench.cohort.high_dimensional.covariates import HighDimensional, high_dimensional
+    from sundbench.cohort.high_dimensional.dimensions import dimension
+    from sundbench.cohort.high_dimensional.prioritising import Prioritised, prioritise
     from sundbench.cohort.phenotypes import phenotype
     from sundbench.cohort.population import follow_up, new_users
     from sundbench.cohort.result import Cohort
@@ -43,6 +46,9 @@ _WHERE = {
         "procedure",
     ),
     "sundbench.cohort.features": ("age", "region", "resident", "sex"),
+    "sundbench.cohort.high_dimensional.covariates": ("HighDimensional", "high_dimensional"),
+    "sundbench.cohort.high_dimensional.dimensions": ("dimension",),
+    "sundbench.cohort.high_dimensional.prioritising": ("Prioritised", "prioritise"),
     "sundbench.cohort.phenotypes": ("phenotype",),
     "sundbench.cohort.population": ("follow_up", "new_users"),
     "sundbench.cohort.result": ("Cohort",),
@@ -54,6 +60,8 @@ _MODULES = {name: module for module, names in _WHERE.items() for name in names}
 __all__ = [
     "Cohort",
     "Database",
+    "HighDimensional",
+    "Prioritised",
     "Study",
     "age",
     "boundaries",
@@ -61,15 +69,18 @@ __all__ = [
     "connect",
     "death",
     "diagnosis",
+    "dimension",
     "dispensing",
     "elixhauser",
     "emigration",
     "follow_up",
+    "high_dimensional",
     "hospital_medicine",
     "lab",
     "new_users",
     "outputs",
     "phenotype",
+    "prioritise",
     "procedure",
     "region",
     "resident",

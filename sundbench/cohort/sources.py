@@ -55,7 +55,11 @@ SOURCES = {
         {"smr": ("d_adm", "c_atc"), "lpr_sksopr": ("c_opr",), "lpr3a_procregistrering": ("proc_kode",)},
         code="atc",
     ),
-    "procedures": Source({"lpr_sksopr": ("c_opr",), "lpr3a_procregistrering": ("proc_kode",)}, code="code"),
+    "procedures": Source(
+        {"lpr_sksopr": ("c_opr",), "lpr_sksube": ("c_opr",), "lpr3a_procregistrering": ("proc_kode",)},
+        code="code",
+    ),
+    "services": Source({"sysi": ("honuge", "speciale"), "sssy": ("honuge", "speciale")}, code="specialty"),
     "laboratory": Source(
         {"lab_forsker": ("samplingdate", "analysiscode", "value")}, code="npu", prefix=False
     ),
