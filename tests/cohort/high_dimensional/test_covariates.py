@@ -266,6 +266,32 @@ def test_diagnoses_of_lpr2_and_lpr3_are_counted_together(write_extract, cohort_o
     assert found.columns.loc[0, ["code", "grade"]].to_list() == ["DI48", "once"]
 
 
+def test_the_example_of_the_guide(extract, repository, many):
+    guide = (repository / "docs" / "cohorts.md").read_text(encoding="utf-8")
+    example = re.search(r"## High-dimensional covariates\n.*?```python\n(.*?)```", guide, re.DOTALL)[1]
+    starts = ("B01AF02", "B01AA03")
+    lives = {
+        person: [one for one in life if not one.code.startswith("B01A")]
+        + [gets(starts[n % 2], 0)]
+        + ([ill("DK922", 20)] if n % 3 else [])
+        for n, (person, life) in enumerate(many.items())
+    }
+    db = extract(lives)
+    study = sb.Study(
+        sb.new_users({"apixaban": sb.dispensing("B01AF02"), "warfarin": sb.dispensing("B01AA03")}, 365),
+        ("2012-01-01", "2012-12-31"),
+        outcomes={"bleeding": sb.diagnosis("DK922")},
+        follow_up=sb.follow_up(max_days=90),
+    )
+    names = {"sb": sb, "db": db, "cohort": study.collect(db)}
+    exec(example.replace("top=200", "minimum=20, top=200"), names)
+    assert names["found"].matrix.shape[0] == 200
+    assert set(names["found"].columns["dimension"]) == {"primary", "dispensings"}
+    assert names["found"].notes == ("secondary: no code of at least 20 persons",)
+    assert not any("B01A" in name for name in names["best"].names)
+    assert names["best"].matrix.shape == (200, len(names["best"].names))
+
+
 # What is refused
 
 
