@@ -34,6 +34,10 @@ class Bucket:
         """Where this bucket of a register lies, whether or not the extract has it."""
         return self.root / register / f"bucket-{self.number:05d}.parquet"
 
+    def paths(self, register: str) -> list[Path]:
+        """The files of a register that are read as this bucket."""
+        return [self.path(register)]
+
     def scan(self, register: str) -> pl.LazyFrame | None:
         """A register's rows of this bucket: ``person`` int32, then the register's own columns.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -23,11 +24,15 @@ class Neighbours(Bucket):
 
     numbers: tuple[int, ...]
 
+    def paths(self, register: str) -> list[Path]:
+        """The register's file of each bucket."""
+        return [Bucket(self.root, number).path(register) for number in self.numbers]
+
     def scan(self, register: str) -> pl.LazyFrame | None:
         """The rows of all the buckets, in their order."""
         if not self.columns(register):
             return None
-        paths = [Bucket(self.root, number).path(register) for number in self.numbers]
+        paths = self.paths(register)
         for path in paths:
             if not path.is_file():
                 raise StoreError(f"{register}/{path.name} of the extract is missing: make the extract again")

@@ -100,5 +100,5 @@ def _keys(bucket: Bucket, register: str, where: pl.Expr | None = None) -> pl.Laz
     of the two and filter only after it.
     """
     bucket.need(register, KEY)
-    keys = pl.scan_parquet(bucket.path(register), glob=False, cache=False)
+    keys = pl.scan_parquet(bucket.paths(register), glob=False, cache=False)
     return (keys if where is None else keys.filter(where)).select(KEY)
