@@ -9,9 +9,11 @@ from dataclasses import fields, is_dataclass
 from datetime import date
 from typing import Any
 
+from pydantic import BaseModel
+
 
 def plain(value: object) -> Any:  # noqa: ANN401 - what JSON holds
-    """A value as JSON holds it: dataclasses by class name and fields, mappings as pairs in their order.
+    """A value as JSON holds it: dataclasses and models by name and fields, mappings as pairs in order.
 
     Raises:
         TypeError: a value that no protocol holds; a bug.
@@ -21,6 +23,8 @@ def plain(value: object) -> Any:  # noqa: ANN401 - what JSON holds
             "is": type(value).__name__,
             **{field.name: plain(getattr(value, field.name)) for field in fields(value)},
         }
+    if isinstance(value, BaseModel):
+        return {"is": type(value).__name__, **value.model_dump(mode="json")}
     if isinstance(value, Mapping):
         return [[key, plain(item)] for key, item in value.items()]
     if isinstance(value, tuple | list):

@@ -18,6 +18,7 @@ from sundbench.cohort.composite import Composite
 from sundbench.cohort.database import Database
 from sundbench.cohort.events import Death, Event
 from sundbench.cohort.features import Age, Feature, How, Reduction, Region, Resident, Sex
+from sundbench.cohort.onsets import OnsetOf
 from sundbench.cohort.sources import PERSONS, SOURCES, codes
 from sundbench.cohort.study import Study, leaves, look_back
 from sundbench.cohort.windows import Period, Window
@@ -196,6 +197,8 @@ def _events(study: Study) -> Iterator[tuple[str, Event]]:
 
 def _held(db: Database, event: Event, place: str) -> list[str]:
     """The registers of an event that the extract has, with all columns that mean something."""
+    if isinstance(event, OnsetOf):
+        return list(event.phenotype.registers(db, f"study, {place}: "))
     source = SOURCES[event.view]
     held = [name for name in source.registers if name in db.registers]
     if not held:
@@ -281,5 +284,13 @@ def _end_of_coverage(study: Study, db: Database) -> date | None:
     if study.follow_up is None:
         return None
     events = [*study.outcomes.values(), *study.follow_up.until] or list(study.population.events)
-    ends = [_covered(db, part.view) for event in events for part in event.parts]
-    return min((end[1] for end in ends if end is not None), default=None)
+    ends = [_end_of(db, part) for event in events for part in event.parts]
+    return min((end for end in ends if end is not None), default=None)
+
+
+def _end_of(db: Database, event: Event) -> date | None:
+    """The last day on which the extract's registers can tell an event."""
+    if isinstance(event, OnsetOf):
+        return event.phenotype.until(db)
+    covered = _covered(db, event.view)
+    return covered[1] if covered is not None else None

@@ -10,13 +10,17 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sundbench.cohort import views
+from sundbench.cohort import onsets, views
 from sundbench.cohort.bucket import Bucket
 from sundbench.cohort.events import Diagnosis, Event, HospitalMedicine
 from sundbench.cohort.views.tables import rows as rows_of
+
+if TYPE_CHECKING:
+    from sundbench.cohort.phenotypes import Phenotype
 
 FEW = 8
 """Up to so many prefixes are tried one by one; more are tried as one regular expression."""
@@ -73,8 +77,12 @@ SOURCES = {
     ),
     "emigrations": Source({"vnds": ("haend_dato", "indud_kode")}),
     "residence": Source({"bef": ("referencetid",)}),
+    "phenotypes": Source({}, code="code", prefix=False),
 }
-"""By the view's name; only ``residence`` has intervals rather than dated rows."""
+"""By the view's name; only ``residence`` has intervals rather than dated rows.
+
+What ``phenotypes`` reads depends on the phenotype.
+"""
 
 PERSONS = "bef"
 """The register of age, sex and region."""
@@ -88,11 +96,13 @@ class Reading:
         view: the view.
         selected: which of its rows; None for all.
         columns: its columns under the engine's names.
+        phenotypes: those whose onsets are wanted, for the view of phenotypes.
     """
 
     view: str
     selected: pl.Expr | None
     columns: tuple[pl.Expr, ...]
+    phenotypes: tuple[Phenotype, ...] = ()
 
 
 def reading(view: str, events: Iterable[Event], values: Iterable[str]) -> Reading:
@@ -114,7 +124,8 @@ def reading(view: str, events: Iterable[Event], values: Iterable[str]) -> Readin
         of_type = pl.col("type").is_in(sorted(kinds))
         selected = of_type if selected is None else selected & of_type
         columns.append(pl.col("type"))
-    return Reading(view, selected, (*columns, *(pl.col(name) for name in values)))
+    named = (pl.col(name) for name in values)
+    return Reading(view, selected, (*columns, *named), onsets.phenotypes_of(wanted))
 
 
 def rows(bucket: Bucket, wanted: Reading) -> pl.LazyFrame:
@@ -126,6 +137,8 @@ def rows(bucket: Bucket, wanted: Reading) -> pl.LazyFrame:
     """
     if wanted.view == "dispensings":
         frame = views.dispensings(bucket, where=wanted.selected)
+    elif wanted.view == "phenotypes":
+        frame = onsets.rows(bucket, wanted.phenotypes)
     else:
         frame = getattr(views, wanted.view)(bucket)
         if wanted.selected is not None:

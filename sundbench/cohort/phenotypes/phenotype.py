@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import polars as pl
 
@@ -17,6 +17,7 @@ from sundbench.cohort.bucket import Bucket
 from sundbench.cohort.damage import explained
 from sundbench.cohort.database import Database
 from sundbench.cohort.features import Feature
+from sundbench.cohort.onsets import TYPES, OnsetOf, Told, TypeAtIndex
 from sundbench.cohort.phenotypes import diabetes, drug_classes, reading
 from sundbench.cohort.phenotypes.definitions import Diabetes, DrugClasses, definition
 from sundbench.cohort.phenotypes.result import Phenotyped
@@ -47,9 +48,12 @@ def phenotype(name: str | Path, **changes: object) -> Phenotype:
     return Phenotype(Path(name).stem, definition(name, changes))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Phenotype:
-    """A phenotype's rules, ready to be collected over an extract.
+    """A phenotype's rules, ready to be collected over an extract, or to be asked for in a study.
+
+    In a study its onset is an event like others (``onset``), and whether a person has it at index a feature
+    (``at_index``).
 
     Attributes:
         name: its name.
@@ -59,7 +63,13 @@ class Phenotype:
     name: str
     rules: Diabetes | DrugClasses
 
-    @property
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Phenotype) and (self.name, self.digest) == (other.name, other.digest)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.digest))
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the rules: equal rules have equal digests."""
         return hashlib.sha256(self.rules.model_dump_json().encode()).hexdigest()
@@ -71,8 +81,24 @@ class Phenotype:
             StudyError: a register or column that the extract lacks.
             StoreError: a bucket file is missing.
         """
-        for register in reading.held(db, self.rules.kind, self._where):
+        for register in self.registers(db):
             db.files(register)
+
+    def registers(self, db: Database, place: str = "") -> tuple[str, ...]:
+        """The registers that it reads of an extract.
+
+        Args:
+            db: the extract.
+            place: what a message begins with.
+
+        Raises:
+            StudyError: a register or column that the extract lacks.
+        """
+        return reading.held(db, self.rules.kind, f"{place}{self._where}")
+
+    def until(self, db: Database) -> date | None:
+        """The last day on which the extract can tell all that it must know."""
+        return reading.until(db, self.rules.kind)
 
     def collect(
         self,
@@ -101,7 +127,7 @@ class Phenotype:
             StoreError: a bucket file is missing or damaged.
         """
         self.check(db)
-        registers = tuple((name, db.columns(name)) for name in reading.held(db, self.rules.kind, self._where))
+        registers = tuple((name, db.columns(name)) for name in self.registers(db))
         shared, told = _Reading(self, db.root, registers), partial(report, self.name)
         parts = engine.in_order(_task, shared, db.buckets, client=client, workers=workers, told=told)
         made_of = "\n".join((self.digest, db.digest, version("sundbench")))
@@ -116,18 +142,79 @@ class Phenotype:
             StudyError: the phenotype isn't told by classes of drugs.
         """
         if not isinstance(self.rules, DrugClasses):
-            raise StudyError(f"{self._where}: isn't told by classes of drugs: collect it")
+            raise StudyError(f"{self._where}: isn't told by classes of drugs: use at_index()")
         return drug_classes.NumberOfClasses(self.name, self.rules.classes, self.rules.days)
+
+    def onset(self, told: Told = "stable", *, type: str | None = None) -> OnsetOf:  # noqa: A002 - its name
+        """Since when a person has the condition, as an event of a study.
+
+        It can be an outcome, end follow-up, make people enter (``sb.onset``), or be looked for in a window:
+        ``.before(index_day=True).any()`` is whether, ``.before(index_day=True).first()`` since when.
+
+        Example:
+            >>> diabetes = sb.phenotype("diabetes_osdc")
+            >>> sb.Study(..., require={"no diabetes": ~diabetes.at_index()},
+            ...          outcomes={"diabetes": diabetes.onset()}, ...)
+
+        Args:
+            told: ``"stable"``, the date where incidence can be told: who has none has no onset. ``"raw"``,
+                the day on which the rule is fulfilled. Of rules with one date the two are the same.
+            type: ``"type 1"`` or ``"type 2"`` of diabetes alone.
+
+        Raises:
+            StudyError: another date, or a type of a phenotype without types.
+        """
+        if told not in get_args(Told):
+            raise StudyError(f"{self._where}: onset({told!r}): choose among {', '.join(get_args(Told))}")
+        if type is not None:
+            self._refuse_untyped()
+            if type not in TYPES:
+                raise StudyError(f"{self._where}: onset(type={type!r}): choose among {', '.join(TYPES)}")
+        return OnsetOf(self, told, type)
 
     def at_index(self) -> Feature:
         """Whether the condition is there at index, as a feature of a study.
 
-        Raises:
-            StudyError: the phenotype isn't told by classes of drugs.
+        Of a phenotype told by classes of drugs: whether enough of them were dispensed in the days up to
+        index. Of others: whether their raw date lies at or before index.
         """
-        classes = self.classes()
-        assert isinstance(self.rules, DrugClasses)  # noqa: S101 - classes() refuses others
-        return classes >= self.rules.at_least
+        if isinstance(self.rules, DrugClasses):
+            return self.classes() >= self.rules.at_least
+        return self.onset("raw").before(index_day=True).any()
+
+    def type_at_index(self) -> Feature:
+        """The type in those who have the condition at index, missing in others, as a feature of a study.
+
+        The type is told by all that the extract holds of a person, after index too.
+
+        Raises:
+            StudyError: the phenotype has no types.
+        """
+        self._refuse_untyped()
+        return TypeAtIndex(self)
+
+    def onsets(self, bucket: Bucket) -> pl.DataFrame:
+        """Who of a bucket has the condition since when.
+
+        Returns:
+            ``person`` (int32), ``raw`` and ``stable`` (dates, the latter missing where incidence can't be
+            told), ``type`` (text, missing where there are no types); one row a person, sorted.
+        """
+        found = _of_bucket(self.rules, bucket)
+        person = pl.col("pid").cast(pl.Int32).alias("person")
+        if isinstance(self.rules, Diabetes):
+            kind = pl.when(pl.col("has_t1d")).then(pl.lit(TYPES[0])).otherwise(pl.lit(TYPES[1]))
+            dates = pl.col("raw_inclusion_date").alias("raw"), pl.col("stable_inclusion_date").alias("stable")
+            chosen = found.select(person, *dates, kind.alias("type"))
+        else:
+            day = pl.col("onset_date")
+            no_type = pl.lit(None, dtype=pl.String).alias("type")
+            chosen = found.select(person, day.alias("raw"), day.alias("stable"), no_type)
+        return chosen.sort("person").collect()
+
+    def _refuse_untyped(self) -> None:
+        if not isinstance(self.rules, Diabetes):
+            raise StudyError(f"{self._where}: it has no types")
 
     @property
     def _where(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import polars as pl
 
@@ -70,6 +71,17 @@ def held(db: Database, kind: str, where: str) -> tuple[str, ...]:
                 _check(db, name, columns, where)
                 found.append(name)
     return tuple(found)
+
+
+def until(db: Database, kind: str) -> date | None:
+    """The last day on which all that a phenotype must know is told by some register of the extract."""
+    ends = []
+    for choices in NEEDED[kind]:
+        spans = [db.coverage(name) for group in choices for name in group if name in db.registers]
+        known = [span[1] for span in spans if span is not None]
+        if known:
+            ends.append(max(known))
+    return min(ends, default=None)
 
 
 def _check(db: Database, register: str, columns: tuple[str, ...], where: str) -> None:

@@ -46,7 +46,7 @@ def test_a_file_of_ones_own(tmp_path):
         (lambda _: sb.phenotype("hypertension_atc", at_least=0), "at_least: Input should be greater than 0"),
         (lambda _: sb.phenotype("hypertension_atc", stable_from="2000-01-01"), "stable_from: Extra inputs"),
         (lambda _: sb.phenotype("diabetes_osdc", stable_from="soon"), "stable_from"),
-        (lambda _: sb.phenotype("diabetes_osdc").at_index(), "isn't told by classes of drugs: collect it"),
+        (lambda _: sb.phenotype("diabetes_osdc").classes(), "isn't told by classes of drugs: use at_index()"),
     ],
 )
 def test_what_makes_no_sense(tmp_path, build, message):
