@@ -28,6 +28,8 @@ from sundbench.hub.broker.broker import Broker
 from sundbench.hub.broker.offers import REGISTER, offers
 from sundbench.hub.broker.service import serving
 from sundbench.hub.provisioner import BrokerProvisioner
+from sundbench.hub.server.settings import Rules
+from sundbench.hub.settings import Settings
 from sundbench.registers.catalogue import Text
 from sundbench.release import content
 from sundbench.sandbox.policy import read
@@ -61,10 +63,12 @@ def assignment(folder: Path) -> Assignment:
         audit_socket=folder / "audit.sock",
         audit_secret="none",
         environment={},
+        address="http://127.0.0.1:8000/user/bench/bench/",
         port=0,
         server=policy.limits,
         kernel=policy.limits,
         kernels=1,
+        rules=Rules.of(Settings()),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sundbench.errors import HubError, one_line
+from sundbench.hub.server.settings import Rules
 from sundbench.registers.catalogue import Text
 from sundbench.sandbox.policy import Limits
 
@@ -45,23 +46,19 @@ class Assignment(BaseModel):
         synthetic: invented persons of the same shape; None where there are none.
         workspace: the notebooks that the project's members share.
         history: where the versions of those notebooks are kept; None: they aren't.
-        quota: bytes that the workspace may hold.
-        warn_at: share of the quota from which on the user is told.
         scratch: the user's own folder for what kernels write, in this project.
         outbox: the user's own folder for what kernels would like to let out, in this project.
         runtime: short folder of this server's own, for its sockets.
         audit_socket: where the audit's writer listens.
         audit_secret: what this server shows the writer; says who it is.
         environment: what JupyterHub gives the server (``JUPYTERHUB_*``), tokens included.
+        address: the server's own pages as browsers name them; ends with a slash.
         port: where the server listens.
         server: what the server may use.
         kernel: what each kernel may use.
         kernels: how many kernels may run at once.
         r: the site has R.
-        upload_size: bytes of the largest file of code that may be uploaded.
-        output_size: bytes that a kernel may send to the browser for one execution.
-        kernel_minutes: a kernel that has computed nothing for so long is stopped.
-        server_minutes: a server that nobody uses so long stops itself.
+        rules: what else the operator has set for it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,18 +75,14 @@ class Assignment(BaseModel):
     audit_socket: Path
     audit_secret: str
     environment: dict[str, str]
+    address: str
     port: Annotated[int, Field(ge=0, le=65535)]
     server: Limits
     kernel: Limits
-    kernels: Annotated[int, Field(ge=1)] = 4
+    kernels: Annotated[int, Field(ge=1)]
+    rules: Rules
     r: bool = False
     history: Path | None = None
-    quota: Annotated[int, Field(ge=1)] = 2 * 2**30
-    warn_at: Annotated[float, Field(gt=0, le=1)] = 0.8
-    upload_size: Annotated[int, Field(ge=1)] = 5 * 2**20
-    output_size: Annotated[int, Field(ge=1)] = 16 * 2**20
-    kernel_minutes: Annotated[int, Field(ge=1)] = 120
-    server_minutes: Annotated[int, Field(ge=1)] = 60
 
     def write(self, path: Path) -> Path:
         """Write it where its owner alone can read it.

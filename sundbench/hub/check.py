@@ -155,8 +155,7 @@ def _ports(site: Site, settings: Settings) -> Iterator[Finding]:
         return
     for name, port in settings.ports.items():
         address = settings.hub.address if name == "hub.port" else "127.0.0.1"
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        with socket.socket(family) as trial:
+        with socket.socket() as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 trial.bind((address, port))

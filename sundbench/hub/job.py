@@ -172,12 +172,7 @@ def _serve(assignment: Assignment, policy: Path, mounts: Mapping[str, Path], vis
         audit_socket=INSIDE / "audit.sock",
         kernels=INSIDE / "jupyter" / "kernels",
         lab=INSIDE / "lab",
-        upload_size=assignment.upload_size,
-        quota=assignment.quota,
-        warn_at=assignment.warn_at,
-        output_size=assignment.output_size,
-        kernel_minutes=assignment.kernel_minutes,
-        server_minutes=assignment.server_minutes,
+        rules=assignment.rules,
         listener=listener.fileno(),
     )
     reading, writing = os.pipe()

@@ -16,6 +16,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+from sundbench.hub.listening import listening
 from sundbench.hub.pace import Pace
 
 CONNECTIONS = 8
@@ -41,26 +42,12 @@ async def relaying(
         connections: at once.
         pace: of the bytes to the target.
     """
-    open_now = 0
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal open_now
-        if open_now >= connections:
-            writer.close()
-            return
-        open_now += 1
-        try:
-            await pass_on(reader, writer, at(reach) if isinstance(reach, Path) else reach, pace)
-        finally:
-            open_now -= 1
+        await pass_on(reader, writer, at(reach) if isinstance(reach, Path) else reach, pace)
 
-    server = await asyncio.start_unix_server(connected, socket)
-    socket.chmod(0o600)
-    try:
+    async with listening(socket, connected, connections=connections):
         yield
-    finally:
-        server.close()
-        socket.unlink(missing_ok=True)
 
 
 def at(socket: Path) -> Reach:

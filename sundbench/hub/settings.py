@@ -11,7 +11,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from sundbench.errors import HubError, one_line
 from sundbench.registers.catalogue import Text
@@ -29,6 +37,15 @@ def _bytes(value: object) -> object:
     if match is None:
         raise ValueError(f"write a size as a number and one of {', '.join(_UNITS)}, such as 4 GiB")
     return int(float(match[1]) * _UNITS[match[2]])
+
+
+def _four(address: str) -> str:
+    """Refuse what the proxy and its addresses were never tried with."""
+    if ":" in address:
+        raise ValueError(
+            "IPv6 is not supported: listen on an IPv4 address; the TLS proxy in front may have both"
+        )
+    return address
 
 
 Size = Annotated[int, BeforeValidator(_bytes), Field(ge=0)]
@@ -69,7 +86,7 @@ class HubSettings(_Section):
         start_timeout: seconds that a start may take, the wait in the queue not counted.
     """
 
-    address: str = "127.0.0.1"
+    address: Annotated[str, AfterValidator(_four)] = "127.0.0.1"
     port: Port = 8000
     proxy_port: Port = 8001
     hub_port: Port = 8081

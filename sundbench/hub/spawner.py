@@ -35,6 +35,7 @@ from sundbench.hub.deployment import Deployment, deployment
 from sundbench.hub.process import Job
 from sundbench.hub.queue import Ticket
 from sundbench.hub.refusal import Refused, both
+from sundbench.hub.server.settings import Rules
 from sundbench.hub.supervisor.table import MARK
 from sundbench.hub.workspaces import layout
 from sundbench.hub.workspaces.history import history
@@ -266,23 +267,19 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             synthetic=data.synthetic,
             workspace=workspace,
             history=history(site, self.name).folder,
-            quota=chosen.workspace.quota,
-            warn_at=chosen.workspace.warn_at,
             scratch=scratch,
             outbox=outbox,
             runtime=runtime,
             audit_socket=places.socket_path(site),
             audit_secret=secret,
             environment=self._environment(),
+            address=url_path_join(chosen.hub.url, self.server.base_url),
             port=self.port,
             server=_server_limits(self._hub),
             kernel=_kernel_limits(self._hub),
             kernels=chosen.kernel.per_server,
             r=r.offered(chosen),
-            upload_size=chosen.server.upload_size,
-            output_size=chosen.server.output_size,
-            kernel_minutes=chosen.idle.kernel_minutes,
-            server_minutes=chosen.idle.server_minutes,
+            rules=Rules.of(chosen),
         ).write(runtime / FILE)
 
     def _remember(self) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from sundbench.errors import HubError
 from sundbench.hub.assignment import Assignment
+from sundbench.hub.server.settings import Rules
+from sundbench.hub.settings import Settings
 from sundbench.registers.catalogue import Text
 from sundbench.sandbox.policy import Limits
 
@@ -24,9 +26,12 @@ def an_assignment(folder: Path) -> Assignment:
         audit_socket=folder / "audit.sock",
         audit_secret="s3cret",
         environment={"JUPYTERHUB_API_TOKEN": "t0ken"},
+        address="http://127.0.0.1:8000/user/anna/lung-cancer/",
         port=4711,
         server=LIMITS,
         kernel=LIMITS,
+        kernels=4,
+        rules=Rules.of(Settings()),
     )
 
 

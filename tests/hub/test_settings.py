@@ -61,6 +61,7 @@ def test_the_address_that_browsers_use(site: Site) -> None:
         ('[kernel]\nmemory = "4 GB"', "write a size"),
         ('[kernel]\nmemory = "1 MiB"', "kernel.memory"),
         ("[server]\nupload_size = 0", "server.upload_size"),
+        ('[hub]\naddress = "::1"', "IPv6 is not supported"),
         ("[workspace]\nkeep_days = 7", "keep_days"),
         ("[hub]\nport = 8081", "must differ"),
         ("[dashboards]\nport = 8000", "must differ"),

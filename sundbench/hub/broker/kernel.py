@@ -75,7 +75,7 @@ class Kernel:
             self.offer.policy,
             self.offer.argv,
             mounts={**self.offer.mounts, "sockets": self.folder},
-            environment=self.offer.environment,
+            environment={**self.offer.environment, "SUNDBENCH_KERNEL_ID": self.name},
             limits=self.limits,
             # What a kernel writes past Jupyter would end in the job's log, data of persons and all.
             stdout=subprocess.DEVNULL,

@@ -99,6 +99,9 @@ def _offer(assignment: Assignment, folder: Path, data: Extract) -> Offer:
             "SUNDBENCH_PROJECT": assignment.permit,
             "SUNDBENCH_KERNEL": folder.name,
             "TZ": "Europe/Copenhagen",
+            # Dask fills in the variable. Its own link leads to a port that only the kernel sees.
+            "DASK_DISTRIBUTED__DASHBOARD__LINK": assignment.address
+            + "sundbench/dask/{SUNDBENCH_KERNEL_ID}/status",
             "IPYTHONDIR": "/tmp/ipython",  # noqa: S108 - the sandbox's own
         },
         digest=data.digest,

@@ -7,10 +7,13 @@ import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from sundbench.hub.broker.broker import Broker
 from sundbench.hub.broker.protocol import LONGEST
+from sundbench.hub.listening import listening
 from sundbench.hub.pace import Pace
 
 log = logging.getLogger(__name__)
@@ -27,59 +30,43 @@ BURST, RATE = 500, 50
 async def serving(broker: Broker, socket: Path) -> AsyncIterator[None]:
     """Answer requests on a Unix socket; all kernels end with it.
 
-    Requests are answered one after the other.
+    Requests are answered one after the other, in a thread: a start, or the audit log's writer, may keep one
+    waiting, and the loop has connections to pass on meanwhile, those to the audit log among them.
 
     Args:
         broker: who answers.
         socket: where; made anew, 0600.
     """
     pace = Pace(BURST, RATE)
-    open_now = 0
+    worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="broker")
+    ask = partial(asyncio.get_running_loop().run_in_executor, worker)
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal open_now
-        if open_now >= CONNECTIONS:
-            writer.close()
-            return
-        open_now += 1
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await _converse(broker, reader, writer, pace)
+            while line := await reader.readline():
+                await pace.take()
+                writer.write(json.dumps(await ask(broker.answer, line)).encode() + b"\n")
+                await writer.drain()
+        except ValueError:  # longer than a request may be
+            await ask(broker.refused, "a request of more than 4 KiB")
+        except ConnectionError:
+            pass
         finally:
-            open_now -= 1
+            writer.close()
 
-    socket.unlink(missing_ok=True)
-    server = await asyncio.start_unix_server(connected, socket, limit=LONGEST)
-    socket.chmod(0o600)
-    looking = asyncio.create_task(_look(broker))
-    try:
-        yield
-    finally:
-        looking.cancel()
-        server.close()
-        socket.unlink(missing_ok=True)
-        broker.close()
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            try:
+                await ask(broker.tidy)
+            except Exception:  # a bug in one look must not leave the kernels without any
+                log.exception("the kernels could not be looked after")
 
-
-async def _converse(
-    broker: Broker, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pace: Pace
-) -> None:
-    try:
-        while line := await reader.readline():
-            await pace.take()
-            writer.write(json.dumps(broker.answer(line)).encode() + b"\n")
-            await writer.drain()
-    except ValueError:  # longer than a request may be
-        broker.refused("a request of more than 4 KiB")
-    except ConnectionError:
-        pass
-    finally:
-        writer.close()
-
-
-async def _look(broker: Broker) -> None:
-    while True:
-        await asyncio.sleep(LOOK_EVERY)
+    async with listening(socket, converse, connections=CONNECTIONS, longest=LONGEST):
+        looking = asyncio.create_task(look())
         try:
-            broker.tidy()
-        except Exception:  # a bug in one look must not leave the kernels without any
-            log.exception("the kernels could not be looked after")
+            yield
+        finally:
+            looking.cancel()
+            await ask(broker.close)
+            worker.shutdown(wait=False)

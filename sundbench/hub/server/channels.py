@@ -33,7 +33,7 @@ _requests: weakref.WeakKeyDictionary[Any, Requests] = weakref.WeakKeyDictionary(
 class RecordedChannels(ZMQChannelsWebsocketConnection):
     """One page's connection to one kernel."""
 
-    output_size = Int(16 * 2**20, help="Bytes to the page for one execution.").tag(config=True)
+    output_size = Int(help="Bytes to the page for one execution.").tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - traitlets'
         super().__init__(**kwargs)

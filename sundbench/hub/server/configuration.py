@@ -37,9 +37,9 @@ def configuration(settings: Settings, private: Path) -> Config:
     c.ServerApp.terminals_enabled = False
     c.ServerApp.quit_button = False
     c.ServerApp.open_browser = False
-    c.ServerApp.shutdown_no_activity_timeout = settings.server_minutes * 60
+    c.ServerApp.shutdown_no_activity_timeout = settings.rules.server_minutes * 60
     # A notebook comes as JSON, other files in base64 (4 bytes for 3): the largest that may come, and room.
-    largest = max(settings.notebook_size, settings.upload_size) * 4 // 3
+    largest = max(settings.notebook_size, settings.rules.upload_size) * 4 // 3
     c.ServerApp.max_body_size = c.ServerApp.max_buffer_size = largest + _MIB
     c.ServerApp.tornado_settings = {
         "headers": dict(HEADERS),
@@ -48,19 +48,19 @@ def configuration(settings: Settings, private: Path) -> Config:
         "sundbench": settings,
     }
 
-    c.CodeContents.upload_size = settings.upload_size
+    c.CodeContents.upload_size = settings.rules.upload_size
     c.CodeContents.notebook_size = settings.notebook_size
-    c.CodeContents.quota = settings.quota
+    c.CodeContents.quota = settings.rules.quota
 
     c.ProjectKernelSpecs.folder = str(settings.kernels)
-    c.ProjectKernelManager.cull_idle_timeout = settings.kernel_minutes * 60
-    c.ProjectKernelManager.cull_interval = min(60, settings.kernel_minutes * 60)
+    c.ProjectKernelManager.cull_idle_timeout = settings.rules.kernel_minutes * 60
+    c.ProjectKernelManager.cull_interval = min(60, settings.rules.kernel_minutes * 60)
     c.ProjectKernelManager.cull_connected = True  # an open tab holds no memory that others wait for
     c.ProjectKernelManager.cull_busy = False
-    c.ProjectKernelManager.offline_size = settings.output_size
+    c.ProjectKernelManager.offline_size = settings.rules.output_size
     c.KernelManager.transport = "ipc"
 
-    c.RecordedChannels.output_size = settings.output_size
+    c.RecordedChannels.output_size = settings.rules.output_size
     c.RecordedChannels.limit_rate = False  # the limit by execution says what to do, that by second doesn't
 
     c.LabApp.app_settings_dir = str(settings.lab)

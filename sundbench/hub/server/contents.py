@@ -43,9 +43,9 @@ class CodeContents(ContentsManager):
     """A project's notebooks and code, as JupyterLab's file browser and editors see them."""
 
     root_dir = Unicode(config=True)
-    upload_size = Int(5 * _MIB, help="Bytes of the largest file that isn't a notebook.").tag(config=True)
-    notebook_size = Int(20 * _MIB, help="Bytes of the largest notebook.").tag(config=True)
-    quota = Int(2 * 2**30, help="Bytes of all files together.").tag(config=True)
+    upload_size = Int(help="Bytes of the largest file that isn't a notebook.").tag(config=True)
+    notebook_size = Int(help="Bytes of the largest notebook.").tag(config=True)
+    quota = Int(help="Bytes of all files together.").tag(config=True)
     delete_to_trash = False
     allow_hidden = False
 

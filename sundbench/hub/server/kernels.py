@@ -65,7 +65,7 @@ class ProjectKernelSpecs(KernelSpecManager):
 class ProjectKernelManager(AsyncMappingKernelManager):
     """Starts kernels of the list alone; keeps a bounded amount of what they say while nobody listens."""
 
-    offline_size = Int(16 * 2**20, help="Bytes kept for a browser that has gone away.").tag(config=True)
+    offline_size = Int(help="Bytes kept for a browser that has gone away.").tag(config=True)
 
     @property
     def _specs(self) -> KernelSpecManager:

@@ -31,6 +31,12 @@ _LANGUAGES: tuple[dict[str, Any], ...] = (
 )
 """What the kernels say of their languages, but for the version."""
 
+_PICTURE = re.compile(
+    r"data:[^\s,;]{0,80}(?:;[^\s,;]{1,80}){0,5};base64,[\w+/=%-]*(?:\s+[\w+/=-]{40,})*",
+    re.IGNORECASE | re.ASCII,
+)
+"""Content within an address; a writer of text has no use for it but to show what something was."""
+
 _NOTEBOOK_METADATA = frozenset({"authors", "kernelspec", "language_info", "papermill", "sundbench", "title"})
 _CELL_METADATA = frozenset({"collapsed", "deletable", "editable", "jupyter", "name", "slideshow", "tags"})
 
@@ -45,7 +51,7 @@ def strip(notebook: dict[str, Any]) -> bool:
     """Take out of a notebook, in place, what running it has put in.
 
     Outputs, execution counts, the state of widgets and whatever else stands in metadata that isn't known to
-    be code or layout, and pictures that were pasted into text.
+    be code or layout, and pictures in text, be they pasted or written as ``data:`` addresses.
 
     Args:
         notebook: in nbformat 4.
@@ -58,7 +64,11 @@ def strip(notebook: dict[str, Any]) -> bool:
     for cell in notebook.get("cells", []):
         found |= _limit(cell.setdefault("metadata", {}), _CELL_METADATA)
         found |= bool(cell.pop("attachments", None))
-        if cell.get("cell_type") == "code":
+        if cell.get("cell_type") != "code":
+            text = str(cell.get("source", ""))
+            cell["source"] = _PICTURE.sub("data:,", text)
+            found |= cell["source"] != text
+        else:
             found |= bool(cell.get("outputs")) or cell.get("execution_count") is not None
             cell["outputs"] = []
             cell["execution_count"] = None

@@ -6,9 +6,13 @@ status 500, and some of them make a refusal that comes from within a fault of th
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import json5
 from jupyter_server.base.handlers import APIHandler
+from jupyterlab_server.settings_handler import SettingsHandler
+from jupyterlab_server.workspaces_handler import WorkspacesHandler
 from tornado.web import Application, HTTPError
 
 from sundbench.errors import HubError
@@ -48,8 +52,28 @@ def _must_be(part: dict[str, Any], name: str, kind: type, words: str, where: str
         raise HTTPError(400, f"{where}{name} must be {words}")
 
 
+def _must_be_lab_s(body: bytes, handler: SettingsHandler | WorkspacesHandler) -> None:
+    """See that settings of JupyterLab, or the layout of its page, have the shape that it gives them."""
+    try:
+        sent = json.loads(body)
+        if isinstance(handler, WorkspacesHandler):
+            fine = isinstance(sent["metadata"]["id"], str)
+        else:
+            fine = isinstance(json5.loads(sent["raw"]), dict)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        fine = False
+    if not fine:
+        raise HTTPError(400, "neither settings nor a layout as JupyterLab writes them")
+
+
 class Plain(APIHandler):
     """Goes before one of Jupyter's handlers."""
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Let in what is whole: some handlers read JSON by themselves, and take it for what they expect."""
+        await super().prepare()
+        if self.request.method == "PUT" and isinstance(self, (SettingsHandler, WorkspacesHandler)):
+            _must_be_lab_s(self.request.body, self)
 
     def get_json_body(self) -> dict[str, Any] | None:
         """The request's content; 400 if it isn't what it should be."""

@@ -13,9 +13,44 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sundbench.errors import HubError, one_line
+from sundbench.hub import settings as operator
 from sundbench.registers.catalogue import Text
 
 Bytes = Annotated[int, Field(ge=1)]
+
+
+class Rules(BaseModel):
+    """What an operator sets for every server; `sundbench.hub.settings` has the defaults.
+
+    Attributes:
+        quota: bytes that the project's notebooks may take together.
+        warn_at: share of the quota from which on the user is told.
+        upload_size: bytes of the largest file of code.
+        output_size: bytes that a kernel may send to the browser for one execution.
+        kernel_minutes: a kernel that has computed nothing for so long is stopped.
+        server_minutes: a server without kernels that nobody has asked for anything so long stops itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    quota: Bytes
+    warn_at: Annotated[float, Field(gt=0, le=1)]
+    upload_size: Bytes
+    output_size: Bytes
+    kernel_minutes: Annotated[int, Field(ge=1)]
+    server_minutes: Annotated[int, Field(ge=1)]
+
+    @classmethod
+    def of(cls, chosen: operator.Settings) -> Rules:
+        """Those among an operator's settings."""
+        return cls(
+            quota=chosen.workspace.quota,
+            warn_at=chosen.workspace.warn_at,
+            upload_size=chosen.server.upload_size,
+            output_size=chosen.server.output_size,
+            kernel_minutes=chosen.idle.kernel_minutes,
+            server_minutes=chosen.idle.server_minutes,
+        )
 
 
 class Settings(BaseModel):
@@ -31,14 +66,9 @@ class Settings(BaseModel):
         notebooks: the project's notebooks: all that the server's files are.
         kernels: folder of kernelspecs, one folder a kernel that this server may start.
         lab: folder with ``page_config.json``, ``overrides.json`` and ``labextensions``: hub_config/lab.
-        upload_size: bytes of the largest file of code.
+        rules: what the operator has set for it.
         notebook_size: bytes of the largest notebook.
-        output_size: bytes that the kernel may send to the browser for one execution.
-        quota: bytes that the project's notebooks may take together.
-        warn_at: share of the quota from which on the user is told.
-        kernel_minutes: a kernel that has computed nothing for so long is stopped.
         listener: descriptor of the socket to which visitors come; None where the server has a network.
-        server_minutes: a server without kernels that nobody has asked for anything so long stops itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,13 +82,8 @@ class Settings(BaseModel):
     notebooks: Path = Path("/notebooks")
     kernels: Path
     lab: Path
-    upload_size: Bytes = 5 * 2**20
+    rules: Rules
     notebook_size: Bytes = 20 * 2**20
-    output_size: Bytes = 16 * 2**20
-    quota: Bytes = 2 * 2**30
-    warn_at: Annotated[float, Field(gt=0, le=1)] = 0.8
-    kernel_minutes: Annotated[int, Field(ge=1)] = 120
-    server_minutes: Annotated[int, Field(ge=1)] = 60
     listener: int | None = None
 
 

@@ -29,7 +29,9 @@ class StateHandler(APIHandler):
         kernels = {
             kernel: self.kernel_manager.get_kernel(kernel) for kernel in self.kernel_manager.list_kernel_ids()
         }
-        held = await asyncio.to_thread(space, settings.notebooks, settings.quota, settings.warn_at)
+        held = await asyncio.to_thread(
+            space, settings.notebooks, settings.rules.quota, settings.rules.warn_at
+        )
         self.finish(
             {
                 "project": settings.project,

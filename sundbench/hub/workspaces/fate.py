@@ -1,4 +1,4 @@
-"""What becomes of a project's folders when its permit ends: scratch goes, the notebooks are kept for a while.
+"""What becomes of a project's folders when its permit ends: kernels' files go, notebooks stay for a while.
 
 A permit that is extended before they are deleted gets them back.
 """
@@ -127,7 +127,8 @@ def _close(site: Site, permit: str, why: str, today: date) -> None:
     if workspace.is_dir():
         history(site, permit).sweep()
         _modes(workspace, folder=0o500, file=0o400)
-    shutil.rmtree(site.scratch / permit, ignore_errors=True)
+    for root in (site.scratch, site.outboxes):
+        shutil.rmtree(root / permit, ignore_errors=True)
     note = _note(site, permit)
     note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     aside = note.with_name(f".{note.name}.{os.getpid()}")

@@ -21,6 +21,8 @@ from sundbench.hub.broker.broker import Broker
 from sundbench.hub.broker.offers import offers
 from sundbench.hub.broker.service import serving
 from sundbench.hub.r import missing
+from sundbench.hub.server.settings import Rules
+from sundbench.hub.settings import Settings
 from sundbench.registers.catalogue import Text
 from sundbench.sandbox.policy import Limits
 
@@ -85,10 +87,12 @@ def make_assignment(folder: Path, runtime: Path) -> Assignment:
         audit_socket=runtime / "writer" / "audit.sock",
         audit_secret="s3cret",
         environment={"JUPYTERHUB_API_TOKEN": "t0ken"},
+        address="http://127.0.0.1:8000/user/anna/lung-cancer/",
         port=0,
         server=LIMITS,
         kernel=LIMITS,
         kernels=2,
+        rules=Rules.of(Settings()),
         r=not missing(),
     )
 

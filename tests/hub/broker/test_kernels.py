@@ -158,6 +158,8 @@ with Client(cluster) as client:
         asking.connect(str(dashboard))
         asking.sendall(b"GET /health HTTP/1.0\r\n\r\n")
         assert b"ok" in asking.recv(65536)
+    link = run(client, "print(cluster.dashboard_link)")
+    assert link == f"http://127.0.0.1:8000/user/anna/lung-cancer/sundbench/dask/{kernel.name}/status"
     run(client, "cluster.close()")
 
 

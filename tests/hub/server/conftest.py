@@ -28,7 +28,8 @@ from sundbench.hub.kernelspecs import PROVISIONER
 from sundbench.hub.server import kernels
 from sundbench.hub.server.__main__ import enter
 from sundbench.hub.server.extension import prepared
-from sundbench.hub.server.settings import Settings
+from sundbench.hub.server.settings import Rules, Settings
+from sundbench.hub.settings import Settings as Operator
 
 PREFIX = "/user/anna/lung-cancer/"
 SCOPE = "access:servers!server=anna/lung-cancer"
@@ -274,9 +275,8 @@ def running(tmp_path_factory: pytest.TempPathFactory, repository_lab: Path) -> I
             notebooks=folder / "notebooks",
             kernels=folder / "kernels",
             lab=repository_lab,
-            upload_size=3_000_000,
+            rules=Rules.of(Operator()).model_copy(update={"upload_size": 3_000_000, "output_size": 200_000}),
             notebook_size=3_000_000,
-            output_size=200_000,
         )
         try:
             with undone():

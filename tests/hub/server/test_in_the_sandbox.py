@@ -20,6 +20,8 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from sundbench.hub.assignment import Assignment, Extract
+from sundbench.hub.server.settings import Rules
+from sundbench.hub.settings import Settings
 from sundbench.registers.catalogue import Text
 from sundbench.sandbox.policy import Limits
 
@@ -73,9 +75,12 @@ def sandboxed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         audit_socket=writer.path,
         audit_secret="s3cret",
         environment=environment(hub.port, hub.server_port),
+        address=f"http://127.0.0.1:{hub.server_port}/user/anna/lung-cancer/",
         port=hub.server_port,
         server=LIMITS,
         kernel=LIMITS,
+        kernels=4,
+        rules=Rules.of(Settings()),
     ).write(runtime / "assignment.json")
     log = (folder / "job.log").open("wb")
     job = subprocess.Popen([sys.executable, "-m", "sundbench.hub.job", str(path)], stdout=log, stderr=log)

@@ -174,7 +174,8 @@ def test_a_project_that_is_nearly_full_says_so(
     browser: Browser, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = running.app.web_app.settings["sundbench"]
-    held = settings.model_copy(update={"quota": 20_000, "warn_at": 0.1})
+    rules = settings.rules.model_copy(update={"quota": 20_000, "warn_at": 0.1})
+    held = settings.model_copy(update={"rules": rules})
     monkeypatch.setitem(running.app.web_app.settings, "sundbench", held)
     page = look(browser, running, "synthetic-data", "da")
     page.locator(".sb-space", has_text="Projektets plads er").wait_for()

@@ -48,6 +48,33 @@ def test_code_and_text_stay_and_results_go() -> None:
     assert notebook["metadata"].keys() == {"kernelspec", "language_info"}
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "![seen](data:image/png;base64,NDcxMQ==) so",
+        '<img src="DATA:image/svg+xml;charset=utf-8;base64,NDcxMQ%3D%3D"> so',
+        "![seen](data:;base64," + "NDcx" * 30 + "\n" + "NDcx" * 30 + ") so",
+    ],
+)
+def test_a_picture_written_into_text_goes_and_the_text_stays(written: str) -> None:
+    notebook = copy.deepcopy(NOTEBOOK)
+    notebook["cells"][1]["source"] = written
+
+    strip(notebook)
+
+    left = notebook["cells"][1]["source"]
+    assert "data:," in left
+    assert "NDcx" not in left
+    assert left.endswith((") so", "> so"))
+
+
+def test_text_about_data_is_only_text() -> None:
+    notebook = copy.deepcopy(NOTEBOOK)
+    notebook["cells"][1]["source"] = text = "The data: base64, ICD-10; see data:,x and base64,AAAA"
+    strip(notebook)
+    assert notebook["cells"][1]["source"] == text
+
+
 PYTHON = {
     "codemirror_mode": {"name": "ipython", "version": 3},
     "file_extension": ".py",

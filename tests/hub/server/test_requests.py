@@ -56,6 +56,26 @@ def test_nonsense_is_the_askers_fault(running: Running, body: object) -> None:
     assert running.json("GET", "api/kernels") == made
 
 
+@pytest.mark.parametrize(
+    "body",
+    [[], "text", 5, None, {}, {"metadata": []}, {"metadata": {}}, {"metadata": {"id": 5}}],
+    ids=json.dumps,
+)
+def test_a_layout_of_another_shape_is_the_askers_fault(running: Running, body: object) -> None:
+    status, _, said = running.ask("PUT", "lab/api/workspaces/mine", body, **JSON)
+    assert status == 400, said
+    layout = {"data": {}, "metadata": {"id": "mine"}}
+    assert running.ask("PUT", "lab/api/workspaces/mine", layout, **JSON)[0] == 204
+
+
+def test_settings_of_another_shape_are_the_askers_fault(running: Running) -> None:
+    for body in ([], 5, {}, {"raw": 5}, {"raw": "["}):
+        status, _, said = running.ask(
+            "PUT", "lab/api/settings/@jupyterlab/apputils-extension:themes", body, **JSON
+        )
+        assert status == 400, (body, status, said)
+
+
 def test_what_is_wrong_is_named() -> None:
     with pytest.raises(HTTPError, match=r"kernel\.name must be a text"):
         checked({"kernel": {"name": 5}})

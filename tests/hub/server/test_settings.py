@@ -10,7 +10,8 @@ import pytest
 
 from sundbench.errors import HubError
 from sundbench.hub.server.__main__ import enter
-from sundbench.hub.server.settings import Settings, read
+from sundbench.hub.server.settings import Rules, Settings, read
+from sundbench.hub.settings import Settings as Operator
 
 CONTENT = {
     "user": "anna",
@@ -20,6 +21,7 @@ CONTENT = {
     "audit_secret": "s3cret",
     "kernels": "/run/sundbench/jupyter/kernels",
     "lab": "/run/sundbench/lab",
+    "rules": Rules.of(Operator()).model_dump(),
 }
 
 

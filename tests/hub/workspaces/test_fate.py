@@ -1,4 +1,4 @@
-"""A project's folders when its permit ends: scratch goes at once, notebooks are kept, then deleted."""
+"""A project's folders when its permit ends: scratch and outboxes go, notebooks are kept, then deleted."""
 
 import os
 import stat
@@ -45,6 +45,9 @@ def test_at_its_end_scratch_goes_and_the_notebooks_are_kept_read_only(
 ) -> None:
     assert take(site, permit(days=-1), TODAY) == ["close"]
     assert not (site.scratch / "lung-cancer").exists()
+    assert not (site.outboxes / "lung-cancer").exists(), (
+        "results of persons' data that nobody may ask for now"
+    )
     for path in (project, project / "anna", project / "anna/a.py"):
         assert not stat.S_IMODE(path.stat().st_mode) & 0o277
         assert path.stat().st_uid == os.geteuid()
