@@ -10,7 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sundbench.cohort.arithmetic import index_date, years_between
     from sundbench.cohort.boundaries import boundaries
+    from sundbench.cohort.choices import case, max_of, min_of
     from sundbench.cohort.comorbidity.covariates import charlson, elixhauser
     from sundbench.cohort.database import Database, connect
     from sundbench.cohort.events import (
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
     from sundbench.release.outputs import outputs
 
 _WHERE = {
+    "sundbench.cohort.arithmetic": ("index_date", "years_between"),
     "sundbench.cohort.boundaries": ("boundaries",),
+    "sundbench.cohort.choices": ("case", "max_of", "min_of"),
     "sundbench.cohort.comorbidity.covariates": ("charlson", "elixhauser"),
     "sundbench.cohort.database": ("Database", "connect"),
     "sundbench.cohort.events": (
@@ -65,6 +69,7 @@ __all__ = [
     "Study",
     "age",
     "boundaries",
+    "case",
     "charlson",
     "connect",
     "death",
@@ -76,7 +81,10 @@ __all__ = [
     "follow_up",
     "high_dimensional",
     "hospital_medicine",
+    "index_date",
     "lab",
+    "max_of",
+    "min_of",
     "new_users",
     "outputs",
     "phenotype",
@@ -85,6 +93,7 @@ __all__ = [
     "region",
     "resident",
     "sex",
+    "years_between",
 ]
 
 

@@ -44,7 +44,7 @@ def collect(
     plan = compile_study(study, db)
     told = partial(report, WHAT)
     parts = in_order(bucket_task, plan, plan.tasks, client=client, workers=workers, told=told)
-    return assemble(study, db, parts, allow_empty)
+    return assemble(study, db, parts, allow_empty, plan.notes)
 
 
 def in_order(

@@ -13,12 +13,13 @@ from datetime import date
 from typing import TYPE_CHECKING, ClassVar
 
 from sundbench.cohort import codes as code_systems
-from sundbench.cohort import windows
+from sundbench.cohort import spans, windows
 from sundbench.cohort.language import Language, listed, said
+from sundbench.cohort.spans import Closed
 from sundbench.errors import StudyError
 
 if TYPE_CHECKING:
-    from sundbench.cohort.features import Occurrences
+    from sundbench.cohort.features import Feature, Occurrences
 
 Codes = str | Iterable[str]
 
@@ -38,29 +39,64 @@ class Event(ABC):
     value: ClassVar[str | None] = None
 
     def before(
-        self, days: int | None = None, *, years: float | None = None, index_day: bool = False
+        self,
+        days: int | None = None,
+        *,
+        years: float | None = None,
+        index_day: bool = False,
+        of: Feature | None = None,
     ) -> Occurrences:
         """The event in [index - days, index - 1]; all that came before the index day if nothing is said.
 
         Args:
             days: how far to look back.
             years: the same in years of 365.25 days, inclusive.
-            index_day: whether the index day belongs to the window too.
+            index_day: whether the index day (the day of ``of``) belongs to the window too.
+            of: a date to count from instead of the index day, such as
+                ``sb.diagnosis("DI48").before().first()``. Where it is missing, nothing happens.
 
         Raises:
-            StudyError: a length that isn't positive, or both lengths.
+            StudyError: a length that isn't positive, both lengths, or ``of`` that is no date.
         """
-        return self._in(windows.before(days, years, index_day))
+        return self._in(spans.anchored(windows.before(days, years, index_day), of, "before()"))
 
-    def after(self, days: int | None = None) -> Occurrences:
-        """The event in [index + 1, index + days]; all that came after the index day if nothing is said."""
-        return self._in(windows.after(days))
+    def after(self, days: int | None = None, *, of: Feature | None = None) -> Occurrences:
+        """The event in [index + 1, index + days]; all that came after the index day if nothing is said.
 
-    def between(self, first: int | date, last: int | date) -> Occurrences:
-        """The event from one day to another, both in it: days relative to the index day, or two dates."""
-        return self._in(windows.between(first, last))
+        Args:
+            days: how far to look ahead.
+            of: a date to count from instead of the index day; where it is missing, nothing happens.
 
-    def _in(self, window: windows.Window | windows.Period) -> Occurrences:
+        Raises:
+            StudyError: a length that isn't positive, or ``of`` that is no date.
+        """
+        return self._in(spans.anchored(windows.after(days), of, "after()"))
+
+    def between(
+        self,
+        first: int | date | Feature | None,
+        last: int | date | Feature | None,
+        *,
+        closed: Closed = "both",
+        of: Feature | None = None,
+    ) -> Occurrences:
+        """The event from one end to another.
+
+        Args:
+            first: a number of days relative to the index day, a calendar day, a feature of kind date, or None
+                for no beginning.
+            last: the same for the other end.
+            closed: which ends belong to the window: ``"both"``, ``"left"``, ``"right"`` or ``"none"``.
+            of: a date that both ends are counted from, in days, instead of the index day.
+
+        Where a date that an end hangs on is missing, or the window ends before it begins, nothing happens.
+
+        Raises:
+            StudyError: ends that no day lies between, or that are no days or dates.
+        """
+        return self._in(spans.between(first, last, closed, of))
+
+    def _in(self, window: spans.AnyWindow) -> Occurrences:
         from sundbench.cohort.features import Occurrences
 
         return Occurrences(self, window)

@@ -6,19 +6,27 @@ comparison that makes no sense is an error where it is written.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Literal, get_args
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Literal, get_args
 
 from sundbench.cohort.events import EitherOf, Event
 from sundbench.cohort.language import Language, listed, said, value
-from sundbench.cohort.windows import Period, Window
+from sundbench.cohort.spans import AnyWindow, anchors
+from sundbench.cohort.windows import Bounds
 from sundbench.errors import StudyError
 
+if TYPE_CHECKING:
+    from sundbench.cohort.arithmetic import Sign
+
 Kind = Literal["bool", "int", "float", "date", "text"]
-How = Literal["any", "count", "first", "last", "days_since", "sum", "mean", "distinct", "latest"]
+How = Literal[
+    "any", "count", "first", "last", "nth", "days_since", "distinct",
+    "sum", "mean", "first_value", "latest", "min", "max",
+]  # fmt: skip
 Operator = Literal["==", "!=", "<", "<=", ">", ">="]
 Value = bool | int | float | str | date
 
@@ -34,7 +42,10 @@ _HOW: Mapping[How, tuple[str, str]] = {
     "distinct": ("number of different codes: ", "antal forskellige koder: "),
     "sum": ("sum of ", "summen af "),
     "mean": ("mean of ", "gennemsnittet af "),
+    "first_value": ("first ", "første "),
     "latest": ("latest ", "seneste "),
+    "min": ("smallest ", "mindste "),
+    "max": ("largest ", "største "),
 }
 """How reductions begin in English and Danish."""
 
@@ -69,9 +80,25 @@ class Feature(ABC):
         return ()
 
     @property
+    def anchors(self) -> tuple[Feature, ...]:
+        """The features whose dates its windows hang on."""
+        return ()
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The values that it can have, in order, where they are few texts."""
         return ()
+
+    def bounds(self, index: int) -> Bounds:
+        """The first and the last day that a feature of kind date can be, for who enters on a day.
+
+        Args:
+            index: the ordinal of that day.
+
+        Returns:
+            Ordinals; infinite where that can't be told before data are read.
+        """
+        return -math.inf, math.inf
 
     @abstractmethod
     def in_words(self, language: Language = "en") -> str:
@@ -88,6 +115,40 @@ class Feature(ABC):
     def is_missing(self) -> Feature:
         """Whether there is no value."""
         return Missing(self)
+
+    def fill(self, value: Value | Feature) -> Feature:
+        """The value, and another where it is missing.
+
+        Raises:
+            StudyError: a value of another kind.
+        """
+        from sundbench.cohort.choices import Fill
+
+        return Fill(self, value)
+
+    def __add__(self, other: Value | Feature) -> Feature:
+        return _arithmetic(self, "+", other)
+
+    def __radd__(self, other: Value) -> Feature:
+        return _arithmetic(other, "+", self)
+
+    def __sub__(self, other: Value | Feature) -> Feature:
+        return _arithmetic(self, "-", other)
+
+    def __rsub__(self, other: Value) -> Feature:
+        return _arithmetic(other, "-", self)
+
+    def __mul__(self, other: Value | Feature) -> Feature:
+        return _arithmetic(self, "*", other)
+
+    def __rmul__(self, other: Value) -> Feature:
+        return _arithmetic(other, "*", self)
+
+    def __truediv__(self, other: Value | Feature) -> Feature:
+        return _arithmetic(self, "/", other)
+
+    def __rtruediv__(self, other: Value) -> Feature:
+        return _arithmetic(other, "/", self)
 
     def __eq__(self, other: object) -> Feature:  # type: ignore[override]
         return Comparison(self, "==", other)  # type: ignore[arg-type]
@@ -125,6 +186,12 @@ class Feature(ABC):
     __hash__ = object.__hash__
 
 
+def _arithmetic(left: Value | Feature, sign: Sign, right: Value | Feature) -> Feature:
+    from sundbench.cohort.arithmetic import Arithmetic
+
+    return Arithmetic(left, sign, right)
+
+
 @dataclass(frozen=True)
 class Occurrences:
     """An event within a window; a reduction makes one value a person of it.
@@ -135,7 +202,7 @@ class Occurrences:
     """
 
     event: Event
-    window: Window | Period
+    window: AnyWindow
 
     def any(self) -> Feature:
         """Whether it happens."""
@@ -153,6 +220,14 @@ class Occurrences:
         """The last date."""
         return Reduction(self, "last")
 
+    def nth(self, n: int) -> Feature:
+        """The date of the n-th different day on which it happens, from 1; -1 is the last, -2 the one before.
+
+        Raises:
+            StudyError: no whole number, or 0.
+        """
+        return Reduction(self, "nth", n=n)
+
     def days_since(self) -> Feature:
         """Days from the last one to the index day; negative where it lies after the index day."""
         return Reduction(self, "days_since")
@@ -164,6 +239,18 @@ class Occurrences:
     def mean(self, value: str | None = None) -> Feature:
         """The mean of a value; missing where it doesn't happen."""
         return Reduction(self, "mean", self._value("mean", value))
+
+    def first_value(self, value: str | None = None) -> Feature:
+        """The first day's value; the largest of them where that day has several."""
+        return Reduction(self, "first_value", self._value("first_value", value))
+
+    def min(self, value: str | None = None) -> Feature:
+        """The smallest value; missing where there is none."""
+        return Reduction(self, "min", self._value("min", value))
+
+    def max(self, value: str | None = None) -> Feature:
+        """The largest value; missing where there is none."""
+        return Reduction(self, "max", self._value("max", value))
 
     def latest(self, value: str | None = None) -> Feature:
         """The last day's value; the largest of them where that day has several."""
@@ -191,13 +278,26 @@ class Occurrences:
 
 @dataclass(frozen=True, eq=False)
 class Reduction(Feature):
-    """One value a person from the occurrences of an event."""
+    """One value a person from the occurrences of an event.
+
+    Attributes:
+        occurrences: what happens, and when.
+        how: what is made of it.
+        value: of which value.
+        n: which of the days, for ``nth``.
+    """
 
     occurrences: Occurrences
     how: How
     value: str | None = None
+    n: int | None = None
 
     def __post_init__(self) -> None:
+        if self.how == "nth" and (isinstance(self.n, bool) or not isinstance(self.n, int) or self.n == 0):
+            raise StudyError(
+                f"{self.occurrences.event.in_words()}: nth({self.n!r}): give a whole number: 1 for the first "
+                "day, 2 for the second, -1 for the last"
+            )
         uncoded = [e for e in self.occurrences.event.parts if not hasattr(e, "codes")]
         if self.how == "distinct" and uncoded:
             raise StudyError(f"{uncoded[0].in_words()}: distinct(): it has no codes: use count()")
@@ -209,15 +309,35 @@ class Reduction(Feature):
             "any": "bool",
             "first": "date",
             "last": "date",
+            "nth": "date",
             "mean": "float",
-            "latest": "float",
         }
-        if self.how == "sum":
+        if self.how in ("sum", "first_value", "latest", "min", "max"):
             return "int" if self.value in WHOLE else "float"
         return kinds.get(self.how, "int")
 
+    @property
+    def anchors(self) -> tuple[Feature, ...]:
+        """The features whose dates its window hangs on."""
+        return tuple(anchors(self.occurrences.window))
+
+    def bounds(self, index: int) -> Bounds:
+        """The first and the last day of its window; see ``Feature.bounds``."""
+        return self.occurrences.window.bounds(index)
+
     def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
+        if self.n is not None:
+            what, back = (
+                self.occurrences.in_words(language),
+                said(language, " from the last", " fra den sidste"),
+            )
+            day = said(language, "date of day", "dato for dag")
+            return said(
+                language,
+                f"{day} number {abs(self.n)}{back if self.n < 0 else ''} of {what}",
+                f"{day} nummer {abs(self.n)}{back if self.n < 0 else ''} med {what}",
+            )
         how, what = said(language, *_HOW[self.how]), self.occurrences.in_words(language)
         if self.value is None:
             return f"{how}{what}"
@@ -303,9 +423,12 @@ class Resident(Feature):
 _NUMBERS = ("int", "float")
 
 
-def _kind_of(value: object) -> Kind | None:
+def kind_of(value: object) -> Kind | None:
+    """The kind of a feature or a constant; None for what no feature can be, such as an infinite number."""
     if isinstance(value, Feature):
         return value.kind
+    if isinstance(value, datetime) or (isinstance(value, float) and not math.isfinite(value)):
+        return None
     for kind, types in (("bool", bool), ("int", int), ("float", float), ("text", str), ("date", date)):
         if isinstance(value, types):
             return kind  # type: ignore[return-value]
@@ -347,7 +470,7 @@ class Comparison(Feature):
     def __post_init__(self) -> None:
         if self.operator not in get_args(Operator):
             raise StudyError(f"{self.operator!r} is no comparison")
-        kind = _kind_of(self.right)
+        kind = kind_of(self.right)
         where = f"{self.left.in_words()} {self.operator} {words_of(self.right)}"
         if not _alike(self.left.kind, kind):
             raise StudyError(f"{where}: compares {self.left.kind} with {kind or type(self.right).__name__}")
@@ -382,7 +505,7 @@ class IsIn(Feature):
         if not self.values:
             raise StudyError(f"{self.feature.in_words()}: is_in(): give at least one value")
         for one in self.values:
-            if not _alike(self.feature.kind, _kind_of(one)):
+            if not _alike(self.feature.kind, kind_of(one)):
                 raise StudyError(f"{self.feature.in_words()}: is_in(): {one!r} is no {self.feature.kind}")
             _check_label(self.feature, one)
 

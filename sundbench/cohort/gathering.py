@@ -1,20 +1,18 @@
 """Gathering what a study needs of a bucket, when it is needed and for the persons who are still in.
 
-Requirements are met in the protocol's order: what only later steps need is read for those who are left. A
-view is read once, for all the events that the protocol has of it.
+Requirements are met in the protocol's order: what only later steps need is read and computed for those who
+are left. A view is read once, for all the events that the protocol has of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from sundbench.cohort import persons, sources
-from sundbench.cohort.features import Feature
-from sundbench.cohort.narrowed import FewPersons, Neighbours
-from sundbench.cohort.program import Program, Requirement, Views
-from sundbench.cohort.reducing import empty_value, reduce
+from sundbench.cohort.marking import Marked, marked
+from sundbench.cohort.narrowed import FewPersons, Neighbours, among
+from sundbench.cohort.program import Program, Requirement, Step
+from sundbench.cohort.reducing import reduce
 
 
 class Gathering:
@@ -29,45 +27,44 @@ class Gathering:
         self._program = program
         self._bucket = bucket
         self._rows: dict[str, pl.DataFrame] = {}
+        self._marked: dict[str, Marked] = {}
 
     def of_population(self) -> dict[str, pl.DataFrame]:
         """The rows of the views that decide who enters."""
         views = self._program.population
-        self._rows = dict(
-            zip(views, pl.collect_all([self._read(self._bucket, v) for v in views]), strict=True)
-        )
-        return self._rows
+        found = pl.collect_all([self._read(self._bucket, view) for view in views])
+        self._rows = dict(zip(views, found, strict=True))
+        return dict(self._rows)
 
     def add(self, frame: pl.DataFrame, requirement: Requirement) -> pl.DataFrame:
         """The frame with the columns that a requirement is computed from."""
-        attributes = self._program.attributes if requirement.of_persons else ()
-        return self._with(frame, requirement.views, attributes)
+        return self._with(frame, requirement.step)
 
     def add_all(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame with all columns that the study is computed from."""
-        return self._with(frame, tuple(self._program.slots), self._program.attributes)
+        return self._with(frame, self._program.rest)
 
-    def _with(
-        self, frame: pl.DataFrame, groups: Sequence[Views], attributes: Sequence[Feature]
-    ) -> pl.DataFrame:
-        slots = {views: self._program.slots[views] for views in groups}
-        slots = {
-            views: of_views for views, of_views in slots.items() if of_views[0].name not in frame.columns
-        }
-        attributes = [one for one in attributes if persons.column(one) not in frame.columns]
-        missing = sorted({view for views in slots for view in views} - set(self._rows))
+    def _with(self, frame: pl.DataFrame, step: Step) -> pl.DataFrame:
+        unmarked = [view for view in step.views if view not in self._marked]
+        unread = [view for view in unmarked if view not in self._rows]
         few = FewPersons(self._bucket.root, self._bucket.number, self._bucket.numbers, frame)
-        found = pl.collect_all([self._read(few, view) for view in missing])
-        self._rows |= dict(zip(missing, found, strict=True))
-        parts = [
-            reduce(frame, {view: self._rows[view].lazy() for view in views}, of_views)
-            for views, of_views in slots.items()
-        ]
-        parts += persons.attributes(self._bucket, frame, attributes)
-        for part in pl.collect_all(parts):
+        attributes = persons.attributes(self._bucket, frame, step.attributes)
+        found = pl.collect_all([*(self._read(few, view) for view in unread), *attributes])
+        self._rows |= dict(zip(unread, found, strict=False))
+        for part in found[len(unread) :]:
             frame = frame.join(part, on="row", how="left", maintain_order="left")
-        filled = [empty_value(slot) for of_views in slots.values() for slot in of_views]
-        return frame.with_columns(*filled, *persons.filled(attributes))
+        frame = frame.with_columns(persons.filled(step.attributes))
+        for view in unmarked:
+            rows = self._rows.pop(view).filter(among(frame))
+            self._marked[view] = marked(rows, self._program.events[view])
+        for stage in step.stages:
+            edges = {column.name: column.to_numpy() for column in frame.select(stage.edges).iter_columns()}
+            made = [
+                reduce(frame, {view: self._marked[view] for view in group.views}, group, edges)
+                for group in stage.groups
+            ]
+            frame = pl.concat([frame, *made], how="horizontal")
+        return frame
 
     def _read(self, bucket: Neighbours, view: str) -> pl.LazyFrame:
         return sources.rows(bucket, self._program.readings[view])

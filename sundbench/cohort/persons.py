@@ -92,14 +92,14 @@ def _latest(kinds: frozenset[str]) -> list[pl.Expr]:
 @cache
 def _told(kinds: frozenset[str]) -> list[pl.Expr]:
     of_kind = {
-        "foed_dato": _whole_years(pl.col("foed_dato"), pl.col("index")).alias("person_age"),
+        "foed_dato": whole_years(pl.col("foed_dato"), pl.col("index")).alias("person_age"),
         "koen": _labelled(pl.col("koen"), SEX_CODES).alias("person_sex"),
         "reg": _labelled(pl.col("reg"), REGION_CODES).alias("person_region"),
     }
     return [of_kind[kind] for kind in sorted(kinds)]
 
 
-def _whole_years(born: pl.Expr, day: pl.Expr) -> pl.Expr:
+def whole_years(born: pl.Expr, day: pl.Expr) -> pl.Expr:
     """Birthdays passed: who is born on 29 February has theirs on 1 March in common years."""
     before_birthday = (day.dt.month() < born.dt.month()) | (
         (day.dt.month() == born.dt.month()) & (day.dt.day() < born.dt.day())

@@ -6,10 +6,11 @@ made without reading any register: what the extract can't give is refused here.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 from sundbench.cohort import canonical
@@ -20,8 +21,9 @@ from sundbench.cohort.events import Death, Event
 from sundbench.cohort.features import Age, Feature, How, Reduction, Region, Resident, Sex
 from sundbench.cohort.onsets import OnsetOf
 from sundbench.cohort.sources import PERSONS, SOURCES, codes
+from sundbench.cohort.spans import AnyWindow, Span
 from sundbench.cohort.study import Study, leaves, look_back
-from sundbench.cohort.windows import Period, Window
+from sundbench.cohort.windows import Window
 from sundbench.errors import StudyError
 
 
@@ -35,13 +37,15 @@ class Slot:
         window: when.
         how: what is made of the rows.
         value: of which value.
+        n: which of the days, for ``nth``.
     """
 
     name: str
     event: Event
-    window: Window | Period
+    window: AnyWindow
     how: How
     value: str | None = None
+    n: int | None = None
 
 
 ROWS_A_TASK = 3_000_000
@@ -59,6 +63,7 @@ class Plan:
         registers: each register to read, with the columns that the extract has of it.
         slots: the reductions to compute.
         until: the last day of follow-up: the earliest end of coverage of the outcomes' registers.
+        notes: what a reader of the results must know.
     """
 
     study: Study
@@ -67,6 +72,7 @@ class Plan:
     registers: tuple[tuple[str, tuple[str, ...]], ...]
     slots: tuple[Slot, ...]
     until: date | None
+    notes: tuple[str, ...] = ()
 
     def events(self) -> dict[str, list[Event]]:
         """The distinct simple events by view, those of the population first."""
@@ -97,6 +103,7 @@ class Plan:
         lines.append(f"{len(self.slots)} reductions in one pass a view: {', '.join(sorted(self.events()))}")
         if self.until is not None:
             lines.append(f"Follow-up ends on {self.until} at the latest, with the outcomes' registers.")
+        lines += [f"Note: {note}." for note in self.notes]
         return "\n".join(lines)
 
 
@@ -126,7 +133,7 @@ def compile_study(study: Study, db: Database) -> Plan:
     for register in needed:
         db.files(register)
     registers = tuple((name, db.columns(name)) for name in needed)
-    return Plan(study, db.root, _tasks(db, list(needed)), registers, _slots(study), until)
+    return Plan(study, db.root, _tasks(db, list(needed)), registers, _slots(study), until, _notes(study))
 
 
 def _tasks(db: Database, registers: list[str]) -> tuple[tuple[int, ...], ...]:
@@ -138,14 +145,19 @@ def _tasks(db: Database, registers: list[str]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(buckets[start : start + together]) for start in range(0, len(buckets), together))
 
 
-def key(event: Event, window: Window | Period, how: How, value: str | None = None) -> str:
+def key(event: Event, window: AnyWindow, how: How, value: str | None = None, n: int | None = None) -> str:
     """What makes two reductions the same."""
-    return canonical.text((event, window, how, value))
+    return canonical.text((event, window, how, value, n))
+
+
+def key_of(one: Reduction) -> str:
+    """The key of a reduction that a protocol names."""
+    return key(one.occurrences.event, one.occurrences.window, one.how, one.value, one.n)
 
 
 def slot_keys(slots: tuple[Slot, ...]) -> Mapping[str, str]:
     """The column of each reduction by its key."""
-    return {key(slot.event, slot.window, slot.how, slot.value): slot.name for slot in slots}
+    return {key(slot.event, slot.window, slot.how, slot.value, slot.n): slot.name for slot in slots}
 
 
 OUTCOME = Window(1, None)
@@ -158,15 +170,17 @@ def until_window(event: Event) -> Window:
 
 
 def _slots(study: Study) -> tuple[Slot, ...]:
-    wanted: dict[str, tuple[Event, Window | Period, How, str | None]] = {}
+    wanted: dict[str, tuple[Event, AnyWindow, How, str | None, int | None]] = {}
 
-    def add(event: Event, window: Window | Period, how: How, value: str | None = None) -> None:
-        wanted.setdefault(key(event, window, how, value), (event, window, how, value))
+    def add(
+        event: Event, window: AnyWindow, how: How, value: str | None = None, n: int | None = None
+    ) -> None:
+        wanted.setdefault(key(event, window, how, value, n), (event, window, how, value, n))
 
     for _, feature in study.features():
         for leaf in leaves(feature):
             if isinstance(leaf, Reduction):
-                add(leaf.occurrences.event, leaf.occurrences.window, leaf.how, leaf.value)
+                add(leaf.occurrences.event, leaf.occurrences.window, leaf.how, leaf.value, leaf.n)
             elif isinstance(leaf, Composite):
                 for event in leaf.events:
                     add(event, leaf.window, "any")
@@ -255,28 +269,48 @@ def _refuse_truncation(study: Study, db: Database) -> None:
         return
     population = study.population
     washout = Window(-population.washout_days, -1)
-    looked: list[tuple[str, str, Event | None, Window]] = [
+    looked: list[tuple[str, str, Event | None, AnyWindow]] = [
         ("population, washout", "the washout", part, washout) for part in population.washout.parts
     ]
     for place, feature in study.features():
         for leaf in leaves(feature):
             found = look_back(leaf)
-            if found is not None and isinstance(found[1], Window):
+            if found is not None:
                 parts: tuple[Event | None, ...] = found[0].parts if found[0] is not None else (None,)
                 looked += [(place, "the look-back", part, found[1]) for part in parts]
+    entry = study.first_day.toordinal()
     for place, what, event, window in looked:
-        if window.first is None or window.first >= 0:
+        begins = window.bounds(entry)[0]
+        if not math.isfinite(begins) or begins >= entry:
             continue
         view = event.view if event is not None else "residence"
         covered = _covered(db, view, codes(event) if event is not None else ())
-        begins = study.first_day + timedelta(days=window.first)
-        if covered is not None and begins < covered[0]:
-            earliest = covered[0] - timedelta(days=window.first)
-            raise StudyError(
-                f"study, {place}: {what} of a person who enters on {study.first_day} starts on {begins}, but "
-                f"{view} begin on {covered[0]}: let entry begin on {earliest} or later, look back less, or "
-                "say allow_truncated_lookback=True"
-            )
+        if covered is None or begins >= covered[0].toordinal():
+            continue
+        earliest = entry + int(covered[0].toordinal() - begins)
+        helps = window.bounds(earliest)[0] >= covered[0].toordinal()
+        later = f"let entry begin on {date.fromordinal(earliest)} or later, " if helps else ""
+        raise StudyError(
+            f"study, {place}: {what} of a person who enters on {study.first_day} starts on "
+            f"{date.fromordinal(max(int(begins), 1))}, but {view} begin on {covered[0]}: {later}look back "
+            "less, or say allow_truncated_lookback=True"
+        )
+
+
+def _notes(study: Study) -> tuple[str, ...]:
+    """What can't be refused, but must be known: look-backs from dates that may lie at any time."""
+    entry, found = study.first_day.toordinal(), {}
+    for place, feature in study.features():
+        for leaf in leaves(feature):
+            looked = look_back(leaf)
+            if looked is None or not isinstance(looked[1], Span) or looked[1].first is None:
+                continue
+            if looked[1].bounds(entry)[0] == -math.inf:
+                found[place] = (
+                    f"{place}: a window hangs on a date that may lie at any time before the index day: it "
+                    "may begin before its register does"
+                )
+    return tuple(found.values())
 
 
 def _end_of_coverage(study: Study, db: Database) -> date | None:

@@ -13,10 +13,27 @@ from sundbench.cohort.composite import Composite
 from sundbench.cohort.events import Event
 from sundbench.cohort.expressions import expression
 from sundbench.cohort.features import Feature, Reduction
-from sundbench.cohort.plan import Plan, Slot, slot_keys
+from sundbench.cohort.grouping import Stage, stages
+from sundbench.cohort.plan import Plan, key, key_of, slot_keys
 from sundbench.cohort.study import leaves
 
-Views = tuple[str, ...]
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What is computed at one time, of what wasn't before.
+
+    Attributes:
+        attributes: of the person.
+        stages: reductions, each stage's windows hanging on earlier ones alone.
+    """
+
+    attributes: tuple[Feature, ...]
+    stages: tuple[Stage, ...]
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The views whose rows it is computed from."""
+        return tuple(sorted({v for stage in self.stages for group in stage.groups for v in group.views}))
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,13 +41,11 @@ class Requirement:
     """One step of the flow chart.
 
     Attributes:
-        views: the groups of views whose reductions it is computed from.
-        of_persons: whether it is computed from attributes of the person.
+        step: what it is computed from.
         fulfilled: whether it is.
     """
 
-    views: tuple[Views, ...]
-    of_persons: bool
+    step: Step
     fulfilled: pl.Expr
 
 
@@ -41,57 +56,67 @@ class Program:
     Attributes:
         plan: the plan.
         readings: what to read of each view.
+        events: the different events of each view.
         population: the views that decide who enters.
-        slots: the reductions, by the views that their events are of.
-        attributes: the attributes of persons, each once.
         requirements: the steps of the flow chart.
+        rest: what is computed for those who fulfil them.
+        columns: the covariates and measures.
     """
 
     plan: Plan
     readings: Mapping[str, sources.Reading]
+    events: Mapping[str, tuple[Event, ...]]
     population: tuple[str, ...]
-    slots: Mapping[Views, tuple[Slot, ...]]
-    attributes: tuple[Feature, ...]
     requirements: tuple[Requirement, ...]
+    rest: Step
+    columns: tuple[pl.Expr, ...]
 
 
 @lru_cache(maxsize=4)
 def program(plan: Plan) -> Program:
     """Make a plan ready; plans are told apart by identity."""
-    slots: dict[Views, tuple[Slot, ...]] = {}
-    for slot in plan.slots:
-        slots[views_of(slot.event)] = (*slots.get(views_of(slot.event), ()), slot)
-    keys = slot_keys(plan.slots)
-    found = {persons.column(leaf): leaf for _, feature in plan.study.features() for leaf in leaves(feature)}
+    study, keys = plan.study, slot_keys(plan.slots)
+    made: set[str] = set()
+
+    def step(features: list[Feature], slots: set[str]) -> Step:
+        """What features are computed from, of what earlier steps haven't made."""
+        attributes: dict[str, Feature] = {}
+        for feature in features:
+            for leaf in leaves(feature):
+                name = persons.column(leaf)
+                if name is not None and name not in made:
+                    attributes[name] = leaf
+        wanted = [slot for slot in plan.slots if slot.name in slots and slot.name not in made]
+        made.update(attributes, (slot.name for slot in wanted))
+        return Step(tuple(attributes.values()), stages(wanted, keys))
+
+    requirements = tuple(
+        Requirement(step([feature], _slots(feature, keys)), expression(feature, keys))
+        for feature in study.require.values()
+    )
+    everything = [feature for _, feature in study.features()]
+    events = plan.events()
+    columns = []
+    for name, feature in (*study.covariates.items(), *study.measures.items()):
+        column = expression(feature, keys)
+        columns.append((column.cast(pl.Enum(feature.labels)) if feature.labels else column).alias(name))
     return Program(
         plan=plan,
-        readings={
-            view: sources.reading(view, events, plan.values(view)) for view, events in plan.events().items()
-        },
+        readings={view: sources.reading(view, of, plan.values(view)) for view, of in events.items()},
+        events={view: tuple(of) for view, of in events.items()},
         population=tuple(sorted(plan.population_views())),
-        slots=slots,
-        attributes=tuple(leaf for name, leaf in found.items() if name is not None),
-        requirements=tuple(
-            Requirement(_looked_at(feature), _of_persons(feature), expression(feature, keys))
-            for feature in plan.study.require.values()
-        ),
+        requirements=requirements,
+        rest=step(everything, {slot.name for slot in plan.slots}),
+        columns=tuple(columns),
     )
 
 
-def views_of(event: Event) -> Views:
-    """The views that an event's rows come from."""
-    return tuple(sorted({part.view for part in event.parts}))
-
-
-def _looked_at(feature: Feature) -> tuple[Views, ...]:
+def _slots(feature: Feature, keys: Mapping[str, str]) -> set[str]:
+    """The columns of the reductions that a feature is computed from."""
     found = set()
     for leaf in leaves(feature):
         if isinstance(leaf, Reduction):
-            found.add(views_of(leaf.occurrences.event))
+            found.add(keys[key_of(leaf)])
         elif isinstance(leaf, Composite):
-            found.add(views_of(leaf.event))
-    return tuple(sorted(found))
-
-
-def _of_persons(feature: Feature) -> bool:
-    return any(persons.column(leaf) is not None for leaf in leaves(feature))
+            found |= {keys[key(event, leaf.window, "any")] for event in leaf.events}
+    return found

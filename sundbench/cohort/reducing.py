@@ -1,105 +1,343 @@
-"""Reductions: one value a row of the cohort from the rows of a view, all slots in one pass."""
+"""Reductions: one value a row of the cohort from the rows of views.
+
+The rows of a group of views are joined with the cohort and put in the order of its rows and days once. Then
+each different event finds its rows among them, each window its rows among the event's, and each reduction
+works on those alone: what a reduction costs grows with the rows that it is made of, not with all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
-from sundbench.cohort.events import Event
+from sundbench.cohort.features import WHOLE
+from sundbench.cohort.grouping import Days, Group, Within
+from sundbench.cohort.marking import COMBINATION, Booleans, Marked, Places
 from sundbench.cohort.plan import Slot
-from sundbench.cohort.sources import selects
-from sundbench.cohort.windows import Window
+from sundbench.cohort.windows import Period, Window
+
+Numbers = npt.NDArray[Any]
 
 MILLIONTHS = 1_000_000
 """Decimal values are added as whole millionths, so that sums are exact whatever the order of the rows."""
 
+_EPOCH = date(1970, 1, 1).toordinal()
 
-def reduce(cohort: pl.DataFrame, rows: Mapping[str, pl.LazyFrame], slots: Sequence[Slot]) -> pl.LazyFrame:
-    """Compute reductions whose events are of the same views.
+
+def reduce(
+    cohort: pl.DataFrame, views: Mapping[str, Marked], group: Group, edges: Mapping[str, Numbers]
+) -> pl.DataFrame:
+    """Compute the reductions of a group of slots, whose events are of the same views.
 
     Args:
-        cohort: ``row``, ``person`` and ``index``.
-        rows: those views' rows, as ``sources.rows`` gives them.
-        slots: the reductions.
+        cohort: ``person`` and ``index``; a person may be in several rows.
+        views: those views' rows.
+        group: the slots.
+        edges: the first and last days of windows that hang on features, for each row of the cohort.
 
     Returns:
-        ``row`` and one column per slot, for the rows of the cohort that have any row in the views.
+        One column per slot, in the order of the cohort's rows; what is empty is filled in.
     """
-    parts = list(dict.fromkeys(part for slot in slots for part in slot.event.parts))
-    marked = [_marked(cohort, frame, view, parts) for view, frame in rows.items()]
-    everything = marked[0] if len(marked) == 1 else pl.concat(marked, how="diagonal")
-    return everything.group_by("row").agg(_reductions(tuple(slots), tuple(parts)))
+    rows = _Rows.of(cohort, views, group)
+    columns, names = [], []
+    for event, of_event in group.by_event:
+        places = rows.of_event(event)
+        for within, slots in of_event:
+            chosen = _Chosen(rows, places[rows.inside(places, within, edges)])
+            for slot in slots:
+                columns.append(_HOWS[slot.how](chosen, slot))
+                names.append(slot.name)
+    found = pl.from_arrow(pa.table(columns, names=names))
+    assert isinstance(found, pl.DataFrame)  # noqa: S101 - a table gives a frame
+    return found
 
 
-@lru_cache(maxsize=64)
-def _reductions(slots: tuple[Slot, ...], parts: tuple[Event, ...]) -> list[pl.Expr]:
-    """The slots' expressions: the same in every bucket, so made once."""
-    return [_reduction(slot, parts).alias(slot.name) for slot in slots]
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The rows of a group's views, by place in the cohort, then day.
+
+    Attributes:
+        persons: the rows of the cohort.
+        index: their index days, in days since 1970.
+        place: whose row it is, as a place in the cohort.
+        day: its date, in days since 1970.
+        frame: the rows' columns.
+        view: which of the views it is of.
+        views: the views.
+    """
+
+    persons: int
+    index: Numbers
+    place: Numbers
+    day: Numbers
+    frame: pl.DataFrame
+    view: Numbers | None
+    views: tuple[Marked, ...]
+    group: Group
+
+    @classmethod
+    def of(cls, cohort: pl.DataFrame, views: Mapping[str, Marked], group: Group) -> _Rows:
+        there = cohort.select("person").with_row_index("place")
+        joined = [
+            view.rows.join(there, on="person", how="inner", maintain_order="left") for view in views.values()
+        ]
+        if len(joined) > 1:
+            joined = [
+                frame.with_columns(pl.lit(n, dtype=pl.Int8).alias("view")) for n, frame in enumerate(joined)
+            ]
+        frame = pl.concat(joined, how="diagonal") if len(joined) > 1 else joined[0]
+        place, day = frame["place"].to_numpy(), _days(frame["date"])
+        order = place.astype(np.int64) * 2**32 + day
+        if np.any(order[1:] < order[:-1]):
+            sort = np.argsort(order, kind="stable")
+            frame, place, day = frame[sort], place[sort], day[sort]
+        return cls(
+            persons=cohort.height,
+            index=_days(cohort["index"]),
+            place=place.astype(np.intp),
+            day=day,
+            frame=frame,
+            view=frame["view"].to_numpy() if "view" in frame.columns else None,
+            views=tuple(views.values()),
+            group=group,
+        )
+
+    def of_event(self, parts: tuple[tuple[int, Any], ...]) -> Places:
+        """The rows that any of several events, each of one of the views, selects."""
+        chosen = np.zeros(len(self.place), dtype=bool)
+        for view, part in parts:
+            if self.view is None:
+                chosen |= self.views[view].of(part, self.frame)
+            else:
+                mine = np.flatnonzero(self.view == view)
+                chosen[mine] |= self.views[view].of(part, self.frame[mine])
+        return np.flatnonzero(chosen)
+
+    def inside(self, places: Places, within: Within, edges: Mapping[str, Numbers]) -> Booleans:
+        """Which of some rows lie in a window."""
+        day = self.day[places]
+        if isinstance(within, Days):
+            of = self.place[places]
+            return (day >= edges[within.first][of]) & (day <= edges[within.last][of])
+        if isinstance(within, Period):
+            return (day >= within.first.toordinal() - _EPOCH) & (day <= within.last.toordinal() - _EPOCH)
+        inside = np.ones(len(places), dtype=bool)
+        if within == Window(None, None):
+            return inside
+        offset = day - self.index[self.place[places]]
+        if within.first is not None:
+            inside &= offset >= within.first
+        if within.last is not None:
+            inside &= offset <= within.last
+        return inside
+
+    @cached_property
+    def codes(self) -> Numbers:
+        """A number for each row's code, -1 where it is missing; the same code has the same in all views."""
+        numbers: dict[str, int] = {}
+        of_view: list[Numbers] = []
+        for view in self.views:
+            known = view.combinations["code"].to_list()
+            told = [-1 if code is None else numbers.setdefault(code, len(numbers)) for code in known]
+            of_view.append(np.array(told, dtype=np.int64))
+        combination = self.frame[COMBINATION].to_numpy()
+        if self.view is None:
+            of_row: Numbers = of_view[0][combination]
+            return of_row
+        found: Numbers = np.empty(len(self.place), dtype=np.int64)
+        for n, of_combination in enumerate(of_view):
+            mine = np.flatnonzero(self.view == n)
+            found[mine] = of_combination[combination[mine]]
+        return found
 
 
-def _marked(cohort: pl.DataFrame, rows: pl.LazyFrame, view: str, parts: Sequence[Event]) -> pl.LazyFrame:
-    """A view's rows of the cohort, with the day and whether each event selects them."""
-    day = (pl.col("date") - pl.col("index")).dt.total_days().cast(pl.Int32)
-    chosen = [selects(part) if part.view == view else pl.lit(value=False) for part in parts]
-    return rows.join(cohort.lazy().select("row", "person", "index"), on="person", how="inner").with_columns(
-        day.alias("day"), *(one.alias(f"is_{n}") for n, one in enumerate(chosen))
-    )
+class _Chosen:
+    """The rows of an event within a window, by place in the cohort, then day."""
+
+    def __init__(self, rows: _Rows, places: Places) -> None:
+        self.rows = rows
+        self.places = places
+        self.place = rows.place[places]
+        self.day = rows.day[places]
+
+    @cached_property
+    def starts(self) -> Places:
+        """Where each person's rows begin."""
+        return _starts(self.place)
+
+    @property
+    def persons(self) -> Numbers:
+        """The places in the cohort of those who have a row."""
+        return self.place[self.starts]
+
+    @cached_property
+    def ends(self) -> Places:
+        """Where each person's rows end: the last of them."""
+        return _ends(self.starts, len(self.place))
+
+    def having(self, value: str) -> tuple[_Chosen, Numbers]:
+        """Those of the rows that have a value, and the values."""
+        column = self.rows.frame[value][self.places]
+        there = column.is_not_null().to_numpy()
+        if there.all():
+            return self, column.to_numpy()
+        return _Chosen(self.rows, self.places[there]), column.drop_nulls().to_numpy()
+
+    def spread(self, values: Numbers, kind: pa.DataType, persons: Numbers | None = None) -> pa.Array:
+        """A column of the whole cohort: the values of those who have one, missing for the others."""
+        whose = self.persons if persons is None else persons
+        missing = np.ones(self.rows.persons, dtype=bool)
+        missing[whose] = False
+        column = np.zeros(self.rows.persons, dtype=values.dtype)
+        column[whose] = values
+        if kind == pa.date32():
+            return pa.array(column.astype(np.int32), pa.int32(), mask=missing).view(kind)
+        return pa.array(column, kind, mask=missing)
+
+    def filled(self, values: Numbers, kind: pa.DataType) -> pa.Array:
+        """A column of the whole cohort: the values of those who have one, 0 for the others."""
+        column = np.zeros(self.rows.persons, dtype=values.dtype)
+        column[self.persons] = values
+        return pa.array(column, kind)
 
 
-def empty_value(slot: Slot) -> pl.Expr:
-    """A slot's column with the value of those to whom nothing happened filled in."""
-    column = pl.col(slot.name)
-    if slot.how == "any":
-        return column.fill_null(value=False)
-    if slot.how in ("count", "distinct", "sum"):
-        return column.fill_null(0)
-    return column
+def _any(chosen: _Chosen, slot: Slot) -> pa.Array:
+    column = np.zeros(chosen.rows.persons, dtype=bool)
+    column[chosen.place] = True
+    return pa.array(column)
 
 
-def _reduction(slot: Slot, parts: Sequence[Event]) -> pl.Expr:
-    of_event = [pl.col(f"is_{n}") for n, part in enumerate(parts) if part in slot.event.parts]
-    chosen = pl.any_horizontal(of_event) & _within(slot)
-    date = pl.when(chosen).then(pl.col("date"))
-    if slot.how == "any":
-        return chosen.any()
-    if slot.how == "count":
-        return chosen.sum().cast(pl.Int32)
-    if slot.how == "first":
-        return date.min()
-    if slot.how == "last":
-        return date.max()
-    if slot.how == "days_since":
-        return -pl.when(chosen).then(pl.col("day")).max()
-    if slot.how == "distinct":
-        return pl.when(chosen).then(pl.col("code")).drop_nulls().n_unique().cast(pl.Int32)
-    return _of_values(slot, chosen)
+def _count(chosen: _Chosen, slot: Slot) -> pa.Array:
+    return pa.array(np.bincount(chosen.place, minlength=chosen.rows.persons), pa.int32())
 
 
-def _within(slot: Slot) -> pl.Expr:
-    window = slot.window
-    if not isinstance(window, Window):
-        return pl.col("date").is_between(window.first, window.last)
-    within = pl.lit(value=True)
-    if window.first is not None:
-        within &= pl.col("day") >= window.first
-    if window.last is not None:
-        within &= pl.col("day") <= window.last
-    return within
+def _first(chosen: _Chosen, slot: Slot) -> pa.Array:
+    return chosen.spread(chosen.day[chosen.starts], pa.date32())
 
 
-def _of_values(slot: Slot, chosen: pl.Expr) -> pl.Expr:
+def _last(chosen: _Chosen, slot: Slot) -> pa.Array:
+    return chosen.spread(chosen.day[chosen.ends], pa.date32())
+
+
+def _days_since(chosen: _Chosen, slot: Slot) -> pa.Array:
+    return chosen.spread(chosen.rows.index[chosen.persons] - chosen.day[chosen.ends], pa.int32())
+
+
+def _nth(chosen: _Chosen, slot: Slot) -> pa.Array:
+    assert slot.n is not None  # noqa: S101 - a reduction nth has its number
+    new = _starts(chosen.place, chosen.day)
+    place, day = chosen.place[new], chosen.day[new]
+    starts = _starts(place)
+    ends = _ends(starts, len(place))
+    wanted = starts + slot.n - 1 if slot.n > 0 else ends + slot.n + 1
+    there = (wanted <= ends) & (wanted >= starts)
+    return chosen.spread(day[wanted[there]], pa.date32(), place[starts[there]])
+
+
+def _distinct(chosen: _Chosen, slot: Slot) -> pa.Array:
+    codes = chosen.rows.codes[chosen.places]
+    known = codes >= 0
+    pairs = np.unique(chosen.place[known].astype(np.int64) * (codes.max(initial=0) + 1) + codes[known])
+    persons = pairs // (codes.max(initial=0) + 1)
+    return pa.array(np.bincount(persons, minlength=chosen.rows.persons), pa.int32())
+
+
+def _sums(values: Numbers, name: str, starts: Places) -> Numbers:
+    """The exact sums of runs of values: whole numbers, or whole millionths."""
+    whole = values if name in WHOLE else np.rint(values * MILLIONTHS)
+    return _by_run(np.add, whole.astype(np.int64), starts)
+
+
+def _sum(chosen: _Chosen, slot: Slot) -> pa.Array:
+    having, values = chosen.having(_value(slot))
+    sums = _sums(values, _value(slot), having.starts)
+    if slot.value in WHOLE:
+        return having.filled(sums, pa.int64())
+    return having.filled(sums / MILLIONTHS, pa.float64())
+
+
+def _mean(chosen: _Chosen, slot: Slot) -> pa.Array:
+    having, values = chosen.having(_value(slot))
+    sums = _sums(values, _value(slot), having.starts)
+    counts = having.ends - having.starts + 1
+    whole = 1 if slot.value in WHOLE else MILLIONTHS
+    return having.spread(sums / whole / counts, pa.float64())
+
+
+def _extreme(chosen: _Chosen, slot: Slot) -> pa.Array:
+    having, values = chosen.having(_value(slot))
+    which = np.minimum if slot.how == "min" else np.maximum
+    return having.spread(_by_run(which, values, having.starts), _kind(slot))
+
+
+def _of_a_day(chosen: _Chosen, slot: Slot) -> pa.Array:
+    """The largest value of the first or of the last day."""
+    having, values = chosen.having(_value(slot))
+    days = _starts(having.place, having.day)
+    largest = _by_run(np.maximum, values, days)
+    starts = _starts(having.place[days])
+    wanted = starts if slot.how == "first_value" else _ends(starts, len(days))
+    return having.spread(largest[wanted], _kind(slot))
+
+
+def _value(slot: Slot) -> str:
     assert slot.value is not None  # noqa: S101 - Occurrences gives these reductions a value
-    value = pl.col(slot.value)
-    chosen &= value.is_not_null()
-    if slot.how == "latest":
-        last = pl.when(chosen).then(pl.col("date")).max()
-        return value.filter(chosen & (pl.col("date") == last)).max()
-    if slot.value == "price":
-        return pl.when(chosen).then(value).sum()
-    whole = pl.when(chosen).then((value * MILLIONTHS).round().cast(pl.Int64)).sum()
-    if slot.how == "sum":
-        return whole / MILLIONTHS
-    # Of nothing there is no mean: zero by zero would be NaN, which Polars holds larger than any number.
-    return pl.when(chosen.any()).then(whole / MILLIONTHS / chosen.sum())
+    return slot.value
+
+
+def _kind(slot: Slot) -> pa.DataType:
+    return pa.int64() if slot.value in WHOLE else pa.float64()
+
+
+def _starts(*columns: Numbers) -> Places:
+    """Where runs of equal values begin."""
+    first = columns[0]
+    if not len(first):
+        return np.empty(0, dtype=np.intp)
+    new = np.ones(len(first), dtype=bool)
+    new[1:] = first[1:] != first[:-1]
+    for column in columns[1:]:
+        new[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(new)
+
+
+def _ends(starts: Places, length: int) -> Places:
+    """Where runs end, of whose beginnings we know."""
+    return np.append(starts[1:], length)[: len(starts)] - 1
+
+
+def _by_run(how: np.ufunc, values: Numbers, starts: Places) -> Numbers:
+    if not len(starts):
+        return values[:0]
+    found: Numbers = how.reduceat(values, starts)
+    return found
+
+
+def _days(dates: pl.Series) -> Numbers:
+    """Dates as days since 1970."""
+    return dates.cast(pl.Int32).to_numpy().astype(np.int64)
+
+
+_HOWS: Mapping[str, Callable[[_Chosen, Slot], pa.Array]] = {
+    "any": _any,
+    "count": _count,
+    "first": _first,
+    "last": _last,
+    "nth": _nth,
+    "days_since": _days_since,
+    "distinct": _distinct,
+    "sum": _sum,
+    "mean": _mean,
+    "min": _extreme,
+    "max": _extreme,
+    "first_value": _of_a_day,
+    "latest": _of_a_day,
+}

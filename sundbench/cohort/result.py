@@ -72,7 +72,9 @@ class Cohort:
         return digest.hexdigest()
 
 
-def assemble(study: Study, db: Database, parts: Sequence[Part], allow_empty: bool) -> Cohort:
+def assemble(
+    study: Study, db: Database, parts: Sequence[Part], allow_empty: bool, notes: Sequence[str] = ()
+) -> Cohort:
     """Put the buckets' parts together, in the order given.
 
     Raises:
@@ -91,7 +93,7 @@ def assemble(study: Study, db: Database, parts: Sequence[Part], allow_empty: boo
         table=_arrow(table),
         attrition=attrition,
         fingerprint=hashlib.sha256(made_of.encode()).hexdigest(),
-        notes=tuple(_notes(study, table)),
+        notes=(*_notes(study, table), *notes),
     )
 
 

@@ -17,7 +17,8 @@ from sundbench.cohort.events import Event
 from sundbench.cohort.features import Feature, Reduction, Resident
 from sundbench.cohort.language import Language
 from sundbench.cohort.population import FollowUp, NewUsers
-from sundbench.cohort.windows import Period, Window
+from sundbench.cohort.spans import AnyWindow, Span
+from sundbench.cohort.windows import Window
 from sundbench.errors import StudyError
 from sundbench.progress import Report, silent
 
@@ -73,7 +74,7 @@ class Study:
             features = dict(getattr(self, part))
             object.__setattr__(self, part, features)
             for name, feature in features.items():
-                _check_feature(part, name, feature)
+                self._check_feature(part, name, feature)
         object.__setattr__(self, "outcomes", dict(self.outcomes))
         for name, event in self.outcomes.items():
             if not isinstance(event, Event):
@@ -180,6 +181,31 @@ class Study:
 
         return collect(self, db, client=client, workers=workers, allow_empty=allow_empty, report=report)
 
+    def _check_feature(self, part: str, name: str, feature: object) -> None:
+        place = f"study, {part}[{name!r}]"
+        if not isinstance(feature, Feature):
+            raise StudyError(
+                f"{place}: {feature!r} is no feature: an event needs a window and a reduction, as .any()"
+            )
+        if part == "require" and feature.kind != "bool":
+            raise StudyError(f"{place}: is no yes or no: compare it, as in sb.age() >= 18")
+        first, last = self.first_day.toordinal(), self.last_day.toordinal()
+        for leaf in leaves(feature):
+            looked = look_back(leaf)
+            if looked is None:
+                continue
+            window = looked[1]
+            if isinstance(window, Span) and window.is_empty(first) and window.is_empty(last):
+                raise StudyError(
+                    f"{place}: {leaf.in_words()}: the window ends before it begins, for everybody"
+                )
+            # For the first who may enter a calendar day lies after index, if it does for anybody.
+            if part != "measures" and window.bounds(first)[1] > first:
+                raise StudyError(
+                    f"{place}: {leaf.in_words()}: looks past the index day (immortal time): "
+                    f"put it under measures= if it isn't adjusted for{_hint(window)}"
+                )
+
     def _check_columns(self) -> None:
         columns = [*self.covariates, *self.measures]
         for part, names in (
@@ -200,37 +226,17 @@ class Study:
                 raise StudyError(f"study: two columns would be named {name!r}: rename one")
 
 
-def _check_feature(part: str, name: str, feature: object) -> None:
-    place = f"study, {part}[{name!r}]"
-    if not isinstance(feature, Feature):
-        raise StudyError(
-            f"{place}: {feature!r} is no feature: an event needs a window and a reduction, as .any()"
-        )
-    if part == "require" and feature.kind != "bool":
-        raise StudyError(f"{place}: is no yes or no: compare it, as in sb.age() >= 18")
-    if part == "measures":
-        return
-    ahead = next((one for one in leaves(feature) if _looks_ahead(one)), None)
-    if ahead is not None:
-        raise StudyError(
-            f"{place}: {ahead.in_words()}: looks past the index day (immortal time): "
-            "put it under measures= if it isn't adjusted for"
-        )
-
-
 def leaves(feature: Feature) -> Iterator[Feature]:
-    """The features without parts that a feature is computed from."""
+    """The features without parts that a feature is computed from, those that its windows hang on first."""
+    for anchor in feature.anchors:
+        yield from leaves(anchor)
     if not feature.parts:
         yield feature
     for part in feature.parts:
         yield from leaves(part)
 
 
-def _looks_ahead(feature: Feature) -> bool:
-    return isinstance(feature, Reduction) and feature.occurrences.window.looks_ahead
-
-
-def look_back(feature: Feature) -> tuple[Event | None, Window | Period] | None:
+def look_back(feature: Feature) -> tuple[Event | None, AnyWindow] | None:
     """The event (None for residence) and the window of a feature without parts; None where it has none."""
     if isinstance(feature, Reduction):
         return feature.occurrences.event, feature.occurrences.window
@@ -239,6 +245,12 @@ def look_back(feature: Feature) -> tuple[Event | None, Window | Period] | None:
     if isinstance(feature, Composite):
         return feature.event, feature.window
     return None
+
+
+def _hint(window: AnyWindow) -> str:
+    if not isinstance(window, Span):
+        return ""
+    return ", or end it at the index day, as in between(date, 0)"
 
 
 def _entry(entry: object) -> tuple[date, date]:

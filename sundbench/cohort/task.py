@@ -9,7 +9,7 @@ from datetime import timedelta
 import polars as pl
 
 from sundbench.cohort.entering import Counts, count, enter, names_of
-from sundbench.cohort.expressions import Slots, expression
+from sundbench.cohort.expressions import Slots
 from sundbench.cohort.gathering import Gathering
 from sundbench.cohort.narrowed import Neighbours
 from sundbench.cohort.plan import OUTCOME, Plan, key, slot_keys, until_window
@@ -88,9 +88,7 @@ def _columns(plan: Plan, frame: pl.DataFrame, slots: Slots) -> pl.DataFrame:
         pl.col("drug").cast(pl.UInt32).replace_strict(range(len(names)), names, return_dtype=names_of(names)),
         pl.col("index"),
     ]
-    for name, feature in (*study.covariates.items(), *study.measures.items()):
-        column = expression(feature, slots)
-        columns.append((column.cast(pl.Enum(feature.labels)) if feature.labels else column).alias(name))
+    columns += program(plan).columns
     for name, event in study.outcomes.items():
         columns += _outcome(name, pl.col(slots[key(event, OUTCOME, "first")]))
     if study.follow_up is not None:

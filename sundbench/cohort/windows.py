@@ -15,6 +15,9 @@ from sundbench.errors import StudyError
 
 DAYS_A_YEAR = 365.25
 
+Bounds = tuple[float, float]
+"""The first and the last day that something can lie on, as ordinals; infinite where that can't be told."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -35,10 +38,10 @@ class Window:
         if self.first is not None and self.last is not None and self.last < self.first:
             raise StudyError(f"window [{self.first}, {self.last}]: it ends before it begins")
 
-    @property
-    def looks_ahead(self) -> bool:
-        """Whether it holds a day after the index day."""
-        return self.last is None or self.last > 0
+    def bounds(self, index: int) -> Bounds:
+        """The first and the last day that it can hold for who enters on a day; ordinals."""
+        first = -math.inf if self.first is None else index + self.first
+        return first, math.inf if self.last is None else index + self.last
 
     def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
@@ -68,10 +71,9 @@ class Period:
         if self.last < self.first:
             raise StudyError(f"period {self.first} to {self.last}: it ends before it begins")
 
-    @property
-    def looks_ahead(self) -> bool:
-        """A calendar period may hold days after a person's index day."""
-        return True
+    def bounds(self, index: int) -> Bounds:
+        """The first and the last day that it holds; ordinals."""
+        return self.first.toordinal(), self.last.toordinal()
 
     def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
@@ -102,15 +104,6 @@ def before(days: int | None, years: float | None, index_day: bool) -> Window:
 def after(days: int | None) -> Window:
     """[index + 1, index + days]."""
     return Window(1, None if days is None else _positive(days, "after()"))
-
-
-def between(first: int | date, last: int | date) -> Window | Period:
-    """From one day to another: days relative to the index day, or two dates."""
-    if isinstance(first, date) and isinstance(last, date):
-        return Period(first, last)
-    if isinstance(first, date) or isinstance(last, date):
-        raise StudyError("between(): one end is a date and the other a day: give two dates or two days")
-    return Window(first, last)
 
 
 def _back(days: int | None, years: float | None, where: str) -> int | None:

@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from sundbench.cohort import arithmetic as a
+from sundbench.cohort import choices as c
 from sundbench.cohort import features as f
 from sundbench.cohort.comorbidity.covariates import Comorbidity, OfConditions
 from sundbench.cohort.events import Death, Event
+from sundbench.cohort.spans import Edge, Span
 from sundbench.cohort.study import Study
 from sundbench.cohort.windows import Window
 
@@ -87,8 +90,27 @@ def entry(study: Study, person: Person) -> tuple[int, str | None, date | None, s
     return 2, None, None, {name for name, got in within.items() if got}
 
 
-def inside(window: Any, day: date, index: date) -> bool:
+def end_of(edge: Edge, person: Person, index: date) -> date | None:
+    """The day of an end of a window; None where what it hangs on is missing."""
+    if edge.of is None:
+        of = index
+    else:
+        of = edge.of if isinstance(edge.of, date) else value_of(edge.of, person, index)
+    return None if of is None else of + timedelta(days=edge.days)
+
+
+def inside(window: Any, day: date, index: date, person: Person) -> bool:
     """Whether a day is in a window."""
+    if isinstance(window, Span):
+        if window.first is not None:
+            first = end_of(window.first, person, index)
+            if first is None or day < first:
+                return False
+        if window.last is not None:
+            last = end_of(window.last, person, index)
+            if last is None or day > last:
+                return False
+        return True
     if not isinstance(window, Window):
         return window.first <= day <= window.last
     offset = (day - index).days
@@ -109,7 +131,50 @@ def value_of(feature: f.Feature, person: Person, index: date) -> Any:
         return max(known)[1] if known else None
     if isinstance(feature, OfConditions):
         return comorbidity(feature, person, index)
+    if isinstance(feature, a.IndexDate):
+        return index
+    if isinstance(feature, a.Arithmetic | a.YearsBetween | c.Case | c.Extreme | c.Fill):
+        return reckoned(feature, person, index)
     return combined(feature, person, index)
+
+
+def either(one: Any, person: Person, index: date) -> Any:
+    """A constant, or a feature's value."""
+    return value_of(one, person, index) if isinstance(one, f.Feature) else one
+
+
+def reckoned(feature: f.Feature, person: Person, index: date) -> Any:
+    """Arithmetic and choices."""
+    if isinstance(feature, c.Case):
+        for condition, value in feature.cases:
+            if value_of(condition, person, index) is True:
+                return either(value, person, index)
+        return either(feature.otherwise, person, index)
+    if isinstance(feature, c.Fill):
+        value = value_of(feature.feature, person, index)
+        return either(feature.value, person, index) if value is None else value
+    if isinstance(feature, c.Extreme):
+        known = [v for v in (either(one, person, index) for one in feature.values) if v is not None]
+        if not known:
+            return None
+        return max(known) if feature.which == "max" else min(known)
+    if isinstance(feature, a.YearsBetween):
+        first, last = either(feature.first, person, index), either(feature.last, person, index)
+        if first is None or last is None:
+            return None
+        years = last.year - first.year
+        return years if (last.month, last.day) >= (first.month, first.day) else years - 1
+    assert isinstance(feature, a.Arithmetic)
+    left, right = either(feature.left, person, index), either(feature.right, person, index)
+    if left is None or right is None:
+        return None
+    if isinstance(left, date) and isinstance(right, date):
+        return (left - right).days
+    if isinstance(left, date) or isinstance(right, date):
+        left, right = (timedelta(days=one) if isinstance(one, int) else one for one in (left, right))
+    if feature.sign == "/":
+        return left / right if right else None
+    return left + right if feature.sign == "+" else left - right if feature.sign == "-" else left * right
 
 
 def comorbidity(feature: OfConditions, person: Person, index: date) -> int | bool:
@@ -122,7 +187,7 @@ def comorbidity(feature: OfConditions, person: Person, index: date) -> int | boo
         if h.view == "diagnoses"
         and h.type in ("A", "B", "G")
         and h.code.startswith(condition.codes)
-        and inside(score.window, h.date, index)
+        and inside(score.window, h.date, index, person)
     }
     counts = [c for c in score.conditions if c.name in seen and not (score.hierarchy and c.graver in seen)]
     if isinstance(feature, Comorbidity):
@@ -161,7 +226,9 @@ def combined(feature: f.Feature, person: Person, index: date) -> Any:
 def reduction(feature: f.Reduction, person: Person, index: date) -> Any:
     """One value from what happened in a window."""
     happened = feature.occurrences
-    there = [h for h in person.life if is_of(happened.event, h) and inside(happened.window, h.date, index)]
+    there = [
+        h for h in person.life if is_of(happened.event, h) and inside(happened.window, h.date, index, person)
+    ]
     values = [(h.date, dict(h.values)[feature.value]) for h in there] if feature.value else []
     values = [(day, value) for day, value in values if value is not None]
     if feature.how == "any":
@@ -176,8 +243,17 @@ def reduction(feature: f.Reduction, person: Person, index: date) -> Any:
         return sum(value for _, value in values) / len(values) if values else None
     if feature.how == "latest":
         return max(values)[1] if values else None
+    if feature.how == "first_value":
+        return max(value for day, value in values if day == min(values)[0]) if values else None
+    if feature.how in ("min", "max"):
+        chosen = {"min": min, "max": max}[feature.how]
+        return chosen((value for _, value in values), default=None)
     if not there:
         return None
+    on = sorted({h.date for h in there})
+    if feature.how == "nth":
+        place = feature.n - 1 if feature.n > 0 else len(on) + feature.n
+        return on[place] if 0 <= place < len(on) else None
     first, last = min(h.date for h in there), max(h.date for h in there)
     return {"first": first, "last": last, "days_since": (index - last).days}[feature.how]
 

@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from drawn_features import (
+    DAY_0,
+    anchors,
+    backwards,
+    dates,
+    days,
+    forwards,
+    hung,
+    lengths,
+    made,
+    reckoned,
+    reductions,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reference import Happening, Person, collect
@@ -12,13 +25,10 @@ from reference_extracts import ALWAYS, registers
 import sundbench as sb
 from sundbench.cohort.features import REGIONS, SEXES
 
-DAY_0 = date(2012, 2, 1)
 BUCKETS = 3
 
 ATC = ["B01AF02", "B01AA03", "C10AA05", "C10AA01", "A10BA02"]
 ICD = ["DI489", "DK922", "DE112", "DE110", "DC349", "DC789", "DI500", "41099"]
-
-days = st.integers(-40, 80).map(lambda n: DAY_0 + timedelta(days=n))
 
 dispensings = st.builds(
     lambda day, code, packages, price: Happening(
@@ -83,31 +93,12 @@ events = st.sampled_from(
         sb.diagnosis("DI50") | sb.death(),
     ]
 )
-lengths = st.integers(1, 60)
-backwards = st.one_of(
-    st.builds(lambda event, n, zero: event.before(days=n, index_day=zero), events, lengths, st.booleans()),
-    st.builds(lambda event: event.before(), events),
-    st.builds(lambda event, n, m: event.between(-n - m, -n), events, st.integers(0, 20), lengths),
-)
-forwards = st.one_of(
-    st.builds(lambda event, n: event.after(days=n), events, lengths),
-    st.builds(lambda event: event.after(), events),
-    st.builds(lambda event, n, m: event.between(n - 5, n + m), events, st.integers(0, 20), lengths),
-    st.builds(lambda event, one, other: event.between(min(one, other), max(one, other)), events, days, days),
-)
-
-
-def reductions(occurrences):
-    uncoded = any(not hasattr(part, "codes") for part in occurrences.event.parts)
-    hows = ["any", "count", "first", "last", "days_since"]
-    hows += [] if uncoded else ["distinct"]
-    valued = occurrences.event.value is not None
-    hows += ["sum", "mean", "latest"] if valued else []
-    return st.sampled_from(hows).map(lambda how: getattr(occurrences, how)())
-
-
 at_index = st.one_of(
-    backwards.flatmap(reductions),
+    reductions(backwards(events)),
+    reductions(hung(events, 0)),
+    reductions(hung(events, 1)),
+    reckoned(st.one_of(reductions(backwards(events)), reductions(hung(events, 0))), events),
+    reckoned(st.sampled_from([sb.sex(), sb.region(), sb.age()]), events),
     st.sampled_from(
         [
             sb.age(),
@@ -160,25 +151,38 @@ def named(features):
     )
 
 
-studies = st.builds(
-    lambda population, length, require, covariates, measures, outcomes, until, most: sb.Study(
-        population,
-        (DAY_0, DAY_0 + timedelta(days=length)),
-        require=require,
-        covariates=covariates,
-        measures={f"m_{name}": feature for name, feature in measures.items()},
-        outcomes=dict(zip(("first_outcome", "second_outcome"), outcomes, strict=False)),
-        follow_up=sb.follow_up(until, most),
-    ),
-    populations_wanted,
-    st.integers(0, 60),
-    st.lists(requirements, max_size=2).map(lambda found: {f"step {n}": one for n, one in enumerate(found)}),
-    named(at_index),
-    named(forwards.flatmap(reductions)),
-    st.lists(events, max_size=2),
-    st.sampled_from([[], [sb.death()], [sb.death(), sb.emigration()], [sb.dispensing("B01AA03")]]),
-    st.one_of(st.none(), lengths),
+after_another = reductions(
+    st.builds(
+        lambda event, of, n: event.after(days=n, of=of),
+        events,
+        st.one_of(anchors(events, 0), dates(forwards(events))),
+        st.one_of(st.none(), lengths),
+    )
 )
+requirements_of_studies = st.lists(requirements, max_size=2)
+measures_of_studies = named(st.one_of(reductions(forwards(events)), after_another))
+
+
+@st.composite
+def studies(draw):
+    length, require = draw(st.integers(0, 60)), draw(requirements_of_studies)
+    covariates, measures = draw(named(at_index)), draw(measures_of_studies)
+    population, outcomes = draw(populations_wanted), draw(st.lists(events, max_size=2))
+    until = draw(
+        st.sampled_from([[], [sb.death()], [sb.death(), sb.emigration()], [sb.dispensing("B01AA03")]])
+    )
+    follow_up = sb.follow_up(until, draw(st.one_of(st.none(), lengths)))
+    return made(
+        lambda: sb.Study(
+            population,
+            (DAY_0, DAY_0 + timedelta(days=length)),
+            require={f"step {n}": one for n, one in enumerate(require)},
+            covariates=covariates,
+            measures={f"m_{name}": feature for name, feature in measures.items()},
+            outcomes=dict(zip(("first_outcome", "second_outcome"), outcomes, strict=False)),
+            follow_up=follow_up,
+        )
+    )
 
 
 @settings(
@@ -186,7 +190,7 @@ studies = st.builds(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(people=populations, study=studies, last=st.integers(30, 120))
+@given(people=populations, study=studies(), last=st.integers(30, 120))
 def test_the_engine_and_the_reference_agree(write_extract, people, study, last):
     until = DAY_0 + timedelta(days=last)
     coverage = {name: (since, until) for name, (since, _) in ALWAYS.items()}
