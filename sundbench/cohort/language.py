@@ -53,6 +53,12 @@ def number(language: Language, one: float) -> str:
     return said(language, text, text.translate(str.maketrans(",.", ".,")))
 
 
+def count(language: Language, many: int) -> str:
+    """A number of persons, thousands always set apart: 7,010 or 7.010."""
+    text = f"{many:,d}"
+    return said(language, text, text.replace(",", "."))
+
+
 def days(language: Language, many: int) -> str:
     """A number of days: 1 day, 30 days; 1 dag, 30 dage."""
     one = many in (1, -1)

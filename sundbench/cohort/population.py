@@ -13,6 +13,9 @@ from sundbench.errors import StudyError
 
 SameDay = Literal["drop", "first listed"]
 
+FLOW_CHART = ("step", "persons", "dropped")
+"""Columns that every flow chart has; no drug may take their names."""
+
 
 @dataclass(frozen=True)
 class NewUsers:
@@ -91,6 +94,8 @@ def new_users(
     for name, event in drugs.items():
         if not isinstance(name, str) or not name.strip():
             raise StudyError(f"{where}: {name!r} is no name for a drug")
+        if name in FLOW_CHART:
+            raise StudyError(f"{where}: {name!r} is a column of the flow chart: give the drug another name")
         if not isinstance(event, Event):
             raise StudyError(
                 f"{where} drug {name!r}: {event!r} is no event: write sb.dispensing(...) or the like"

@@ -14,8 +14,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sundbench.cohort.attrition import FlowChart, flow_chart, step_texts
+from sundbench.cohort.attrition.merging import LEAST
 from sundbench.cohort.database import Database
-from sundbench.cohort.entering import Counts, step_names
+from sundbench.cohort.entering import Counts
+from sundbench.cohort.language import Language
 from sundbench.cohort.study import Study
 from sundbench.cohort.task import Part
 from sundbench.errors import StudyError
@@ -56,6 +59,36 @@ class Cohort:
     def arms(self) -> tuple[str, ...]:
         """The drugs' names, in the order of listing."""
         return self.study.population.arms
+
+    def flow_chart(self, language: Language = "en", *, least: int = LEAST) -> FlowChart:
+        """The flow chart, safe to release: no step singles out fewer than ``least`` persons, but nobody.
+
+        ``attrition`` is exact and stays inside; here steps that would single persons out are merged, in all
+        and by arm. Printed, as a table in notebooks, and ``.figure()`` as the literature draws it;
+        ``.write(sb.outputs())`` writes table and figure to the outbox.
+
+        Example:
+            >>> cohort.flow_chart()
+            >>> cohort.flow_chart("da").figure()
+            >>> cohort.flow_chart().write(sb.outputs())
+
+        Args:
+            language: of its texts, ``"en"`` or ``"da"``.
+            least: the smallest number of persons that may be shown, besides 0.
+
+        Raises:
+            StudyError: fewer persons than that are left, or another language.
+        """
+        counts = [tuple(map(int, row)) for row in self.attrition.drop(columns=["step", "dropped"]).to_numpy()]
+        return flow_chart(step_texts(self.study, language), counts, self.arms, language, least)
+
+    def attrition_for_release(self, language: Language = "en", *, least: int = LEAST) -> pd.DataFrame:
+        """The table of ``flow_chart``: ``step``, ``persons`` and, where they may be shown, those by arm.
+
+        Raises:
+            StudyError: as ``flow_chart``.
+        """
+        return self.flow_chart(language, least=least).table
 
     @cached_property
     def digest(self) -> str:
@@ -98,9 +131,7 @@ def assemble(
 
 
 def _attrition(study: Study, totals: Sequence[Counts]) -> pd.DataFrame:
-    names = [*step_names(study), *study.require]
-    if study.follow_up is not None:
-        names.append("followed for at least a day")
+    names = step_texts(study)
     persons = [total[0] for total in totals]
     dropped = [0, *(before - after for before, after in pairwise(persons))]
     by_arm = {arm: [total[1 + n] for total in totals] for n, arm in enumerate(study.population.arms)}
