@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sundbench.cohort.arithmetic import index_date, years_between
     from sundbench.cohort.boundaries import boundaries
+    from sundbench.cohort.cancers import tumour
     from sundbench.cohort.choices import case, max_of, min_of
+    from sundbench.cohort.code_lists import codes, codes_from_csv
     from sundbench.cohort.comorbidity.covariates import charlson, elixhauser
     from sundbench.cohort.database import Database, connect
     from sundbench.cohort.events import (
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
         dispensing,
         emigration,
         hospital_medicine,
+        immigration,
         lab,
         procedure,
     )
@@ -28,8 +31,10 @@ if TYPE_CHECKING:
     from sundbench.cohort.high_dimensional.covariates import HighDimensional, high_dimensional
     from sundbench.cohort.high_dimensional.dimensions import dimension
     from sundbench.cohort.high_dimensional.prioritising import Prioritised, prioritise
+    from sundbench.cohort.hospital_care import contact, hospital_cost, stay
     from sundbench.cohort.phenotypes import phenotype
     from sundbench.cohort.population import follow_up, new_users
+    from sundbench.cohort.primary_care import service
     from sundbench.cohort.result import Cohort
     from sundbench.cohort.study import Study
     from sundbench.release.outputs import outputs
@@ -38,6 +43,8 @@ _WHERE = {
     "sundbench.cohort.arithmetic": ("index_date", "years_between"),
     "sundbench.cohort.boundaries": ("boundaries",),
     "sundbench.cohort.choices": ("case", "max_of", "min_of"),
+    "sundbench.cohort.cancers": ("tumour",),
+    "sundbench.cohort.code_lists": ("codes", "codes_from_csv"),
     "sundbench.cohort.comorbidity.covariates": ("charlson", "elixhauser"),
     "sundbench.cohort.database": ("Database", "connect"),
     "sundbench.cohort.events": (
@@ -46,6 +53,8 @@ _WHERE = {
         "dispensing",
         "emigration",
         "hospital_medicine",
+        "immigration",
+        "immigration",
         "lab",
         "procedure",
     ),
@@ -53,8 +62,10 @@ _WHERE = {
     "sundbench.cohort.high_dimensional.covariates": ("HighDimensional", "high_dimensional"),
     "sundbench.cohort.high_dimensional.dimensions": ("dimension",),
     "sundbench.cohort.high_dimensional.prioritising": ("Prioritised", "prioritise"),
+    "sundbench.cohort.hospital_care": ("contact", "hospital_cost", "stay"),
     "sundbench.cohort.phenotypes": ("phenotype",),
     "sundbench.cohort.population": ("follow_up", "new_users"),
+    "sundbench.cohort.primary_care": ("service",),
     "sundbench.cohort.result": ("Cohort",),
     "sundbench.cohort.study": ("Study",),
     "sundbench.release.outputs": ("outputs",),
@@ -71,7 +82,10 @@ __all__ = [
     "boundaries",
     "case",
     "charlson",
+    "codes",
+    "codes_from_csv",
     "connect",
+    "contact",
     "death",
     "diagnosis",
     "dimension",
@@ -80,7 +94,9 @@ __all__ = [
     "emigration",
     "follow_up",
     "high_dimensional",
+    "hospital_cost",
     "hospital_medicine",
+    "immigration",
     "index_date",
     "lab",
     "max_of",
@@ -92,7 +108,10 @@ __all__ = [
     "procedure",
     "region",
     "resident",
+    "service",
     "sex",
+    "stay",
+    "tumour",
     "years_between",
 ]
 

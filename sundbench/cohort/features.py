@@ -30,8 +30,8 @@ How = Literal[
 Operator = Literal["==", "!=", "<", "<=", ">", ">="]
 Value = bool | int | float | str | date
 
-WHOLE = ("price",)
-"""Values that are whole numbers (øre)."""
+WHOLE = ("price", "fee", "tariff", "days", "contacts", "services")
+"""Values that are whole numbers: øre, nights, contacts, services."""
 
 _HOW: Mapping[How, tuple[str, str]] = {
     "any": ("", ""),
@@ -55,6 +55,11 @@ _DANISH_VALUES = {
     "price": "pris",
     "dose": "dosis",
     "value": "værdi",
+    "days": "døgn",
+    "contacts": "kontakter",
+    "services": "ydelser",
+    "fee": "honorar",
+    "tariff": "takst",
 }
 
 SEXES = ("female", "male")
@@ -301,6 +306,9 @@ class Reduction(Feature):
         uncoded = [e for e in self.occurrences.event.parts if not hasattr(e, "codes")]
         if self.how == "distinct" and uncoded:
             raise StudyError(f"{uncoded[0].in_words()}: distinct(): it has no codes: use count()")
+        for event in self.occurrences.event.parts:
+            if self.how == "count" and event.uncountable:
+                raise StudyError(f"{event.in_words()}: count(): {event.uncountable}")
 
     @property
     def kind(self) -> Kind:

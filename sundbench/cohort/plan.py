@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from sundbench.cohort import canonical
+from sundbench.cohort import canonical, held
 from sundbench.cohort.codes import FIRST_ICD_10, is_icd_8
 from sundbench.cohort.composite import Composite
+from sundbench.cohort.conditions import codes
 from sundbench.cohort.database import Database
 from sundbench.cohort.events import Death, Event
 from sundbench.cohort.features import Age, Feature, How, Reduction, Region, Resident, Sex
 from sundbench.cohort.onsets import OnsetOf
-from sundbench.cohort.sources import PERSONS, SOURCES, codes
+from sundbench.cohort.sources import PERSONS, SOURCES
 from sundbench.cohort.spans import AnyWindow, Span
 from sundbench.cohort.study import Study, leaves, look_back
 from sundbench.cohort.windows import Window
@@ -117,11 +118,11 @@ def compile_study(study: Study, db: Database) -> Plan:
     """
     needed: dict[str, None] = {}
     for place, event in _events(study):
-        for register in _held(db, event, place):
+        for register in held.registers(db, event, place):
             needed[register] = None
     for place, feature in study.features():
         for leaf in leaves(feature):
-            for register in _of_persons(db, leaf, place):
+            for register in (*_of_persons(db, leaf, place), *_of_values(db, leaf, place)):
                 needed[register] = None
     _refuse_truncation(study, db)
     until = _end_of_coverage(study, db)
@@ -209,26 +210,13 @@ def _events(study: Study) -> Iterator[tuple[str, Event]]:
         yield from (("follow_up, until", part) for event in study.follow_up.until for part in event.parts)
 
 
-def _held(db: Database, event: Event, place: str) -> list[str]:
-    """The registers of an event that the extract has, with all columns that mean something."""
-    if isinstance(event, OnsetOf):
-        return list(event.phenotype.registers(db, f"study, {place}: "))
-    source = SOURCES[event.view]
-    held = [name for name in source.registers if name in db.registers]
-    if not held:
-        names = " or ".join(source.registers)
-        raise StudyError(
-            f"study, {place}: {event.in_words()}: the extract has none of its registers: "
-            f"the permit must ask for {names}"
-        )
-    for name in held:
-        missing = [column for column in source.registers[name] if column not in db.columns(name)]
-        if missing:
-            raise StudyError(
-                f"study, {place}: {event.in_words()}: the extract's register {name} lacks "
-                f"{', '.join(missing)}: the permit must ask for that"
-            )
-    return held
+def _of_values(db: Database, leaf: Feature, place: str) -> list[str]:
+    """The registers of the values that a reduction is made of."""
+    if not isinstance(leaf, Reduction):
+        return []
+    asked = [leaf.value] if leaf.value is not None else ["code"] if leaf.how == "distinct" else []
+    parts = leaf.occurrences.event.parts if asked else ()
+    return [name for part in parts for name in held.registers(db, part, place, asked)]
 
 
 _ATTRIBUTES: Mapping[type[Feature], str] = {Age: "foed_dato", Sex: "koen", Region: "reg"}
@@ -252,14 +240,16 @@ def _of_persons(db: Database, leaf: Feature, place: str) -> list[str]:
     return [PERSONS]
 
 
-def _covered(db: Database, view: str, listed: tuple[str, ...] = ()) -> tuple[date, date] | None:
-    """The first and last day of a view, over those of its registers that the extract has."""
-    spans = [db.coverage(name) for name in SOURCES[view].registers if name in db.registers]
+def _covered(db: Database, event: Event | None) -> tuple[date, date] | None:
+    """The first and last day of an event, or of residence, over those of its registers that there are."""
+    telling = SOURCES["residence"].registers if event is None else held.telling(event)
+    spans = [db.coverage(name) for name in telling if name in db.registers]
     known = [span for span in spans if span is not None]
     if not known:
         return None
     since, until = min(span[0] for span in known), max(span[1] for span in known)
-    if view == "diagnoses" and listed and not any(is_icd_8(code) for code in listed):
+    listed = codes(event) if event is not None and event.view == "diagnoses" else ()
+    if listed and not any(is_icd_8(code) for code in listed):
         since = max(since, date.fromisoformat(FIRST_ICD_10))
     return since, until
 
@@ -284,7 +274,7 @@ def _refuse_truncation(study: Study, db: Database) -> None:
         if not math.isfinite(begins) or begins >= entry:
             continue
         view = event.view if event is not None else "residence"
-        covered = _covered(db, view, codes(event) if event is not None else ())
+        covered = _covered(db, event)
         if covered is None or begins >= covered[0].toordinal():
             continue
         earliest = entry + int(covered[0].toordinal() - begins)
@@ -326,5 +316,5 @@ def _end_of(db: Database, event: Event) -> date | None:
     """The last day on which the extract's registers can tell an event."""
     if isinstance(event, OnsetOf):
         return event.phenotype.until(db)
-    covered = _covered(db, event.view)
+    covered = _covered(db, event)
     return covered[1] if covered is not None else None

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from sundbench.cohort import views
 from sundbench.cohort.bucket import Bucket
+from sundbench.cohort.conditions import coded
 from sundbench.cohort.damage import explained
 from sundbench.cohort.high_dimensional.choosing import COUNTS, PERSONS
 from sundbench.cohort.high_dimensional.dimensions import Dimension
 from sundbench.cohort.high_dimensional.screening import Screening
 from sundbench.cohort.narrowed import among
-from sundbench.cohort.sources import SOURCES, coded
+from sundbench.cohort.sources import SOURCES
 
 SEEDS = (1, 2)
 """Of the two hashes that together tell two columns apart."""

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import polars as pl
 
+from sundbench.cohort.conditions import begins
 from sundbench.cohort.phenotypes.definitions import Diabetes, Pregnancy, Purchases
-from sundbench.cohort.sources import begins
 
 MILLIONTHS = 1_000_000
 """Daily doses are added as whole millionths, so that sums are exact whatever the order of the rows."""

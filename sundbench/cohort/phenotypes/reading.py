@@ -9,10 +9,10 @@ import polars as pl
 
 from sundbench.cohort import views
 from sundbench.cohort.bucket import Bucket
+from sundbench.cohort.conditions import begins
 from sundbench.cohort.database import Database
 from sundbench.cohort.phenotypes.definitions import Diabetes, DrugClasses
 from sundbench.cohort.phenotypes.diabetes import Sources, drugs
-from sundbench.cohort.sources import begins
 from sundbench.errors import StudyError
 
 Registers = Mapping[str, tuple[str, ...]]

@@ -10,12 +10,13 @@ from sundbench.cohort.views.diagnoses import COMORBIDITY_TYPES, OUTCOME_TYPES, d
 from sundbench.cohort.views.dispensings import dispensings
 from sundbench.cohort.views.hospital_medicines import hospital_medicines
 from sundbench.cohort.views.laboratory import laboratory
-from sundbench.cohort.views.migrations import emigrations, migrations
+from sundbench.cohort.views.migrations import emigrations, immigrations, migrations
 from sundbench.cohort.views.procedures import procedures
 from sundbench.cohort.views.residence import residence
 from sundbench.cohort.views.services import services
 from sundbench.cohort.views.stays import stays
 from sundbench.cohort.views.tariffs import tariffs
+from sundbench.cohort.views.tumours import tumours
 
 __all__ = [
     "COMORBIDITY_TYPES",
@@ -26,6 +27,7 @@ __all__ = [
     "dispensings",
     "emigrations",
     "hospital_medicines",
+    "immigrations",
     "laboratory",
     "migrations",
     "procedures",
@@ -33,4 +35,5 @@ __all__ = [
     "services",
     "stays",
     "tariffs",
+    "tumours",
 ]

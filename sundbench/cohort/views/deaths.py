@@ -32,7 +32,7 @@ REGISTERS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "dodsaarsager": (
         "doedsdato",
         "doedsaarsag_tilgrundliggende",
-        tuple(f"doedsaarsag_kode_{n}" for n in range(1, 5)),
+        tuple(f"doedsaarsag_kode_{which}" for which in "abcd1234"),
     ),
     "dodsaasg": (
         "d_dodsdato",

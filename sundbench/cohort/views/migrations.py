@@ -52,6 +52,15 @@ def emigrations(bucket: Bucket) -> pl.LazyFrame:
     return migrations(bucket).filter(pl.col("direction") == "out").select("person", "date")
 
 
+def immigrations(bucket: Bucket) -> pl.LazyFrame:
+    """Immigrations that count, returns among them: ``person`` int32 and ``date``.
+
+    Raises:
+        StudyError: as ``migrations``.
+    """
+    return migrations(bucket).filter(pl.col("direction") == "in").select("person", "date")
+
+
 def spans(seen: pl.LazyFrame, moves: pl.LazyFrame | None) -> pl.LazyFrame:
     """Each person's time between moves.
 
