@@ -27,7 +27,8 @@ c.ConfigurableHTTPProxy.pid_file = str(site.hub / "jupyterhub-proxy.pid")
 c.JupyterHub.cleanup_servers = False
 c.JupyterHub.last_activity_interval = 60
 c.JupyterHub.authenticate_prometheus = True
-c.JupyterHub.init_spawners_timeout = 30
+# A server that was starting when its hub was killed waits for the hub: which must not wait for it.
+c.JupyterHub.init_spawners_timeout = 3
 
 # Rights: governance's, through groups. Nobody is JupyterHub's own admin, and nobody holds `self`.
 c.JupyterHub.services = services(hub)

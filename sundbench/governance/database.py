@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from alembic import command
@@ -27,7 +27,8 @@ from sundbench.errors import DatabaseError
 from sundbench.site import Site
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
-_BUSY_SECONDS = 30
+_WRITERS_WAIT = 30.0
+_READERS_WAIT = 5.0  # only for who has the whole file to itself; a page waits for it
 _UPGRADE_LOCK = 0x53554E44  # "SUND": the advisory lock under which PostgreSQL databases are upgraded
 _WRITES = "sundbench_writes"
 
@@ -36,10 +37,12 @@ _WRITES = "sundbench_writes"
 def reading(site: Site) -> Iterator[Session]:
     """Open a session that only reads; on SQLite readers don't wait for each other or for a writer.
 
+    They wait at most 5 seconds for a program that has locked the whole file.
+
     Raises:
         DatabaseError: the database can't be reached, or a newer version of Sundbench has changed it.
     """
-    with _engine(site) as engine, Session(engine) as session:
+    with _engine(site, _READERS_WAIT) as engine, Session(engine) as session:
         yield session
 
 
@@ -73,11 +76,11 @@ def upgrade(site: Site) -> None:
 
 
 @contextmanager
-def _engine(site: Site) -> Iterator[Engine]:
+def _engine(site: Site, patience: float = _WRITERS_WAIT) -> Iterator[Engine]:
     url = _url(site)
     engine = create_engine(url, poolclass=NullPool)
     if url.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", partial(_prepare_sqlite, patience))
         event.listen(engine, "begin", _begin_sqlite)
     shown = url.render_as_string(hide_password=True)
     try:
@@ -132,10 +135,10 @@ def _url(site: Site) -> URL:
     return url
 
 
-def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+def _prepare_sqlite(patience: float, connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # transactions are begun below
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+    cursor.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()

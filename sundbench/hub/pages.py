@@ -30,7 +30,7 @@ from sundbench.hub.deployment import deployment
 from sundbench.hub.folders import DataState
 from sundbench.hub.journal import NOBODY
 from sundbench.hub.refusal import Refused
-from sundbench.hub.told import standing, told
+from sundbench.hub.told import granted, standing, told
 
 _MONTHS = {
     "da": "januar februar marts april maj juni juli august september oktober november december",
@@ -207,7 +207,7 @@ class ServerApiHandler(UserServerAPIHandler):  # type: ignore[misc]
 async def _refusal(user: str, permit: str) -> Refused | None:
     """Why a user may not start a server, put on record; None where it may be tried."""
     try:
-        await asyncio.to_thread(rights.require_work, deployment().site, user, permit)
+        await granted(user, permit)
     except Refused as refusal:
         what = f"{user}:{permit}"[:100]
         deployment().journal.refused(user, Action.SERVER_REFUSED, what, reason=refusal.reason)
@@ -221,14 +221,14 @@ class StopHandler(Navigated, BaseHandler):  # type: ignore[misc]
     @web.authenticated
     @needs_scope("delete:servers")  # type: ignore[untyped-decorator]
     async def post(self, user_name: str, server_name: str) -> None:
-        """Stop it and go back to where the button was."""
+        """Stop it, unless it has ended meanwhile, and go back to where the button was."""
         user = self.find_user(user_name)
         spawner = user.spawners.get(server_name) if user else None
-        if user is None or spawner is None:
+        if user is None:
             raise web.HTTPError(404, "There is no such server")
-        if self.current_user.name != user.name:
+        if spawner is not None and self.current_user.name != user.name:
             spawner.ending = f"stopped by {self.current_user.name}"
-        if spawner.pending == "spawn":
+        if spawner is not None and spawner.pending == "spawn":
             await _cancel(spawner)
             spawner = user.spawners.get(server_name)
         if spawner is not None and spawner.ready:

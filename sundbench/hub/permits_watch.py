@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Any
 
-from sundbench.errors import SundbenchError
+from sundbench.errors import DatabaseError, SundbenchError
+from sundbench.governance import permits
 from sundbench.governance.audit.actions import Action
 from sundbench.hub import rights
 from sundbench.hub.deployment import Deployment
@@ -36,6 +38,7 @@ class Watch:
         self._app = app
         self._hub = hub
         self._housekeeping = Housekeeping(hub.site, hub.settings.workspace, hub.journal)
+        self._last: rights.Standing | None = None
         self._stopping: set[asyncio.Task[None]] = set()
 
     def begin(self) -> asyncio.Task[None]:
@@ -49,8 +52,7 @@ class Watch:
             try:
                 await self.look()
             except SundbenchError as error:
-                # Governance can't be asked: then nothing was closed through it either.
-                _log.error("rights are as they were %g s ago: %s", SECONDS, error)
+                _log.error("rights are as they were when governance was asked last: %s", error)
             except Exception:
                 _log.exception("the watch over permits failed, and goes on")
             await asyncio.sleep(SECONDS)
@@ -61,14 +63,14 @@ class Watch:
         Raises:
             DatabaseError: governance's database can't be read.
         """
-        now = await asyncio.to_thread(rights.standing, self._hub.site)
         await self._hub.journal.settle()
-        for user in list(self._app.users.values()):
-            user.sync_groups(sorted(now.groups(user.name)))
-            for name, spawner in list(user.spawners.items()):
-                why = reason_to_stop(now, user.name, name, spawner.scope)
-                if why and spawner.ready:
-                    self._stop(user, name, spawner, why)
+        try:
+            now = self._last = await asyncio.to_thread(rights.standing, self._hub.site)
+        except DatabaseError:
+            if self._last is not None:  # nothing was closed through it either, but days pass by themselves
+                self._enforce(replace(self._last, today=permits.today()))
+            raise
+        self._enforce(now)
         busy = {
             name
             for user in self._app.users.values()
@@ -76,6 +78,14 @@ class Watch:
             if spawner.active or (spawner.job is not None and spawner.job.ended() is None)
         }
         await self._housekeeping.look(now.permits, now.today, busy)
+
+    def _enforce(self, now: rights.Standing) -> None:
+        for user in list(self._app.users.values()):
+            user.sync_groups(sorted(now.groups(user.name)))
+            for name, spawner in list(user.spawners.items()):
+                why = reason_to_stop(now, user.name, name, spawner.scope)
+                if why and spawner.ready:
+                    self._stop(user, name, spawner, why)
 
     def _stop(self, user: Any, name: str, spawner: Any, why: str) -> None:
         _log.warning("stopping %s:%s: %s", user.name, name, why)

@@ -62,7 +62,10 @@ def roles(services: Iterable[str] = ()) -> list[dict[str, Any]]:
         {
             "name": "administrator",
             "description": "To see who works, and to stop a server; not to open one",
-            "scopes": ["admin-ui", "list:users", "read:users", "read:servers", "delete:servers", "read:hub"],
+            "scopes": [
+                *("admin-ui", "list:users", "read:users", "read:servers", "delete:servers", "read:hub"),
+                "read:metrics",
+            ],
             "groups": [ADMINISTRATORS],
         },
         {"name": "admin", "users": [], "services": []},

@@ -37,6 +37,7 @@ from sundbench.hub.queue import Ticket
 from sundbench.hub.refusal import Refused, both
 from sundbench.hub.server.settings import Rules
 from sundbench.hub.supervisor.table import MARK
+from sundbench.hub.told import granted
 from sundbench.hub.workspaces import layout
 from sundbench.hub.workspaces.history import history
 from sundbench.sandbox.policy import Limits
@@ -205,7 +206,7 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
 
     async def _granted(self) -> Registered:
         """Ask governance; a permit may be closed while its member waits in the queue."""
-        return await asyncio.to_thread(rights.require_work, self._hub.site, self.user.name, self.name)
+        return await granted(self.user.name, self.name)
 
     async def _launch(self, registered: Registered) -> str:
         site, chosen, journal = self._hub.site, self._hub.settings, self._hub.journal

@@ -8,6 +8,7 @@ import logging
 from tornado import web
 
 from sundbench.errors import DatabaseError
+from sundbench.governance.permits import Registered
 from sundbench.hub import rights
 from sundbench.hub.deployment import deployment
 from sundbench.hub.refusal import Refused
@@ -39,12 +40,26 @@ async def standing() -> rights.Standing:
         return await asyncio.to_thread(rights.standing, deployment().site)
     except DatabaseError as error:
         _log.error("governance can't be asked: %s", error)
-        raise told(_NO_GOVERNANCE) from None
+        raise told(_no_governance()) from None
 
 
-_NO_GOVERNANCE = Refused(
-    "governance",
-    da="Det kan ikke slås op lige nu, hvem der må hvad. Prøv igen om lidt, og sig det ellers til driften.",
-    en="Who may do what can't be looked up just now. Try again in a while; or tell the operator.",
-    status=503,
-)
+async def granted(user: str, permit: str) -> Registered:
+    """The permit, if the user may have a server for it today.
+
+    Raises:
+        Refused: not, or governance's database can't be read.
+    """
+    try:
+        return await asyncio.to_thread(rights.require_work, deployment().site, user, permit)
+    except DatabaseError as error:
+        _log.error("governance can't be asked: %s", error)
+        raise _no_governance() from None
+
+
+def _no_governance() -> Refused:
+    return Refused(
+        "governance",
+        da="Det kan ikke slås op lige nu, hvem der må hvad. Prøv igen om lidt; eller sig det til driften.",
+        en="Who may do what can't be looked up just now. Try again in a while; or tell the operator.",
+        status=503,
+    )

@@ -57,13 +57,23 @@ PERMITS = {
 
 
 def permit_text(
-    name: str, members: tuple[str, ...], expires: str = "2099-12-31", columns: str = '"atc"'
+    name: str,
+    members: tuple[str, ...],
+    expires: str = "2099-12-31",
+    columns: str = '"atc"',
+    title: str | None = None,
 ) -> str:
     """A small permit; members as ``user:role``."""
+    titles = (
+        {"da": f"Projekt {name}", "en": f"Project {name}"}
+        if title is None
+        else dict.fromkeys(("da", "en"), title)
+    )
+    written = ", ".join(f"{language} = {json.dumps(text)}" for language, text in titles.items())
     named = ", ".join('{{ user = "{}", role = "{}" }}'.format(*one.split(":")) for one in members)
     return f"""
 id = "{name}"
-title = {{ da = "Projekt {name}", en = "Project {name}" }}
+title = {{ {written} }}
 purpose = "To be tested."
 basis = "None: invented."
 members = [{named}]

@@ -2,7 +2,7 @@
 
 import json
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import quote, urlparse
 
 import pytest
 import requests
@@ -266,6 +266,52 @@ def test_the_anonymous_get_nothing(stand_in_platform: Platform):
         assert stranger.api("GET", path).status_code == 403, path
     assert stranger.get("hub/metrics").status_code in {401, 403}
     assert stranger.get("hub/api/users", headers={"Authorization": "token 0123456789"}).status_code == 403
+
+
+def test_figures_about_everybody_are_the_administrator_s(stand_in_platform: Platform):
+    for user in ("rikke", "anders", "vera", "sofie", "palle", "nobody"):
+        assert stand_in_platform.visitor(user).get("hub/metrics").status_code == 403, user
+
+    figures = stand_in_platform.visitor("ida").get("hub/metrics")
+    assert figures.ok
+    assert "jupyterhub_running_servers" in figures.text
+
+
+MARKUP = "{{ 7*7 }}{% raw %}<img src=x onerror=alert(1)>\"'><script>alert(1)</script>${7*7}&amp;"
+
+
+def test_what_people_write_is_text_on_every_page(stand_in_platform: Platform):
+    """Titles are written by stewards, names in addresses by whoever sends a link."""
+    site = stand_in_platform.site
+    amend(site, "written", ("rikke:researcher", "ida:researcher"), title=MARKUP)
+    amend(site, "written-closed", ("rikke:researcher",), title=MARKUP, expires="2024-01-31")
+    rikke, ida = stand_in_platform.visitor("rikke"), stand_in_platform.visitor("ida")
+    rikke.start("written")
+    try:
+        odd = quote(MARKUP, safe="")
+        pages = [
+            *(
+                rikke.get(path)
+                for path in ("hub/home", "hub/spawn/rikke/written", "hub/spawn/rikke/written-closed")
+            ),
+            *(
+                rikke.get(f"{path}{odd}")
+                for path in ("hub/", "hub/spawn/rikke/", "hub/spawn-pending/rikke/", "user/")
+            ),
+            rikke.get(f"hub/login?next={odd}"),
+            rikke.post(f"hub/spawn/rikke/{odd}"),
+            rikke.post("hub/spawn/rikke/written-closed"),
+            Visitor(stand_in_platform.url).log_in(MARKUP, "wrong"),
+            Visitor(stand_in_platform.url).get(f"hub/login?next={odd}"),
+            ida.get("hub/admin"),
+            ida.get("hub/home"),
+        ]
+        for page in pages:
+            assert "<img" not in page.text, page.url
+            assert "<script>" not in page.text, page.url
+        assert "{{ 7*7 }}{% raw %}&lt;img src=x" in pages[0].text
+    finally:
+        rikke.stop("written")
 
 
 def test_a_server_s_own_token_opens_nothing_else(stand_in_platform: Platform):

@@ -1,5 +1,11 @@
 """What an operator meets sooner or later, on the whole platform: data that go away, a hub that forgets."""
 
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import pytest
 
 from sundbench.hub.supervisor import table
@@ -47,6 +53,43 @@ def test_a_hub_that_lost_its_database_ends_what_it_no_longer_knows_and_records_i
     again = platform.visitor("rikke")
     assert again.start("forgotten").ok
     again.stop("forgotten")
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Another program has the whole database to itself, as some copying and repairing does."""
+    holding = sqlite3.connect(file, isolation_level=None, timeout=30)
+    try:
+        holding.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holding.execute("BEGIN EXCLUSIVE")
+        yield
+    finally:
+        holding.rollback()
+        holding.close()
+
+
+def test_with_governance_s_database_locked_all_are_told_and_work_goes_on(stand_in_platform: Platform):
+    platform = stand_in_platform
+    rikke = platform.visitor("rikke")
+    rikke.start("lung-cancer")
+    try:
+        with locked(platform.site.root / "sundbench.db"):
+            began = time.monotonic()
+            page = rikke.get("hub/home")
+            refused = Visitor(platform.url).log_in("anders", platform.passwords["anders"])
+            started = rikke.start("lung-cancer", wait=False)
+            for answer in (page, refused, started):
+                assert answer.status_code == 503
+                assert "Who may do what can" in answer.text
+            assert time.monotonic() - began < 30, (
+                "a page waits for some seconds, not for as long as programs do"
+            )
+            assert rikke.get("user/rikke/lung-cancer/api").ok
+            eventually(lambda: "rights are as they were" in platform.log())
+        assert eventually(lambda: rikke.state("lung-cancer") == "running", 15)
+        assert platform.visitor("anders").get("hub/home").ok
+    finally:
+        rikke.stop("lung-cancer")
 
 
 def test_without_governance_s_database_nobody_is_let_in_and_all_are_told(stand_in_platform: Platform):
