@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -33,12 +33,14 @@ class Reading:
         root: the extract's folder.
         registers: each register of the extract, with its columns.
         repeated: whether a person may be in several rows of the cohort.
+        mostly: from so many rows of the cohort on, most of a bucket's persons are in it.
     """
 
     screening: Screening
     root: Path
     registers: tuple[tuple[str, tuple[str, ...]], ...]
     repeated: bool
+    mostly: int
 
 
 @dataclass(frozen=True)
@@ -128,35 +130,50 @@ def _times(what: Reading, piece: Piece, dimension: Dimension, only: pl.Series | 
 
 
 def _occurrences(what: Reading, piece: Piece, dimension: Dimension, only: pl.Series | None) -> pl.LazyFrame:
-    people, days = piece.people, what.screening.days
-    first = pl.col("index") - timedelta(days=days)
-    code = dimension.cut(pl.col("code"))
-    rows = _rows(Bucket(what.root, piece.number), people, dimension).with_columns(code.alias("code"))
-    if only is not None:
-        rows = rows.filter(pl.col("code").is_in(only.implode()))
+    people, days = piece.people, timedelta(days=what.screening.days)
+    index = pl.col("index")
+    # A row of primary care stands for several services; a correction for less than none.
+    services = dimension.view == "services"
+    times = pl.col("services").fill_null(1).sum() if services else pl.len()
+    code = SOURCES[dimension.view].code
+    assert code is not None  # noqa: S101 - every dimension is of a view with codes
     return (
-        rows.join(people.lazy(), on="person")
-        .filter((pl.col("date") >= first) & (pl.col("date") < pl.col("index")))
+        _rows(what, piece, dimension, code, only)
+        .filter(_in_somebodys_window(people, days))
+        .select(
+            "person", "date", dimension.cut(pl.col(code)).alias("code"), *(["services"] if services else [])
+        )
+        .join(people.lazy(), on="person")
+        .filter((pl.col("date") >= index - days) & (pl.col("date") < index) & (pl.col("code") != ""))
         .group_by("row", "code")
-        .agg(pl.col("person").first(), pl.col("weight").sum().cast(pl.Int64).alias("times"))
+        .agg(pl.col("person").first(), times.cast(pl.Int64).alias("times"))
         .filter(pl.col("times") >= 1)
     )
 
 
-def _rows(bucket: Bucket, people: pl.DataFrame, dimension: Dimension) -> pl.LazyFrame:
-    """The persons' rows of a dimension: ``person``, ``date``, ``code`` as registered, ``weight``."""
-    source = SOURCES[dimension.view]
-    assert source.code is not None  # noqa: S101 - every dimension is of a view with codes
-    code = pl.col(source.code)
-    chosen = among(people) & code.is_not_null() & (code != "")
+def _rows(
+    what: Reading, piece: Piece, dimension: Dimension, code: str, only: pl.Series | None
+) -> pl.LazyFrame:
+    """The view's rows that may count: those of a dimension's codes, or of some of them."""
+    bucket = Bucket(what.root, piece.number)
+    chosen = []
+    if only is not None:
+        chosen.append(dimension.cut(pl.col(code)).is_in(only.implode()))
     if dimension.exclude:
-        chosen &= ~coded(code, dimension.exclude, prefix=True)
-    if dimension.view == "dispensings":
-        rows = views.dispensings(bucket, where=chosen)
-    else:
-        rows = getattr(views, dimension.view)(bucket).filter(chosen)
+        chosen.append(~coded(pl.col(code), dimension.exclude, prefix=True))
     if dimension.types:
-        rows = rows.filter(pl.col("type").is_in(list(dimension.types)))
-    # A row of primary care stands for several services; a correction for less than none.
-    weight = pl.col("services").fill_null(1) if dimension.view == "services" else pl.lit(1)
-    return rows.select("person", "date", code.alias("code"), weight.cast(pl.Int64).alias("weight"))
+        chosen.append(pl.col("type").is_in(list(dimension.types)))
+    if piece.people.height < what.mostly:  # else looking each row's person up costs more than it saves
+        chosen.append(among(piece.people))
+    where = pl.all_horizontal(chosen) if chosen else None
+    if dimension.view == "dispensings":
+        return views.dispensings(bucket, where=where)
+    rows: pl.LazyFrame = getattr(views, dimension.view)(bucket)
+    return rows if where is None else rows.filter(where)
+
+
+def _in_somebodys_window(people: pl.DataFrame, days: timedelta) -> pl.Expr:
+    """Whether a row's day lies in the window of anybody at all: cheap, and most days don't."""
+    first, last = people["index"].min(), people["index"].max()
+    assert isinstance(first, date)  # noqa: S101 - a piece has somebody
+    return pl.col("date").is_between(first - days, last, closed="left")

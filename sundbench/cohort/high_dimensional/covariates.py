@@ -130,7 +130,8 @@ def high_dimensional(
     pieces = _pieces(people, db)
     registers = tuple((name, db.columns(name)) for name in db.registers)
     repeated = people["person"].n_unique() < people.height
-    reading = Reading(rules, db.root, registers, repeated)
+    mostly = int(db.manifest["persons"]) // (2 * len(db.buckets))
+    reading = Reading(rules, db.root, registers, repeated, mostly)
 
     def told(done: int, total: int, before: int = 0) -> None:
         report(WHAT, before + done, 2 * total)
@@ -142,7 +143,7 @@ def high_dimensional(
             f"{WHERE}: no code of {', '.join(one.name for one in rules.dimensions)} tells at least {minimum} "
             f"persons from the others from day -{days} to day -1: lower minimum=, or look back further"
         )
-    filling = Filling(rules, db.root, registers, repeated, chosen.wanted())
+    filling = Filling(rules, db.root, registers, repeated, mostly, chosen.wanted())
     second = partial(told, before=len(pieces))
     parts = engine.in_order(fill, filling, pieces, client=client, workers=workers, told=second)
     marked = marks(parts, len(chosen.columns))
