@@ -16,6 +16,7 @@ import sundbench as sb
 from sundbench.cohort.boundaries import Boundary
 from sundbench.cohort.database import Database
 from sundbench.cohort.events import Event
+from sundbench.errors import StudyError
 
 INDEX = date(2012, 6, 1)
 DRUG, OTHER = "B01AF02", "B01AA03"
@@ -118,3 +119,13 @@ def follow_up_time(row: Boundary, day: int, extract: Extract) -> bool:
     """Whether a death on that day is so many days of follow-up."""
     study = sb.Study(ONE, ENTRY, outcomes={"death": sb.death()}, follow_up=sb.follow_up(max_days=90))
     return int(study.collect(extract(someone(Happening("deaths", on(day))))).frame["death_time"][0]) == day
+
+
+def screened(row: Boundary, day: int, extract: Extract) -> bool:
+    """Whether high-dimensional covariates tell someone with a code on that day from someone without."""
+    db = extract(someone(ill("DI489", day)), someone(number=2))
+    cohort = sb.Study(ONE, ENTRY).collect(db)
+    try:
+        return len(sb.high_dimensional(cohort, db, "diagnoses", days=365, minimum=1).names) == 1
+    except StudyError:
+        return False
