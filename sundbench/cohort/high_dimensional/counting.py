@@ -115,10 +115,23 @@ def fill(what: Filling, piece: Piece) -> Filled:
             .select("row", "person", "column")
         )
     table = pl.concat(entries).sort("row", "column")
-    hashes = [pl.col("row").hash(seed).bitwise_xor().alias(f"mark_{seed}") for seed in SEEDS]
+    row = table["row"].to_numpy()
+    hashes = [pl.Series(f"mark_{seed}", _mixed(row, seed)) for seed in SEEDS]
     many = pl.col("person").n_unique() if what.repeated else pl.len()
-    marks = table.group_by("column").agg(many.cast(pl.Int64).alias("persons"), *hashes)
-    return Filled(table["row"].to_numpy(), table["column"].to_numpy(), marks)
+    marks = (
+        table.with_columns(hashes)
+        .group_by("column")
+        .agg(many.cast(pl.Int64).alias("persons"), *(pl.col(one.name).bitwise_xor() for one in hashes))
+    )
+    return Filled(row, table["column"].to_numpy(), marks)
+
+
+def _mixed(rows: NDArray[np.uint32], seed: int) -> NDArray[np.uint64]:
+    """A hash of each row's number, the same in every process: SplitMix64's (Steele et al., OOPSLA 2014)."""
+    mixed = (rows.astype(np.uint64) + np.uint64(seed << 32)) * np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return mixed ^ (mixed >> np.uint64(31))
 
 
 def _times(what: Reading, piece: Piece, dimension: Dimension, only: pl.Series | None = None) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from distributed import Client, LocalCluster
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reference import Happening, Person
@@ -92,7 +93,7 @@ dimensions = st.lists(
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -164,6 +165,20 @@ def test_the_same_bits_whatever_the_buckets_workers_and_order(extract, cohort_of
         assert found[0].table.equals(other.table)
     turned = sb.high_dimensional(cohort_of(db, rows[::-1]), db, ["diagnoses", "dispensings"], minimum=5)
     assert (turned.matrix[::-1] != found[0].matrix).nnz == 0
+
+
+def test_the_same_on_a_cluster_of_processes(extract, cohort_of, many):
+    db = extract(many, buckets=4)
+    cohort = cohort_of(db, [(person, INDEX) for person in many])
+    here = sb.high_dimensional(cohort, db, ["diagnoses", "dispensings"], minimum=5)
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        there = sb.high_dimensional(cohort, db, ["diagnoses", "dispensings"], minimum=5, client=client)
+    assert there.matrix.indices.tobytes() == here.matrix.indices.tobytes()
+    assert there.columns.equals(here.columns)
+    assert there.notes == here.notes
 
 
 def test_a_row_that_stands_twice_is_two_rows_of_one_person(extract, cohort_of):
