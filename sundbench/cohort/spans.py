@@ -114,12 +114,7 @@ class Span:
         """As a protocol says it."""
         of = self._common()
         if of is not None:
-            first = None if self.first is None else self.first.days
-            last = None if self.last is None else self.last.days
-            window = _relative(first, last, language)
-            return said(
-                language, f"{window} counted from the {of.in_words()}", f"{window} regnet fra {_da(of)}"
-            )
+            return _around(self.first, self.last, of.in_words(language), language)
         first_said = said(language, "the beginning", "registrets begyndelse")
         last_said = said(language, "the end", "registrets slutning")
         if self.first is not None:
@@ -139,17 +134,15 @@ class Span:
 AnyWindow = Window | Period | Span
 
 
-def _da(of: Feature) -> str:
-    return of.in_words("da")
-
-
-def _relative(first: int | None, last: int | None, language: Language) -> str:
-    """Days around another day than the index day."""
-    if first is None and last == -1:
-        return said(language, "any time before", "på ethvert tidspunkt før,")
-    if first == 1 and last is None:
-        return said(language, "any time after", "på ethvert tidspunkt efter,")
-    return Window(first, last).in_words(language)
+def _around(first: Edge | None, last: Edge | None, of: str, language: Language) -> str:
+    """Days around one date."""
+    begins, ends = (None if edge is None else edge.days for edge in (first, last))
+    if (begins, ends) == (None, -1):
+        return said(language, f"any time before the {of}", f"på ethvert tidspunkt før {of}")
+    if (begins, ends) == (1, None):
+        return said(language, f"any time after the {of}", f"på ethvert tidspunkt efter {of}")
+    window = Window(begins, ends).in_words(language)
+    return said(language, f"{window} counted from the {of}", f"{window} regnet fra {of}")
 
 
 def anchored(window: Window, of: object, where: str) -> Window | Span:
@@ -161,8 +154,6 @@ def anchored(window: Window, of: object, where: str) -> Window | Span:
         return window
     first = None if window.first is None else Edge(window.first, anchor)
     last = None if window.last is None else Edge(window.last, anchor)
-    if first is None and last is None:
-        raise StudyError(f"{where}: no end hangs on of=: give at least one of its ends in days")
     return Span(first, last)
 
 
@@ -179,6 +170,8 @@ def between(
                 raise StudyError(
                     f"{where}: of= and an end that is no number of days: count both ends from of="
                 )
+        if first is None and last is None:
+            raise StudyError(f"{where}: no end hangs on of=: give at least one of its ends in days")
     begins = _edge(first, of, int(closed not in ("both", "left")), where)
     ends = _edge(last, of, -int(closed not in ("both", "right")), where)
     try:

@@ -16,6 +16,7 @@ import sundbench as sb
 from sundbench.cohort.boundaries import Boundary
 from sundbench.cohort.database import Database
 from sundbench.cohort.events import Event
+from sundbench.cohort.features import Occurrences
 from sundbench.errors import StudyError
 
 INDEX = date(2012, 6, 1)
@@ -58,6 +59,30 @@ def feature(row: Boundary, day: int, extract: Extract) -> bool:
     }
     tried = eval(row.tried, names)
     return bool(sb.Study(ONE, ENTRY, measures={"there": tried}).collect(db).frame["there"][0])
+
+
+def covariate(row: Boundary, day: int, extract: Extract) -> bool:
+    """A covariate whose window ends on that day: whether the protocol may have it."""
+    return _allowed(sb.diagnosis("DI48").between(-30, day))
+
+
+def covariate_from_a_date(row: Boundary, day: int, extract: Extract) -> bool:
+    """One that ends so many days from a date that lies on day -1 at the latest."""
+    event = sb.diagnosis("DI48")
+    return _allowed(event.between(-30, day, of=event.before(days=30).last()))
+
+
+def covariate_of_a_period(row: Boundary, day: int, extract: Extract) -> bool:
+    """One that ends so many days from the first day of entry."""
+    return _allowed(sb.diagnosis("DI48").between(on(-30), on(day)))
+
+
+def _allowed(occurrences: Occurrences) -> bool:
+    try:
+        sb.Study(ONE, ENTRY, covariates={"there": occurrences.any()})
+    except StudyError as error:
+        return "immortal time" not in str(error)
+    return True
 
 
 def birthday(row: Boundary, day: int, extract: Extract) -> bool:
