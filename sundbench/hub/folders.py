@@ -78,6 +78,11 @@ def sockets(site: Site, name: str) -> Path:
     return folder
 
 
+def all_sockets(site: Site) -> set[str]:
+    """The names of all servers' folders of sockets."""
+    return {folder.name for folder in (site.runtime / "s").glob("*")}
+
+
 def remove_sockets(site: Site, name: str) -> None:
     """Remove the folder of a server that has ended."""
     if name:

@@ -16,7 +16,7 @@ from typing import Any
 from sundbench.errors import DatabaseError, SundbenchError
 from sundbench.governance import permits
 from sundbench.governance.audit.actions import Action
-from sundbench.hub import rights
+from sundbench.hub import folders, rights
 from sundbench.hub.deployment import Deployment
 from sundbench.hub.supervisor import table
 from sundbench.hub.workspaces.housekeeping import Housekeeping
@@ -103,8 +103,9 @@ class Watch:
         await user.stop(name)
 
     async def _end_orphans(self) -> None:
-        """End jobs that no spawner knows: their hub was killed before it could note them."""
+        """End jobs that no spawner knows, and remove their folders: their hub was killed too early."""
         running = await asyncio.to_thread(table.jobs, self._hub.site)
+        left = folders.all_sockets(self._hub.site)
         # Asked for afterwards: a job that starts meanwhile is no orphan.
         known = {
             spawner.job.process
@@ -112,6 +113,7 @@ class Watch:
             for spawner in user.spawners.values()
             if spawner.job is not None
         }
+        in_use = {spawner.folder for user in self._app.users.values() for spawner in user.spawners.values()}
         orphans = [one for one in running if one not in known]
         if orphans:
             _log.warning("ending %d servers that no hub knows of", len(orphans))
@@ -119,6 +121,8 @@ class Watch:
             for one in orphans:
                 what = f"process {one.pid}"  # whose it was, its own records say: the hub has lost it
                 self._hub.journal.note("hub", Action.SERVER_STOP, what, why="no hub knew of it any more")
+        for name in left - in_use:  # of starts that were broken off; a server's tokens may lie there
+            folders.remove_sockets(self._hub.site, name)
 
 
 def reason_to_stop(now: rights.Standing, user: str, permit: str, scope: str) -> str | None:

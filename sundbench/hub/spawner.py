@@ -91,6 +91,11 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         return self._job
 
     @property
+    def folder(self) -> str:
+        """The name of its folder of sockets; empty where it has none."""
+        return self._folder
+
+    @property
     def scope(self) -> str:
         """Which rows and columns the running server was given, as `rights.scope` has it."""
         return self._scope

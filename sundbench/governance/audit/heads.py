@@ -1,8 +1,8 @@
 """Signed heads: how far the log had come, told outside its folder so that a shorter or older log is found.
 
 Each head holds the digest of the head before, so that none can be taken out from between others. All are in
-the anchors' folder, one file a day, only ever added to; the last one is also beside the log, so that anchors
-that are cut off are found too.
+the anchors' folder, one file a day, only ever added to, and only the last one; the last head is also beside
+the log, so that anchors that are cut off are found too.
 """
 
 from __future__ import annotations
@@ -153,7 +153,9 @@ class Anchors:
         )
         line = head.line(self._by)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _append(self._folder / f"anchors-{time[:10]}.jsonl", line)
+        # Never a file before the last: a clock that was ahead and is set right must not upset their order.
+        name = max([f"anchors-{time[:10]}.jsonl", *(file.name for file in anchor_files(self._folder)[-1:])])
+        _append(self._folder / name, line)
         self.last, self._digest = head, line_digest(line)
         write_whole(self._beside / "head.json", line + b"\n")
         self._failed = False

@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
@@ -53,6 +53,25 @@ def test_what_is_written_is_read_again_and_is_plain_ascii(actor: str, thing: str
     assert line.isascii()
     assert b"\n" not in line
     assert Record.parse(line) == record
+
+
+def test_a_clock_that_jumps_upsets_nothing(site: Site) -> None:
+    """A day ahead, and set right again; an hour back over midnight, and over the end of a month."""
+    hours = [0, 24, 24, 0, -1, 3, -1]
+    for _ in range(2):  # and a writer that is started again in between goes on
+        with patch("sundbench.governance.audit.log.datetime") as clock:
+            clock.now.return_value = datetime(2026, 11, 30, 22, 30, tzinfo=UTC)
+            with Log(site) as log:
+                for hour in hours:
+                    clock.now.return_value = datetime(2026, 11, 30, 22, 30, tzinfo=UTC) + timedelta(
+                        hours=hour
+                    )
+                    log.append([execute(f"print({hour})")])
+                    log.anchor()
+
+    found = verify(site)
+    assert found.problems == []
+    assert found.anchors > 2 * len(hours)
 
 
 def test_two_cannot_write_at_once(log: Log, site: Site) -> None:

@@ -1,0 +1,72 @@
+"""What the watch over permits does when it can't ask."""
+
+import asyncio
+import sqlite3
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from sundbench.errors import DatabaseError
+from sundbench.governance import permits
+from sundbench.hub.permits_watch import Watch
+from sundbench.hub.settings import Settings
+from tests.hub.installation import amend, make_site
+
+
+@dataclass
+class Member:
+    """A user with one running server."""
+
+    name: str
+    project: str
+    stopped: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.spawner = SimpleNamespace(scope="", ready=True, ending=None, active=True, job=None)
+        self.spawners = {self.project: self.spawner}
+
+    def sync_groups(self, groups: list[str]) -> None:
+        self.groups = groups
+
+    async def stop(self, name: str) -> None:
+        self.stopped.append(f"{name}: {self.spawner.ending}")
+
+
+class Routes:
+    async def delete_user(self, user: Member, name: str) -> None:
+        pass
+
+
+class Journal:
+    async def settle(self) -> None:
+        pass
+
+
+def test_days_pass_while_governance_can_t_be_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    site = make_site(tmp_path)
+    amend(site, "short", ("rikke:researcher",), expires="2030-01-31")
+    rikke = Member("rikke", "short")
+    anders = Member("anders", "diabetes")
+    app = SimpleNamespace(users={1: rikke, 2: anders}, proxy=Routes())
+    watch = Watch(app, SimpleNamespace(site=site, settings=Settings(), journal=Journal()))
+
+    async def night() -> None:
+        monkeypatch.setattr(permits, "today", lambda: date(2030, 1, 31))
+        await watch.look()
+        held = sqlite3.connect(tmp_path / "sundbench.db", isolation_level=None)
+        held.execute("PRAGMA locking_mode = EXCLUSIVE")
+        held.execute("BEGIN EXCLUSIVE")
+        monkeypatch.setattr("sundbench.governance.database._READERS_WAIT", 0.1)
+        monkeypatch.setattr(permits, "today", lambda: date(2030, 2, 1))
+        with pytest.raises(DatabaseError, match="locked"):
+            await watch.look()
+        await asyncio.sleep(0.05)
+        held.close()
+
+    asyncio.run(night())
+
+    assert rikke.stopped == ["short: permit expired"]
+    assert anders.stopped == []
