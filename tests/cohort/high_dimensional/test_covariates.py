@@ -114,7 +114,8 @@ def test_the_matrix_is_what_plain_python_finds(extract, cohort_of, data, lives, 
     cohort = cohort_of(db, rows)
     try:
         found = sb.high_dimensional(cohort, db, dimensions, workers=2, **options)
-    except StudyError:
+    except StudyError as error:
+        assert "no code of" in str(error)  # noqa: PT017 - only some draws have no code
         found = None
     if found is None:
         from sundbench.cohort.high_dimensional.screening import Screening
@@ -241,6 +242,15 @@ def test_services_are_summed_and_corrections_taken_off(write_extract, cohort_of)
     found = sb.high_dimensional(cohort, db, sb.dimension("services", level=2), minimum=1)
     assert names_and_rows(found) == {"services_80_once": {0, 1}, "services_80_sporadic": {0}}
     assert found.columns["cut_off"].to_list() == [1, 2]
+
+
+def test_procedures_are_dated_by_whichever_day_the_permit_gives(write_extract, cohort_of):
+    done = pl.DataFrame({"person": [1, 2], "d_inddto": ["2012-05-07"] * 2, "c_opr": ["KNFB20", "KNFB30"]})
+    lmdb = pl.DataFrame({"person": [1], "eksd": ["2012-05-07"], "atc": ["B01AF02"]})
+    db = sb.connect(write_extract({"lpr_sksopr": done, "lmdb": lmdb}))
+    cohort = cohort_of(db, [(n, INDEX) for n in (1, 2, 3)])
+    found = sb.high_dimensional(cohort, db, sb.dimension("procedures", level=4), minimum=2)
+    assert names_and_rows(found) == {"procedures_KNFB_once": {0, 1}}
 
 
 def test_hospital_medicines_by_todays_code(write_extract, cohort_of):
