@@ -27,13 +27,21 @@ if TYPE_CHECKING:
         lab,
         procedure,
     )
+    from sundbench.cohort.exposure.danish_doses import DanishDoses, DoseRange
+    from sundbench.cohort.exposure.rules import Rules
+    from sundbench.cohort.exposure.supply import daily_dose, ddd, fixed_days, units_a_day
     from sundbench.cohort.features import age, region, resident, sex
+    from sundbench.cohort.following.exposures import exposure
+    from sundbench.cohort.following.follow_up import follow_up
+    from sundbench.cohort.following.outcomes import outcome
+    from sundbench.cohort.following.rhythm import purchase_rhythm
+    from sundbench.cohort.following.treatment import on_treatment
     from sundbench.cohort.high_dimensional.covariates import HighDimensional, high_dimensional
     from sundbench.cohort.high_dimensional.dimensions import dimension
     from sundbench.cohort.high_dimensional.prioritising import Prioritised, prioritise
     from sundbench.cohort.hospital_care import contact, hospital_cost, stay
     from sundbench.cohort.phenotypes import phenotype
-    from sundbench.cohort.population import follow_up, new_users
+    from sundbench.cohort.population import new_users
     from sundbench.cohort.primary_care import service
     from sundbench.cohort.result import Cohort
     from sundbench.cohort.study import Study
@@ -58,13 +66,21 @@ _WHERE = {
         "lab",
         "procedure",
     ),
+    "sundbench.cohort.exposure.danish_doses": ("DanishDoses", "DoseRange"),
+    "sundbench.cohort.exposure.rules": ("Rules",),
+    "sundbench.cohort.exposure.supply": ("daily_dose", "ddd", "fixed_days", "units_a_day"),
     "sundbench.cohort.features": ("age", "region", "resident", "sex"),
+    "sundbench.cohort.following.exposures": ("exposure",),
+    "sundbench.cohort.following.follow_up": ("follow_up",),
+    "sundbench.cohort.following.outcomes": ("outcome",),
+    "sundbench.cohort.following.rhythm": ("purchase_rhythm",),
+    "sundbench.cohort.following.treatment": ("on_treatment",),
     "sundbench.cohort.high_dimensional.covariates": ("HighDimensional", "high_dimensional"),
     "sundbench.cohort.high_dimensional.dimensions": ("dimension",),
     "sundbench.cohort.high_dimensional.prioritising": ("Prioritised", "prioritise"),
     "sundbench.cohort.hospital_care": ("contact", "hospital_cost", "stay"),
     "sundbench.cohort.phenotypes": ("phenotype",),
-    "sundbench.cohort.population": ("follow_up", "new_users"),
+    "sundbench.cohort.population": ("new_users",),
     "sundbench.cohort.primary_care": ("service",),
     "sundbench.cohort.result": ("Cohort",),
     "sundbench.cohort.study": ("Study",),
@@ -74,9 +90,12 @@ _MODULES = {name: module for module, names in _WHERE.items() for name in names}
 
 __all__ = [
     "Cohort",
+    "DanishDoses",
     "Database",
+    "DoseRange",
     "HighDimensional",
     "Prioritised",
+    "Rules",
     "Study",
     "age",
     "boundaries",
@@ -86,12 +105,16 @@ __all__ = [
     "codes_from_csv",
     "connect",
     "contact",
+    "daily_dose",
+    "ddd",
     "death",
     "diagnosis",
     "dimension",
     "dispensing",
     "elixhauser",
     "emigration",
+    "exposure",
+    "fixed_days",
     "follow_up",
     "high_dimensional",
     "hospital_cost",
@@ -102,16 +125,20 @@ __all__ = [
     "max_of",
     "min_of",
     "new_users",
+    "on_treatment",
+    "outcome",
     "outputs",
     "phenotype",
     "prioritise",
     "procedure",
+    "purchase_rhythm",
     "region",
     "resident",
     "service",
     "sex",
     "stay",
     "tumour",
+    "units_a_day",
     "years_between",
 ]
 

@@ -6,13 +6,17 @@ are left. A view is read once, for all the events that the protocol has of it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from sundbench.cohort import persons, sources
+from sundbench.cohort.events import Event
 from sundbench.cohort.marking import Marked, marked
 from sundbench.cohort.narrowed import FewPersons, Neighbours, among
 from sundbench.cohort.program import Program, Requirement, Step
 from sundbench.cohort.reducing import reduce
+from sundbench.cohort.views import stays
 
 
 class Gathering:
@@ -44,19 +48,38 @@ class Gathering:
         """The frame with all columns that the study is computed from."""
         return self._with(frame, self._program.rest)
 
-    def _with(self, frame: pl.DataFrame, step: Step) -> pl.DataFrame:
-        unmarked = [view for view in step.views if view not in self._marked]
+    def rows_of(self, frame: pl.DataFrame, events: Iterable[Event]) -> dict[str, Marked]:
+        """The rows of the events' views, of the frame's persons at least."""
+        views = list(dict.fromkeys(event.view for event in events))
+        self._read_with(frame, views, [])
+        return {view: self._marked[view] for view in views}
+
+    def stays(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Stays in hospital of the frame's persons: ``person``, ``start``, ``end`` (null while they last)."""
+        return stays(self._few(frame)).select("person", "start", "end").collect()
+
+    def _few(self, frame: pl.DataFrame) -> FewPersons:
+        return FewPersons(self._bucket.root, self._bucket.number, self._bucket.numbers, frame)
+
+    def _read_with(
+        self, frame: pl.DataFrame, views: Iterable[str], attributes: list[pl.LazyFrame]
+    ) -> list[pl.DataFrame]:
+        """Read and mark what isn't yet of some views; gives what else is collected with it."""
+        unmarked = [view for view in views if view not in self._marked]
         unread = [view for view in unmarked if view not in self._rows]
-        few = FewPersons(self._bucket.root, self._bucket.number, self._bucket.numbers, frame)
-        attributes = persons.attributes(self._bucket, frame, step.attributes)
+        few = self._few(frame)
         found = pl.collect_all([*(self._read(few, view) for view in unread), *attributes])
         self._rows |= dict(zip(unread, found, strict=False))
-        for part in found[len(unread) :]:
-            frame = frame.join(part, on="row", how="left", maintain_order="left")
-        frame = frame.with_columns(persons.filled(step.attributes))
         for view in unmarked:
             rows = self._rows.pop(view).filter(among(frame))
             self._marked[view] = marked(rows, self._program.events[view])
+        return found[len(unread) :]
+
+    def _with(self, frame: pl.DataFrame, step: Step) -> pl.DataFrame:
+        attributes = persons.attributes(self._bucket, frame, step.attributes)
+        for part in self._read_with(frame, step.views, attributes):
+            frame = frame.join(part, on="row", how="left", maintain_order="left")
+        frame = frame.with_columns(persons.filled(step.attributes))
         for stage in step.stages:
             edges = {column.name: column.to_numpy() for column in frame.select(stage.edges).iter_columns()}
             made = [

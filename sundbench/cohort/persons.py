@@ -19,6 +19,10 @@ REGION_CODES = dict(zip(("81", "82", "83", "84", "85"), REGIONS, strict=True))
 """Statistics Denmark's region of residence (``reg``), without the leading zero that some years have."""
 
 
+BORN = "person_born"
+"""The column of the day of birth, which comes with age."""
+
+
 def attributes(bucket: Neighbours, cohort: pl.DataFrame, wanted: Iterable[Feature]) -> list[pl.LazyFrame]:
     """The attributes that a study asks for.
 
@@ -96,7 +100,8 @@ def _told(kinds: frozenset[str]) -> list[pl.Expr]:
         "koen": _labelled(pl.col("koen"), SEX_CODES).alias("person_sex"),
         "reg": _labelled(pl.col("reg"), REGION_CODES).alias("person_region"),
     }
-    return [of_kind[kind] for kind in sorted(kinds)]
+    born = [pl.col("foed_dato").alias(BORN)] if "foed_dato" in kinds else []
+    return [*(of_kind[kind] for kind in sorted(kinds)), *born]
 
 
 def whole_years(born: pl.Expr, day: pl.Expr) -> pl.Expr:

@@ -18,8 +18,9 @@ from sundbench.cohort.codes import FIRST_ICD_10, is_icd_8
 from sundbench.cohort.composite import Composite
 from sundbench.cohort.conditions import codes
 from sundbench.cohort.database import Database
-from sundbench.cohort.events import Death, Event
+from sundbench.cohort.events import Event
 from sundbench.cohort.features import Age, Feature, How, Reduction, Region, Resident, Sex
+from sundbench.cohort.following import needs
 from sundbench.cohort.onsets import OnsetOf
 from sundbench.cohort.sources import PERSONS, SOURCES
 from sundbench.cohort.spans import AnyWindow, Span
@@ -79,7 +80,8 @@ class Plan:
         """The distinct simple events by view, those of the population first."""
         population = self.study.population
         found: dict[str, list[Event]] = {}
-        for event in (*population.events, population.washout, *(slot.event for slot in self.slots)):
+        of_slots = (slot.event for slot in self.slots)
+        for event in (*population.events, population.washout, *of_slots, *needs.by_rows(self.study)):
             for part in event.parts:
                 known = found.setdefault(part.view, [])
                 if part not in known:
@@ -94,7 +96,8 @@ class Plan:
     def values(self, view: str) -> list[str]:
         """The view's value columns that the slots need."""
         of_view = (slot for slot in self.slots if any(part.view == view for part in slot.event.parts))
-        return sorted({slot.value for slot in of_view if slot.value is not None})
+        found = {slot.value for slot in of_view if slot.value is not None}
+        return sorted(found | needs.values(self.study, view))
 
     def __str__(self) -> str:
         """What is read, for people."""
@@ -124,8 +127,11 @@ def compile_study(study: Study, db: Database) -> Plan:
         for leaf in leaves(feature):
             for register in (*_of_persons(db, leaf, place), *_of_values(db, leaf, place)):
                 needed[register] = None
+    for register in needs.registers(study, db):
+        needed[register] = None
     _refuse_truncation(study, db)
     until = _end_of_coverage(study, db)
+    needs.refuse_endless(study, until)
     if until is not None and until <= study.first_day:
         raise StudyError(
             f"study, follow_up: the outcomes' registers end on {until}, before anyone could be followed: "
@@ -161,15 +167,6 @@ def slot_keys(slots: tuple[Slot, ...]) -> Mapping[str, str]:
     return {key(slot.event, slot.window, slot.how, slot.value, slot.n): slot.name for slot in slots}
 
 
-OUTCOME = Window(1, None)
-"""When an outcome counts: from day 1."""
-
-
-def until_window(event: Event) -> Window:
-    """When an event ends follow-up: from the index day; death always, so that no one is followed dead."""
-    return Window(None if isinstance(event, Death) else 0, None)
-
-
 def _slots(study: Study) -> tuple[Slot, ...]:
     wanted: dict[str, tuple[Event, AnyWindow, How, str | None, int | None]] = {}
 
@@ -185,11 +182,8 @@ def _slots(study: Study) -> tuple[Slot, ...]:
             elif isinstance(leaf, Composite):
                 for event in leaf.events:
                     add(event, leaf.window, "any")
-    for event in study.outcomes.values():
-        add(event, OUTCOME, "first")
-    if study.follow_up is not None:
-        for event in study.follow_up.until:
-            add(event, until_window(event), "first")
+    for wanted_of_follow_up in needs.reductions(study):
+        add(*wanted_of_follow_up)
     return tuple(Slot(f"slot_{n}", *what) for n, what in enumerate(wanted.values()))
 
 
@@ -204,10 +198,7 @@ def _events(study: Study) -> Iterator[tuple[str, Event]]:
             looked = look_back(leaf)
             if looked is not None and looked[0] is not None:
                 yield from ((place, part) for part in looked[0].parts)
-    for name, event in study.outcomes.items():
-        yield from ((f"outcomes[{name!r}]", part) for part in event.parts)
-    if study.follow_up is not None:
-        yield from (("follow_up, until", part) for event in study.follow_up.until for part in event.parts)
+    yield from needs.events(study)
 
 
 def _of_values(db: Database, leaf: Feature, place: str) -> list[str]:
@@ -304,11 +295,10 @@ def _notes(study: Study) -> tuple[str, ...]:
 
 
 def _end_of_coverage(study: Study, db: Database) -> date | None:
-    """The earliest end of coverage of the registers of outcomes and of what ends follow-up."""
+    """The earliest end of coverage of what outcomes, exposures and the end of follow-up are told from."""
     if study.follow_up is None:
         return None
-    events = [*study.outcomes.values(), *study.follow_up.until] or list(study.population.events)
-    ends = [_end_of(db, part) for event in events for part in event.parts]
+    ends = [_end_of(db, part) for part in needs.covering(study)]
     return min((end for end in ends if end is not None), default=None)
 
 

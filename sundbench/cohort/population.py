@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from sundbench.cohort.events import Event
 from sundbench.cohort.features import either_of
-from sundbench.cohort.language import Language, listed, said
+from sundbench.cohort.language import Language, said
 from sundbench.errors import StudyError
 
 SameDay = Literal["drop", "first listed"]
@@ -115,47 +115,3 @@ def new_users(
     if not all(isinstance(event, Event) for event in washed):
         raise StudyError(f"{where}: of={of!r}: give an event or several")
     return NewUsers(tuple(drugs.items()), either_of(washed), washout_days, same_day)
-
-
-@dataclass(frozen=True)
-class FollowUp:
-    """How long persons are followed after their index day.
-
-    Attributes:
-        until: events that end it, on the day they happen.
-        max_days: how long at most; None for no limit.
-    """
-
-    until: tuple[Event, ...] = ()
-    max_days: int | None = None
-
-    def in_words(self, language: Language = "en") -> str:
-        """As a protocol says it."""
-        ends = [event.in_words(language) for event in self.until]
-        if self.max_days is not None:
-            ends.append(said(language, f"day {self.max_days}", f"dag {self.max_days}"))
-        ends.append(said(language, "the end of the outcomes' registers", "udfaldenes registre slutter"))
-        until = listed(language, ends)
-        return said(
-            language, f"from day 1 until the first of: {until}", f"fra dag 1 til det første af: {until}"
-        )
-
-
-def follow_up(until: Event | Iterable[Event] = (), max_days: int | None = None) -> FollowUp:
-    """How long persons are followed after their index day.
-
-    Args:
-        until: events that end it: death, emigration, another event. Coverage of the outcomes' registers ends
-            it in any case.
-        max_days: how long at most.
-
-    Raises:
-        StudyError: something that is no event, or a length that isn't positive.
-    """
-    events = (until,) if isinstance(until, Event) else tuple(until)
-    for event in events:
-        if not isinstance(event, Event):
-            raise StudyError(f"follow_up(): until: {event!r} is no event: write sb.death() or the like")
-    if max_days is not None and (isinstance(max_days, bool) or not isinstance(max_days, int) or max_days < 1):
-        raise StudyError(f"follow_up(): max_days={max_days!r}: give a whole number, 1 or more")
-    return FollowUp(events, max_days)

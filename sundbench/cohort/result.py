@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from importlib.metadata import version
 from itertools import pairwise
@@ -18,7 +19,9 @@ from sundbench.cohort.attrition import FlowChart, flow_chart, step_texts
 from sundbench.cohort.attrition.merging import LEAST
 from sundbench.cohort.database import Database
 from sundbench.cohort.entering import Counts
+from sundbench.cohort.following import gathered
 from sundbench.cohort.language import Language
+from sundbench.cohort.lexis.of_cohort import Pieces, split_cohort
 from sundbench.cohort.study import Study
 from sundbench.cohort.task import Part
 from sundbench.errors import StudyError
@@ -37,6 +40,11 @@ class Cohort:
         attrition: the flow chart: ``step``, ``persons`` left, ``dropped`` by the step, and the persons left
             by drug. Before the index day is settled a person may count under several drugs.
         fingerprint: SHA-256 over the study's digest, the extract's digest and the library's version.
+        exposures: of each exposure of the protocol, the intervals of follow-up by state: ``row`` (place in
+            the table), ``person``, ``start_day`` (the day before the first), ``stop_day`` (the last) and
+            ``state`` (never, current, recent, past); they cover follow-up exactly.
+        recurrences: of each recurrent outcome the days, since index, on which it counts.
+        born: days of birth, where the protocol asks for age.
         notes: what a reader of the results must know, such as a drug that nobody starts.
     """
 
@@ -45,6 +53,9 @@ class Cohort:
     attrition: pd.DataFrame
     fingerprint: str
     notes: tuple[str, ...]
+    exposures: Mapping[str, pa.Table] = field(default_factory=dict)
+    recurrences: Mapping[str, pa.Table] = field(default_factory=dict)
+    born: pa.Array | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -92,17 +103,65 @@ class Cohort:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the table's values, to compare two runs."""
-        digest = hashlib.sha256(str(self.table.schema).encode())
-        for column in self.table.itercolumns():
-            values = column.combine_chunks()
-            if pa.types.is_dictionary(values.type):
-                digest.update("\n".join(values.dictionary.to_pylist()).encode())
-                values = values.indices
-            # Not the buffers as they are: what lies below a missing value is anything.
-            digest.update(pc.is_valid(values).to_numpy(zero_copy_only=False).tobytes())
-            digest.update(pc.drop_null(values).to_numpy(zero_copy_only=False).tobytes())
+        """SHA-256 over the values of the table and of the long ones, to compare two runs."""
+        digest = hashlib.sha256()
+        for table in (self.table, *self.exposures.values(), *self.recurrences.values()):
+            _digest(table, digest.update)
         return digest.hexdigest()
+
+    def split(
+        self,
+        outcome: str | None = None,
+        *,
+        age: Iterable[int] | None = None,
+        calendar: Iterable[int | date | str] | None = None,
+        since_entry: Iterable[int] | None = None,
+        exposures: Iterable[str] = (),
+        keep: Iterable[str] = (),
+    ) -> Pieces:
+        """Follow-up in pieces, each within one band of every scale (a Lexis diagram).
+
+        Each day of follow-up has its age (by birthdays, as ``sb.age()``), its calendar day, its number since
+        index and its state of each exposure; a piece is a run of days that agree. No piece is empty, their
+        days add up to the follow-up, and an event falls in the piece whose last day it is.
+
+        Args:
+            outcome: follow each person to this outcome (or what competes with it); a recurrent one cuts on
+                each of its days and goes on. If nothing is said, to the end of follow-up.
+            age: the ages at which bands begin: ``[40, 65]`` gives <40, 40-64, 65+. Needs ``sb.age()`` in the
+                study.
+            calendar: the years (or days) with which bands begin: ``range(2010, 2020)``, ``["2014-07-01"]``.
+            since_entry: the last days of bands since index: ``[30, 365]`` gives 1-30, 31-365, 366+.
+            exposures: names of the study's exposures.
+            keep: columns of the cohort's table to repeat in each piece.
+
+        Returns:
+            Pieces with ``.table`` (Arrow) and ``.frame`` (pandas).
+
+        Raises:
+            StudyError: an outcome, exposure or column that isn't there, or bands that aren't ascending.
+        """
+        return split_cohort(
+            self,
+            outcome,
+            age=age,
+            calendar=calendar,
+            since_entry=since_entry,
+            exposures=exposures,
+            keep=keep,
+        )
+
+
+def _digest(table: pa.Table, update: Callable[[bytes], object]) -> None:
+    update(str(table.schema).encode())
+    for column in table.itercolumns():
+        values = column.combine_chunks()
+        if pa.types.is_dictionary(values.type):
+            update("\n".join(values.dictionary.to_pylist()).encode())
+            values = values.indices
+        # Not the buffers as they are: what lies below a missing value is anything.
+        update(pc.is_valid(values).to_numpy(zero_copy_only=False).tobytes())
+        update(pc.drop_null(values).to_numpy(zero_copy_only=False).tobytes())
 
 
 def assemble(
@@ -120,13 +179,18 @@ def assemble(
     attrition = _attrition(study, totals)
     if table.height == 0 and not allow_empty:
         raise StudyError(f"study: nobody is left: {_where_lost(attrition)}")
+    whole = _arrow(table)
+    persons = whole["person"].combine_chunks()
     made_of = "\n".join((study.digest, db.digest, version("sundbench")))
     return Cohort(
         study=study,
-        table=_arrow(table),
+        table=whole,
         attrition=attrition,
         fingerprint=hashlib.sha256(made_of.encode()).hexdigest(),
-        notes=(*_notes(study, table), *notes),
+        notes=(*_notes(study, table), *gathered.notes(study), *notes),
+        exposures=gathered.exposures(study, parts, persons),
+        recurrences=gathered.recurrences(study, parts, persons),
+        born=gathered.born(parts),
     )
 
 

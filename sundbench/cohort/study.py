@@ -15,8 +15,12 @@ from sundbench.cohort import canonical
 from sundbench.cohort.composite import Composite
 from sundbench.cohort.events import Event
 from sundbench.cohort.features import Feature, Reduction, Resident
+from sundbench.cohort.following.checking import check_exposures, check_treatment, outcomes_of
+from sundbench.cohort.following.exposures import Exposure
+from sundbench.cohort.following.follow_up import FollowUp
+from sundbench.cohort.following.outcomes import Outcome
 from sundbench.cohort.language import Language
-from sundbench.cohort.population import FollowUp, NewUsers
+from sundbench.cohort.population import NewUsers
 from sundbench.cohort.spans import AnyWindow, Span
 from sundbench.cohort.windows import Window
 from sundbench.errors import StudyError
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
     from sundbench.cohort.plan import Plan
     from sundbench.cohort.result import Cohort
 
-RESERVED = ("person", "drug", "index", "end", "end_reason")
+RESERVED = ("person", "drug", "index", "start", "end", "end_reason")
 """Columns that every cohort has; no covariate, measure or outcome may take their names."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -44,11 +48,13 @@ class Study:
         entry: first and last calendar day on which one may enter, both in it; dates or ISO text.
         require: what must be true of a person at index, in the order of the flow chart.
         covariates: what is known at index; nothing after the index day.
-        outcomes: events whose first occurrence after the index day is sought: columns ``<name>_time`` (days
-            from index to the event or the end of follow-up) and ``<name>_event``.
+        outcomes: events whose first occurrence during follow-up is sought: columns ``<name>_time`` (days
+            from index to the event or the end of follow-up) and ``<name>_event``; or ``sb.outcome(...)``.
         follow_up: how long persons are followed.
         measures: features that may look at the time after index (resource use, response); never adjust for
             them.
+        exposures: medicines by which persons are exposed at some times of their follow-up and at others not:
+            long tables in ``cohort.exposures``, and bands in ``cohort.split``.
         allow_truncated_lookback: whether a washout or look-back may start before its register does.
 
     Raises:
@@ -59,9 +65,10 @@ class Study:
     entry: tuple[date | str, date | str]
     require: Mapping[str, Feature] = field(default_factory=dict)
     covariates: Mapping[str, Feature] = field(default_factory=dict)
-    outcomes: Mapping[str, Event] = field(default_factory=dict)
+    outcomes: Mapping[str, Event | Outcome] = field(default_factory=dict)
     follow_up: FollowUp | None = None
     measures: Mapping[str, Feature] = field(default_factory=dict)
+    exposures: Mapping[str, Exposure] = field(default_factory=dict)
     allow_truncated_lookback: bool = False
 
     def __post_init__(self) -> None:
@@ -75,12 +82,9 @@ class Study:
             object.__setattr__(self, part, features)
             for name, feature in features.items():
                 self._check_feature(part, name, feature)
-        object.__setattr__(self, "outcomes", dict(self.outcomes))
-        for name, event in self.outcomes.items():
-            if not isinstance(event, Event):
-                raise StudyError(
-                    f"study, outcomes[{name!r}]: {event!r} is no event: write sb.diagnosis(...) or the like"
-                )
+        object.__setattr__(self, "outcomes", outcomes_of(self.outcomes))
+        object.__setattr__(self, "exposures", check_exposures(self.exposures, self.follow_up))
+        check_treatment(self.follow_up, self.population)
         if self.outcomes and self.follow_up is None:
             raise StudyError(
                 "study: outcomes without follow_up: add follow_up=sb.follow_up(until=[sb.death()])"
@@ -108,11 +112,18 @@ class Study:
         """SHA-256 of the protocol: equal protocols have equal digests."""
         return canonical.digest(self)
 
+    @property
+    def endpoints(self) -> Mapping[str, Outcome]:
+        """The outcomes by name, each with what competes with it."""
+        return self.outcomes  # type: ignore[return-value]
+
     def features(self) -> Iterator[tuple[str, Feature]]:
         """All features with their places in the protocol."""
         for part in ("require", "covariates", "measures"):
             for name, feature in getattr(self, part).items():
                 yield f"{part}[{name!r}]", feature
+        if self.follow_up is not None and self.follow_up.start is not None:
+            yield "follow_up, start", self.follow_up.start
 
     def protocol(self, language: Language = "en") -> str:
         """The protocol in words; in notebooks ``study`` alone shows it as a page in both languages.
@@ -212,13 +223,16 @@ class Study:
             ("covariates", self.covariates),
             ("measures", self.measures),
             ("outcomes", self.outcomes),
+            ("exposures", self.exposures),
         ):
             for name in names:
                 if not isinstance(name, str) or not _NAME.fullmatch(name):
                     raise StudyError(
                         f"study, {part}[{name!r}]: it becomes a column's name: use letters, digits and _"
                     )
-        columns += [f"{name}_{suffix}" for name in self.outcomes for suffix in ("time", "event")]
+        for name, outcome in self.endpoints.items():
+            columns += [f"{name}_{suffix}" for suffix in (*outcome.columns, "entry")]
+        columns += self.exposures
         for name in columns:
             if name in RESERVED:
                 raise StudyError(f"study: {name!r} is a column that every cohort has: choose another name")

@@ -17,6 +17,7 @@ from sundbench.cohort.boundaries import Boundary
 from sundbench.cohort.database import Database
 from sundbench.cohort.events import Event
 from sundbench.cohort.features import Occurrences
+from sundbench.cohort.following.follow_up import FollowUp
 from sundbench.errors import StudyError
 
 INDEX = date(2012, 6, 1)
@@ -154,3 +155,80 @@ def screened(row: Boundary, day: int, extract: Extract) -> bool:
         return len(sb.high_dimensional(cohort, db, "diagnoses", days=365, minimum=1).names) == 1
     except StudyError:
         return False
+
+
+RULES = sb.Rules(sb.fixed_days(30), grace_days=10)
+
+
+def _stroke(day: int, extract: Extract, follow_up: FollowUp, *life: Happening) -> bool:
+    """Whether a stroke on that day counts."""
+    study = sb.Study(NEW, ENTRY, outcomes={"stroke": STROKE}, follow_up=follow_up)
+    found = study.collect(extract(someone(ill("DI639", day), *life)), allow_empty=True)
+    return len(found) == 1 and bool(found.frame["stroke_event"][0])
+
+
+def start_day(row: Boundary, day: int, extract: Extract) -> bool:
+    """An outcome on that day, in follow-up from day 31 to day 60."""
+    return _stroke(day, extract, sb.follow_up(max_days=60, start_day=30))
+
+
+def start(row: Boundary, day: int, extract: Extract) -> bool:
+    """An outcome on that day, with a first other medicine on day 20."""
+    later = sb.follow_up(max_days=60, start=sb.dispensing("A10").after().first())
+    return _stroke(day, extract, later, gets("A10BA02", 20))
+
+
+def on_treatment(row: Boundary, day: int, extract: Extract) -> bool:
+    """An outcome on that day, with 30 days of the drug."""
+    return _stroke(day, extract, sb.follow_up(on_treatment=sb.on_treatment(RULES)))
+
+
+def lag(row: Boundary, day: int, extract: Extract) -> bool:
+    """The same, with ten days of lag."""
+    return _stroke(day, extract, sb.follow_up(on_treatment=sb.on_treatment(RULES, lag_days=10)))
+
+
+def switching(row: Boundary, day: int, extract: Extract) -> bool:
+    """The same, with the other drug on day 12."""
+    follow_up = sb.follow_up(on_treatment=sb.on_treatment(RULES, lag_days=10))
+    return _stroke(day, extract, follow_up, gets(OTHER, 12))
+
+
+def _state(day: int, extract: Extract, **days: int) -> str:
+    """What someone is on that day who gets a statin for 30 days on day 10."""
+    statin = sb.exposure(sb.dispensing("C10AA"), RULES, **days)
+    study = sb.Study(ONE, ENTRY, exposures={"statin": statin}, follow_up=sb.follow_up(max_days=90))
+    found = study.collect(extract(someone(gets("C10AA01", 10)))).exposures["statin"].to_pylist()
+    return next(one["state"] for one in found if one["start_day"] < day <= one["stop_day"])
+
+
+def current(row: Boundary, day: int, extract: Extract) -> bool:
+    """Whether they are a current user."""
+    return _state(day, extract) == "current"
+
+
+def recent(row: Boundary, day: int, extract: Extract) -> bool:
+    """Whether they are a recent one."""
+    return _state(day, extract, lag_days=5, recent_days=20) == "recent"
+
+
+def _band(day: int, extract: Extract, band: str, born: date = date(1950, 1, 1), **cuts: list[int]) -> str:
+    """The band of that day's piece of a year's follow-up."""
+    study = sb.Study(ONE, ENTRY, covariates={"age": sb.age()}, follow_up=sb.follow_up(max_days=365))
+    split = study.collect(extract(someone(born=born))).split(**cuts).frame
+    return str(split.loc[(split["start_day"] < day) & (day <= split["stop_day"]), band].item())
+
+
+def split_age(row: Boundary, day: int, extract: Extract) -> bool:
+    """Someone who turns 50 on day 20."""
+    return _band(day, extract, "age_band", on(20).replace(year=on(20).year - 50), age=[50]) == "50+"
+
+
+def split_calendar(row: Boundary, day: int, extract: Extract) -> bool:
+    """A year that begins on day 214."""
+    return _band(day, extract, "calendar_band", calendar=[2013]) == "2013+"
+
+
+def split_since_entry(row: Boundary, day: int, extract: Extract) -> bool:
+    """The first 30 days."""
+    return _band(day, extract, "since_entry_band", since_entry=[30]) == "1-30"

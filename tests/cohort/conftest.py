@@ -15,6 +15,7 @@ from sundbench.registers.catalogue import catalogue
 
 # The reference implementation is no test module, and pytest imports those alone by path.
 sys.path.append(str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parent / "exposure"))
 
 SINCE, UNTIL = date(1977, 1, 1), date(2025, 12, 31)
 

@@ -15,7 +15,8 @@ from sundbench.cohort import arithmetic as a
 from sundbench.cohort import choices as c
 from sundbench.cohort import features as f
 from sundbench.cohort.comorbidity.covariates import Comorbidity, OfConditions
-from sundbench.cohort.events import Death, Event
+from sundbench.cohort.events import Event
+from sundbench.cohort.following.ending import step_names
 from sundbench.cohort.spans import Edge, Span
 from sundbench.cohort.study import Study
 from sundbench.cohort.windows import Window
@@ -258,28 +259,13 @@ def reduction(feature: f.Reduction, person: Person, index: date) -> Any:
     return {"first": first, "last": last, "days_since": (index - last).days}[feature.how]
 
 
-def follow(study: Study, person: Person, index: date, until: date) -> dict[str, Any]:
-    """The end of follow-up and the outcomes."""
-    follow_up = study.follow_up
-    ends = [until]
-    if follow_up.max_days is not None:
-        ends.append(index + timedelta(days=follow_up.max_days))
-    for event in follow_up.until:
-        ends += [d for d in days(person, event) if d >= index or isinstance(event, Death)]
-    end = min(ends)
-    found: dict[str, Any] = {"end": end}
-    for name, event in study.outcomes.items():
-        happened = [d for d in days(person, event) if index < d <= end]
-        found[f"{name}_time"] = ((happened[0] if happened else end) - index).days
-        found[f"{name}_event"] = bool(happened)
-    return found
-
-
 def collect(study: Study, persons: Sequence[Person], until: date) -> tuple[list[dict[str, Any]], list[int]]:
     """The cohort's rows by person, and the persons left after each step."""
+    from reference_following import follow  # reads persons as this module does
+
     drops = study.population.same_day == "drop" and len(study.population.drugs) > 1
     own_steps = 4 if drops else 3
-    left = [0] * (own_steps + len(study.require) + (study.follow_up is not None))
+    left = [0] * (own_steps + len(study.require) + len(step_names(study)))
     rows = []
     for person in sorted(persons, key=lambda one: one.number):
         passed, drug, index, _ = entry(study, person)
@@ -301,10 +287,11 @@ def collect(study: Study, persons: Sequence[Person], until: date) -> tuple[list[
         for name, feature in (*study.covariates.items(), *study.measures.items()):
             row[name] = value_of(feature, person, index)
         if study.follow_up is not None:
-            followed = follow(study, person, index, until)
-            if followed["end"] <= index:
+            passed, followed = follow(study, person, drug, index, until, value_of)
+            for nth in range(step, min(step + passed, len(left))):
+                left[nth] += 1
+            if followed is None:
                 continue
-            left[step] += 1
             row |= followed
         rows.append(row)
     return rows, left

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import drawn_following
 from drawn_features import (
     DAY_0,
     anchors,
@@ -21,6 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reference import Happening, Person, collect
 from reference_extracts import ALWAYS, registers
+from reference_following import exposed, pieces
 
 import sundbench as sb
 from sundbench.cohort.features import REGIONS, SEXES
@@ -167,20 +169,19 @@ measures_of_studies = named(st.one_of(reductions(forwards(events)), after_anothe
 def studies(draw):
     length, require = draw(st.integers(0, 60)), draw(requirements_of_studies)
     covariates, measures = draw(named(at_index)), draw(measures_of_studies)
-    population, outcomes = draw(populations_wanted), draw(st.lists(events, max_size=2))
-    until = draw(
-        st.sampled_from([[], [sb.death()], [sb.death(), sb.emigration()], [sb.dispensing("B01AA03")]])
-    )
-    follow_up = sb.follow_up(until, draw(st.one_of(st.none(), lengths)))
+    population = draw(populations_wanted)
+    outcomes = draw(st.lists(drawn_following.outcomes(events), max_size=2))
+    follow_up, exposures = draw(drawn_following.follow_ups), draw(drawn_following.exposures)
     return made(
         lambda: sb.Study(
             population,
             (DAY_0, DAY_0 + timedelta(days=length)),
             require={f"step {n}": one for n, one in enumerate(require)},
-            covariates=covariates,
+            covariates={"age": sb.age()} | covariates,
             measures={f"m_{name}": feature for name, feature in measures.items()},
             outcomes=dict(zip(("first_outcome", "second_outcome"), outcomes, strict=False)),
             follow_up=follow_up,
+            exposures=exposures,
         )
     )
 
@@ -190,8 +191,8 @@ def studies(draw):
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(people=populations, study=studies(), last=st.integers(30, 120))
-def test_the_engine_and_the_reference_agree(write_extract, people, study, last):
+@given(people=populations, study=studies(), last=st.integers(30, 120), bands=drawn_following.bands)
+def test_the_engine_and_the_reference_agree(write_extract, people, study, last, bands):
     until = DAY_0 + timedelta(days=last)
     coverage = {name: (since, until) for name, (since, _) in ALWAYS.items()}
     db = sb.connect(write_extract(registers(people), buckets=BUCKETS, coverage=coverage))
@@ -200,6 +201,41 @@ def test_the_engine_and_the_reference_agree(write_extract, people, study, last):
     assert cohort.attrition["persons"].to_list() == left
     found = cohort.table.drop_columns(["end_reason"]).to_pylist()
     assert [rounded(row) for row in found] == [rounded(row) for row in expected]
+    by_number = {one.number: one for one in people}
+    rows = [(by_number[row["person"]], row) for row in expected]
+    for name in study.exposures:
+        assert intervals(cohort, name) == [exposed(study, name, *row) for row in rows]
+    for outcome in (None, *study.outcomes):
+        split = cohort.split(outcome, exposures=study.exposures, **bands)
+        assert split_rows(split, cohort, study.exposures) == [
+            (place, *piece)
+            for place, (who, row) in enumerate(rows)
+            for piece in pieces(study, who, row, outcome, exposures=list(study.exposures), **bands)
+        ]
+
+
+def intervals(cohort, name):
+    """An exposure's intervals, for each row of the cohort."""
+    table = cohort.exposures[name].to_pylist()
+    return [
+        [(one["start_day"], one["stop_day"], one["state"]) for one in table if one["row"] == place]
+        for place in range(len(cohort))
+    ]
+
+
+def split_rows(split, cohort, exposures):
+    """Pieces as the reference gives them, bands by their number."""
+    found = []
+    for piece in split.table.to_pylist():
+        assert piece["person"] == cohort.table["person"][piece["row"]].as_py()
+        numbers = []
+        for name in ("age_band", "calendar_band", "since_entry_band"):
+            labels = split.table[name].combine_chunks().dictionary.to_pylist()
+            numbers.append(labels.index(piece[name]))
+        states = tuple(piece[name] for name in exposures)
+        event = (piece["cause"],) if "cause" in piece else (piece["event"],) if "event" in piece else ()
+        found.append((piece["row"], piece["start_day"], piece["stop_day"], *numbers, states, *event))
+    return found
 
 
 def rounded(row):

@@ -12,7 +12,8 @@ import pandas as pd
 from sundbench.cohort.attrition.merging import LEAST, Counts, shown
 from sundbench.cohort.described import STYLE
 from sundbench.cohort.entering import step_names
-from sundbench.cohort.language import Language, count, said
+from sundbench.cohort.following import ending
+from sundbench.cohort.language import Language, count
 from sundbench.errors import StudyError
 
 if TYPE_CHECKING:
@@ -145,10 +146,7 @@ class FlowChart:
 
 def step_texts(study: Study, language: Language = "en") -> list[str]:
     """What persons fulfil who are left after each step of a study's flow chart."""
-    names = [*step_names(study, language), *study.require]
-    if study.follow_up is not None:
-        names.append(said(language, "followed for at least a day", "fulgt mindst én dag"))
-    return names
+    return [*step_names(study, language), *study.require, *ending.step_names(study, language)]
 
 
 def flow_chart(

@@ -18,6 +18,7 @@ import polars as pl
 
 from sundbench.cohort.exposure.grouped import Bools, Groups, Ints, in_order
 from sundbench.cohort.exposure.hospital import Calendar, Clock, OutsideHospital
+from sundbench.cohort.language import Language, listed, number, said
 from sundbench.errors import StudyError
 
 Doses = npt.NDArray[np.float64]
@@ -77,6 +78,28 @@ class DanishDoses:
             raise StudyError(
                 "DanishDoses(): the depot can't be below zero, and the window is at least one purchase"
             )
+
+    def in_words(self, language: Language = "en") -> str:
+        """As a protocol says it."""
+        typically = said(language, "typically", "typisk")
+        ranges = [
+            f"{number(language, one.strength)}: {number(language, one.lowest)}-"
+            f"{number(language, one.highest)}, {typically} {number(language, one.typical)}"
+            for one in self.ranges
+        ]
+        told = listed(language, ranges)
+        window = number(language, self.window)
+        words = said(
+            language,
+            f"doses by the Danish rules (medicinMacro) from at most {window} purchases before; "
+            f"a day, by strength: {told}",
+            f"doser efter de danske regler (medicinMacro) ud fra højst {window} tidligere køb; "
+            f"om dagen, efter styrke: {told}",
+        )
+        if math.isinf(self.depot):
+            return words
+        depot = number(language, self.depot)
+        return words + said(language, f"; at most {depot} left over", f"; højst {depot} tilovers")
 
 
 def danish_doses(

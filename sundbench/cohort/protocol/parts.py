@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sundbench.cohort.language import Language, day, said
 
 if TYPE_CHECKING:
-    from sundbench.cohort.events import Event
-    from sundbench.cohort.features import Feature
     from sundbench.cohort.study import Study
+
+
+class Said(Protocol):
+    """What says itself in words."""
+
+    def in_words(self, language: Language = "en") -> str:
+        """As a protocol says it."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,17 @@ def sections(study: Study, language: Language) -> list[Section]:
         found.append(Section(title, study.follow_up.in_words(language)))
     found += _items(
         said(language, "Outcomes, the first in follow-up", "Udfald, det første under opfølgningen"),
-        study.outcomes,
+        study.endpoints,
         language,
     )
     found += _items(
         said(language, "Measures, never adjusted for", "Øvrige mål, som der aldrig justeres for"),
         study.measures,
+        language,
+    )
+    found += _items(
+        said(language, "Exposures during follow-up", "Eksponeringer under opfølgningen"),
+        study.exposures,
         language,
     )
     if study.allow_truncated_lookback:
@@ -74,8 +84,6 @@ def sections(study: Study, language: Language) -> list[Section]:
     return found
 
 
-def _items(
-    title: str, parts: Mapping[str, Feature] | Mapping[str, Event], language: Language
-) -> list[Section]:
+def _items(title: str, parts: Mapping[str, Said], language: Language) -> list[Section]:
     items = tuple((name, part.in_words(language)) for name, part in parts.items())
     return [Section(title, items=items)] if items else []

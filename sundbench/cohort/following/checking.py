@@ -1,0 +1,63 @@
+"""What a study checks of its follow-up, outcomes and exposures when it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sundbench.cohort.events import Event
+from sundbench.cohort.following.exposures import Exposure
+from sundbench.cohort.following.follow_up import FollowUp
+from sundbench.cohort.following.outcomes import Outcome
+from sundbench.cohort.following.regimen import check_event
+from sundbench.errors import StudyError
+
+if TYPE_CHECKING:
+    from sundbench.cohort.population import NewUsers
+
+
+def outcomes_of(outcomes: Mapping[str, object]) -> dict[str, Outcome]:
+    """The outcomes of a study, events by themselves too as ``Outcome``.
+
+    Raises:
+        StudyError: something that is no event.
+    """
+    found = {}
+    for name, one in outcomes.items():
+        if not isinstance(one, Event | Outcome):
+            raise StudyError(
+                f"study, outcomes[{name!r}]: {one!r} is no event: write sb.diagnosis(...) or the like"
+            )
+        found[name] = one if isinstance(one, Outcome) else Outcome(one)
+    return found
+
+
+def check_exposures(exposures: Mapping[str, object], follow_up: FollowUp | None) -> dict[str, Exposure]:
+    """The exposures of a study.
+
+    Raises:
+        StudyError: something that is no exposure, or no follow-up for it to change in.
+    """
+    found = {}
+    for name, one in exposures.items():
+        if not isinstance(one, Exposure):
+            raise StudyError(
+                f"study, exposures[{name!r}]: {one!r} is no exposure: "
+                "write sb.exposure(sb.dispensing(...), rules)"
+            )
+        found[name] = one
+    if found and follow_up is None:
+        raise StudyError("study: exposures without follow_up: add follow_up=sb.follow_up(until=[sb.death()])")
+    return found
+
+
+def check_treatment(follow_up: FollowUp | None, population: NewUsers) -> None:
+    """Refuse follow-up on treatment where the rules can't read what the population's drugs are told from.
+
+    Raises:
+        StudyError: names the drug.
+    """
+    if follow_up is None or follow_up.on_treatment is None:
+        return
+    for name, event in population.drugs:
+        check_event(follow_up.on_treatment.rules, event, f"study, follow_up, on_treatment, drug {name!r}")

@@ -1,0 +1,161 @@
+"""What follow-up needs of an extract: events, reductions, columns, registers, coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING
+
+from sundbench.cohort.events import Death, Event
+from sundbench.cohort.features import How
+from sundbench.cohort.following.follow_up import FollowUp
+from sundbench.cohort.following.regimen import DISPENSED, Regimen, columns
+from sundbench.cohort.views.contact_class import COLUMNS as CONTACTS
+from sundbench.cohort.windows import Window
+from sundbench.errors import StudyError
+
+if TYPE_CHECKING:
+    from sundbench.cohort.database import Database
+    from sundbench.cohort.study import Study
+
+Wanted = tuple[Event, Window, How]
+
+_ENDS = {
+    "lpr_adm": "d_uddto",
+    "t_psyk_adm": "d_uddto",
+    "lpr3a_kontakt": "kont_sluttidspunkt",
+    "lpr3f_kontakter": "dato_slut",
+}
+"""The columns that say when a contact ends."""
+
+
+def until_window(event: Event) -> Window:
+    """When an event ends follow-up: from the index day; death always, so that no one is followed dead."""
+    return Window(None if isinstance(event, Death) else 0, None)
+
+
+def outcome_window(follow_up: FollowUp) -> Window:
+    """When an outcome counts: from day 1, or after a later start before which outcomes are ignored."""
+    return Window(1 + (follow_up.start_day if follow_up.earlier_outcomes == "ignore" else 0), None)
+
+
+def reductions(study: Study) -> Iterator[Wanted]:
+    """The first days that outcomes and the end of follow-up are told from."""
+    if study.follow_up is None:
+        return
+    for outcome in study.endpoints.values():
+        if not after_any_start(study.follow_up):
+            yield from ((event, outcome_window(study.follow_up), "first") for event in outcome.events)
+    for event in study.follow_up.until:
+        yield event, until_window(event), "first"
+
+
+def after_any_start(follow_up: FollowUp) -> bool:
+    """Whether the first outcome after each person's own start is sought, whatever came before it."""
+    return follow_up.start is not None and follow_up.earlier_outcomes == "ignore"
+
+
+def by_rows(study: Study) -> list[Event]:
+    """Simple events whose every day is needed, as of exposures, treatment and recurrent outcomes."""
+    found = [part for one in study.exposures.values() for part in one.parts]
+    if study.follow_up is not None:
+        if study.follow_up.on_treatment is not None:
+            found += [part for _, event in study.population.drugs for part in event.parts]
+        for outcome in study.endpoints.values():
+            if outcome.recurrent or after_any_start(study.follow_up):
+                found += outcome.parts
+    return list(dict.fromkeys(found))
+
+
+def events(study: Study) -> Iterator[tuple[str, Event]]:
+    """The simple events of outcomes, exposures and the end of follow-up, with their places."""
+    for name, outcome in study.endpoints.items():
+        yield from ((f"outcomes[{name!r}]", part) for part in outcome.event.parts)
+        for event in outcome.competing:
+            yield from ((f"outcomes[{name!r}], competing", part) for part in event.parts)
+    if study.follow_up is not None:
+        yield from (("follow_up, until", part) for event in study.follow_up.until for part in event.parts)
+    for name, exposure in study.exposures.items():
+        yield from ((f"exposures[{name!r}]", part) for part in exposure.parts)
+
+
+def covering(study: Study) -> list[Event]:
+    """The events by whose registers' coverage follow-up ends."""
+    found = [part for _, part in events(study)]
+    follow_up = study.follow_up
+    if follow_up is not None and (follow_up.on_treatment is not None or not found):
+        found += [part for event in study.population.events for part in event.parts]
+    return found
+
+
+def regimens(study: Study) -> Iterator[tuple[str, Regimen, bool, list[Event]]]:
+    """Where rules are kept: the place, the rules, whether hospital days count, and the simple events."""
+    follow_up = study.follow_up
+    if follow_up is not None and follow_up.on_treatment is not None:
+        treatment = follow_up.on_treatment
+        parts = [part for _, event in study.population.drugs for part in event.parts]
+        yield "follow_up, on_treatment", treatment.rules, treatment.outside_hospital, parts
+    for name, exposure in study.exposures.items():
+        place = f"exposures[{name!r}]"
+        yield place, exposure.rules, exposure.outside_hospital, list(exposure.parts)
+
+
+def values(study: Study, view: str) -> set[str]:
+    """The view's columns that rules read, besides the code."""
+    return {
+        name
+        for _, rules, _, parts in regimens(study)
+        if any(part.view == view for part in parts)
+        for name in columns(rules)
+        if name != "atc"
+    }
+
+
+def reads_stays(study: Study) -> bool:
+    """Whether days in hospital are taken out of any rules' time."""
+    return any(outside for _, _, outside, _ in regimens(study))
+
+
+def registers(study: Study, db: Database) -> list[str]:
+    """The registers that follow-up reads besides those of its events.
+
+    Raises:
+        StudyError: the extract lacks a column that rules read, or what tells stays in hospital.
+    """
+    for place, rules, outside, parts in regimens(study):
+        if any(part.view == "dispensings" for part in parts):
+            _refuse_lacking(
+                db, "lmdb", [c for name in columns(rules) for c in DISPENSED.get(name, ())], place
+            )
+        if outside:
+            held = [name for name in CONTACTS if name in db.registers]
+            if not held:
+                names = " or ".join(CONTACTS)
+                raise StudyError(
+                    f"study, {place}: outside_hospital=True: the extract has no hospital contacts: "
+                    f"the permit must ask for {names}"
+                )
+            for name in held:
+                _refuse_lacking(db, name, [*CONTACTS[name], _ENDS[name]], place)
+    return [name for name in CONTACTS if name in db.registers] if reads_stays(study) else []
+
+
+def refuse_endless(study: Study, until: date | None) -> None:
+    """Refuse exposures of a follow-up that nothing ends.
+
+    Raises:
+        StudyError: the extract doesn't say what its registers cover, and no day ends follow-up.
+    """
+    if study.exposures and until is None and study.follow_up is not None and study.follow_up.max_days is None:
+        raise StudyError(
+            "study, exposures: the extract doesn't say when its registers end: give follow_up(max_days=...)"
+        )
+
+
+def _refuse_lacking(db: Database, register: str, wanted: list[str], place: str) -> None:
+    missing = [name for name in dict.fromkeys(wanted) if name not in db.columns(register)]
+    if missing:
+        raise StudyError(
+            f"study, {place}: the extract's register {register} lacks {', '.join(missing)}: "
+            "the permit must ask for that"
+        )
