@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from sundbench.errors import MethodError
-from sundbench.methods.inputs import Bools, Floats, indicator, labels, numbers, same_length
+from sundbench.methods.inputs import labels, numbers
 from sundbench.methods.survival.curve import Curve, curve
+from sundbench.methods.survival.follow_up import check_limits, follow_up
 
 ConfidenceType = Literal["log-log", "log", "plain"]
 
@@ -140,11 +141,8 @@ def kaplan_meier(
         MethodError: empty, missing, negative or unequal data, entry at or after the end, no person with a
             weight above 0 in a group.
     """
-    end, occurred, late, weight = _checked(time, event, entry, weights)
-    if conf_type not in ("log-log", "log", "plain"):
-        raise MethodError(f"conf_type {conf_type} is unknown: use log-log, log or plain")
-    if not 0 < conf_level < 1:
-        raise MethodError(f"conf_level {conf_level} lies outside 0 to 1: use e.g. 0.95")
+    end, occurred, late, weight = follow_up(time, event, entry, weights)
+    check_limits(conf_type, conf_level)
     names, place = labels(group, end.size, "group")
     curves = {}
     for i, name in enumerate(names):
@@ -153,28 +151,6 @@ def kaplan_meier(
             raise MethodError(f"group {name}: all weights are 0: nobody is left in it")
         curves[name] = curve(end[own], occurred[own], late[own], weight[own])
     return KaplanMeier(curves, conf_type, conf_level, weighted=weights is not None)
-
-
-def _checked(
-    time: ArrayLike, event: ArrayLike, entry: ArrayLike | None, weights: ArrayLike | None
-) -> tuple[Floats, Bools, Floats, Floats]:
-    end = numbers(time, "time")
-    occurred = indicator(event, "event", "an event as 1 and censoring as 0")
-    late = np.zeros_like(end) if entry is None else numbers(entry, "entry")
-    weight = np.ones_like(end) if weights is None else numbers(weights, "weights")
-    same_length(time=end, event=occurred, entry=late, weights=weight)
-    for name, values in (("time", end), ("entry", late), ("weights", weight)):
-        negative = int((values < 0).sum())
-        if negative:
-            raise MethodError(
-                f"{name}: {negative} of {values.size} values are negative: they must be 0 or more"
-            )
-    wrong = int(((late > 0) & (late >= end)).sum())
-    if wrong:
-        raise MethodError(
-            f"{wrong} of {end.size} persons enter at or after their end of follow-up: leave them out"
-        )
-    return end, occurred, late, weight
 
 
 def _counts(one: Curve, weighted: bool) -> dict[str, pd.Series]:
