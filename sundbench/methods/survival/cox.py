@@ -219,7 +219,7 @@ class Cox:
                 values = beta + self.events * values @ self.model_variance
             part = pd.DataFrame(values, columns=names)
             part.insert(0, "time", self._model.sets.time[self._model.sets.event_places])
-            return part
+            return part.sort_values("time", kind="stable", ignore_index=True)
         raise MethodError(
             f"residuals {kind} are unknown: martingale, score, dfbeta, schoenfeld and scaled schoenfeld are there"
         )

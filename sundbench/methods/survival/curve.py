@@ -114,6 +114,11 @@ class Curve:
         upper = np.where(certain, certain_value, np.clip(upper, 0.0, 1.0))
         return lower, upper
 
+    def cumulative_hazard(self) -> tuple[Floats, Floats]:
+        """Nelson and Aalen's cumulative hazard and Aalen's variance at each time."""
+        hazard = _ratio(self.events, self.at_risk)
+        return np.cumsum(hazard), np.cumsum(_ratio(hazard, self.at_risk))
+
     def quantile(self, curve: Floats, probability: float) -> float:
         """First time at which a curve is at or below the probability; NaN if it never is.
 

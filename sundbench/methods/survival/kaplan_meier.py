@@ -59,12 +59,40 @@ class KaplanMeier:
 
     def median(self) -> pd.DataFrame:
         """group, median, lower, upper: the median time and its confidence limits; NaN where not reached."""
+        quantiles = self.quantiles([0.5]).rename(columns={"time": "median"})
+        return quantiles[["group", "median", "lower", "upper"]]
+
+    def quantiles(self, probabilities: ArrayLike) -> pd.DataFrame:
+        """group, probability, time, lower, upper: when that share has had the event; NaN where not reached.
+
+        Raises:
+            MethodError: probabilities outside 0 to 1.
+        """
+        shares = numbers(np.atleast_1d(np.asarray(probabilities)), "probabilities")
+        if (shares <= 0).any() or (shares >= 1).any():
+            raise MethodError("probabilities: some lie outside 0 to 1: use e.g. 0.25, 0.5, 0.75")
         rows = []
         for group, one in self.curves.items():
             lower, upper = one.limits(self.conf_type, self.conf_level)
-            times = [one.quantile(values, 0.5) for values in (one.survival, lower, upper)]
-            rows.append((group, *times))
-        return pd.DataFrame(rows, columns=["group", "median", "lower", "upper"])
+            for share in shares:
+                times = [one.quantile(values, 1 - share) for values in (one.survival, lower, upper)]
+                rows.append((group, share, *times))
+        return pd.DataFrame(rows, columns=["group", "probability", "time", "lower", "upper"])
+
+    def cumulative_hazard(self) -> pd.DataFrame:
+        """group, time, cumulative_hazard, se: Nelson and Aalen's estimate, with Aalen's variance.
+
+        Raises:
+            MethodError: weights that are not whole numbers, of which it has no variance.
+        """
+        parts = []
+        for group, one in self.curves.items():
+            if one.robust:
+                raise MethodError("weights: the cumulative hazard takes whole numbers: use the survival instead")
+            hazard, variance = one.cumulative_hazard()
+            columns = {"cumulative_hazard": hazard, "se": np.sqrt(variance)}
+            parts.append(pd.DataFrame({"group": group, "time": one.time, **columns}))
+        return pd.concat(parts, ignore_index=True)
 
     def at(self, times: ArrayLike) -> pd.DataFrame:
         """group, time, at_risk, survival, se, lower, upper at given times.

@@ -66,12 +66,12 @@ class PartialLikelihood:
 
     @cached_property
     def event_weight(self) -> Floats:
-        """Weights of the events, by place."""
+        """Weights of the events."""
         return self.weight[self.sets.event_rows]
 
     @cached_property
     def event_matrix(self) -> Floats:
-        """The matrix's rows with events, by place."""
+        """The matrix's rows with events."""
         return self.matrix[self.sets.event_rows]
 
     @cached_property
@@ -82,9 +82,12 @@ class PartialLikelihood:
         if not self.efron:
             return np.arange(size), np.zeros(size), mass
         deaths = np.bincount(places, minlength=size)
+        if deaths.max() == 1:
+            return np.arange(size), np.zeros(size), mass
+        place = np.repeat(np.arange(size), deaths)
         first = np.concatenate(([0], np.cumsum(deaths)[:-1]))
-        fraction = (np.arange(places.size) - first[places]) / deaths[places]
-        return places, fraction, (mass / deaths)[places]
+        fraction = (np.arange(place.size) - first[place]) / deaths[place]
+        return place, fraction, (mass / deaths)[place]
 
     def linear(self, beta: Floats) -> Floats:
         """Each row's linear predictor; bit for bit the same for the same covariates."""

@@ -36,7 +36,7 @@ class RiskSets:
         heads: the slot at which each stratum begins, and the number of slots.
         leave: each row's slot, that of the last event time not after its end.
         enter: the slot of the last event time not after its entry; None where all enter at the start.
-        event_rows: rows with events, by place.
+        event_rows: rows with events.
         event_places: the places of these events.
     """
 
@@ -96,7 +96,7 @@ def risk_sets(end: Floats, event: Bools, entry: Floats | None, stratum: Ints | N
         stratum: codes from 0; None where there are none.
     """
     span, keys, late = _keys(end, entry, stratum)
-    distinct, place = np.unique(keys[event], return_inverse=True)
+    distinct = np.unique(keys[event])
     if stratum is None:
         own, strata = np.zeros(distinct.size, dtype=np.int64), 1
     else:
@@ -109,10 +109,10 @@ def risk_sets(end: Floats, event: Bools, entry: Floats | None, stratum: Ints | N
         if enter is not None:
             enter += stratum
     rows = np.flatnonzero(event)
-    order = np.argsort(place, kind="stable")
+    place = leave[rows] - 1 - (0 if stratum is None else stratum[rows])
     time = np.empty(distinct.size)
     time[place] = end[rows]
-    return RiskSets(time, own, heads, leave, enter, rows[order], place[order])
+    return RiskSets(time, own, heads, leave, enter, rows, place)
 
 
 def _keys(end: Floats, entry: Floats | None, stratum: Ints | None) -> tuple[int, Floats | Ints, Floats | Ints | None]:

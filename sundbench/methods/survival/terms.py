@@ -13,6 +13,9 @@ from sundbench.errors import MethodError
 from sundbench.methods.inputs import Floats, Frame, frame
 from sundbench.methods.propensity.design import columns_of
 
+_BLOCK = 4096
+"""Rows that are written at once: columns become rows within the processor's cache."""
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -73,11 +76,12 @@ def terms(chosen: pd.DataFrame, covariates: Sequence[str]) -> tuple[Floats, Term
         if constant:
             raise MethodError(f"covariate {name} has the same value for everybody: leave it out")
         places[name] = tuple(range(first, len(columns)))
+    means = np.array([column.mean() for column in columns.values()])
     matrix = np.empty((len(chosen), len(columns)))
-    means = np.empty(len(columns))
-    for place, column in enumerate(columns.values()):
-        means[place] = column.mean()
-        np.subtract(column, means[place], out=matrix[:, place])
+    for first in range(0, len(chosen), _BLOCK):
+        block = slice(first, first + _BLOCK)
+        for place, column in enumerate(columns.values()):
+            np.subtract(column[block], means[place], out=matrix[block, place])
     return matrix, Terms(tuple(columns), places, levels, means)
 
 
