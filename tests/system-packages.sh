@@ -10,6 +10,9 @@ ls /usr/lib/R/site-library/haven/examples/iris.sas7bdat >/dev/null 2>&1 || missi
 # The R kernel.
 [ -x /usr/bin/R ] || missing="$missing r-base-core"
 ls /usr/lib/R/site-library/IRkernel/DESCRIPTION >/dev/null 2>&1 || missing="$missing r-cran-irkernel"
+# What survival analysis is compared with.
+ls /usr/lib/R/*library/survival/DESCRIPTION >/dev/null 2>&1 || missing="$missing r-cran-survival"
+ls /usr/lib/R/*library/cmprsk/DESCRIPTION >/dev/null 2>&1 || missing="$missing r-cran-cmprsk"
 # Workspaces keep their versions with git; sandboxes are also started by an account that can't run .venv's Python.
 command -v git >/dev/null 2>&1 || missing="$missing git"
 [ -x /usr/bin/python3.11 ] || missing="$missing python3"

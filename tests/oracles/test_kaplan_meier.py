@@ -76,3 +76,20 @@ def test_all_persons_together(lung):
     whole = fitted.rmst(data["time"].max()).iloc[0]
     assert whole["rmst"] == pytest.approx(theirs["rmean"], rel=1e-10)
     assert whole["se"] == pytest.approx(theirs["se(rmean)"], rel=tolerance["se_rel"])
+
+
+def test_quantiles_and_their_limits(lung):
+    data, expected, _, _ = lung
+    ours = fit(data).quantiles([0.25, 0.5, 0.75])
+    for column, key in (("time", "quantile"), ("lower", "lower"), ("upper", "upper")):
+        theirs = pd.DataFrame(expected["quantiles"]["q"][key])[["25", "50", "75"]].to_numpy(dtype=float)
+        np.testing.assert_array_equal(ours[column].to_numpy().reshape(2, 3), theirs)
+
+
+def test_cumulative_hazard(lung):
+    data, expected, tolerance, _ = lung
+    ours = fit(data, group=None).cumulative_hazard()
+    theirs = pd.DataFrame(expected["nelson_aalen"]["at"])
+    row = np.searchsorted(ours["time"], theirs["time"], side="right") - 1
+    np.testing.assert_allclose(ours["cumulative_hazard"].iloc[row], theirs["cumhaz"], rtol=1e-12)
+    np.testing.assert_allclose(ours["se"].iloc[row], theirs["std"], rtol=tolerance["se_rel"])

@@ -122,7 +122,8 @@ class AalenJohansen:
             lower, upper = inner * np.exp(-z * se / inner), inner * np.exp(z * se / inner)
         else:
             wide = z * se / (inner * np.log(inner))
-            lower, upper = inner ** np.exp(-wide), inner ** np.exp(wide)
+            with np.errstate(over="ignore"):  # next to nothing, with a wide interval: the limit is 0
+                lower, upper = inner ** np.exp(-wide), inner ** np.exp(wide)
         lower, upper = np.clip(lower, 0, 1), np.clip(upper, 0, 1)
         return np.where(certain, incidence, lower), np.where(certain, incidence, upper)
 
@@ -190,9 +191,7 @@ def _incidence(whole: Curve, codes: Ints, kind: int, variance: Variance) -> Inci
     return Incidence(events, incidence, np.sqrt(np.maximum(squared, 0.0)))
 
 
-def _jackknife(
-    whole: Curve, own: Floats, hazard: Floats, before: Floats, incidence: Floats
-) -> Floats:
+def _jackknife(whole: Curve, own: Floats, hazard: Floats, before: Floats, incidence: Floats) -> Floats:
     """Sum over persons of the squared, weighted derivative of the incidence with respect to their weights.
 
     With A(t) the sum of all causes' hazard / (at risk - events), the derivative of the log survival of who is

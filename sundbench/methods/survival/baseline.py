@@ -35,6 +35,7 @@ def predicted_survival(
     beta: Floats,
     variance: Floats,
     matrix: Floats,
+    *,
     times: Floats,
     stratum: int,
     last: float,
@@ -87,6 +88,7 @@ def survival_limits(
         lower, upper = inner * np.exp(-z * se_log), inner * np.exp(z * se_log)
     else:
         wide = z * se_log / np.log(inner)
-        lower, upper = inner ** np.exp(-wide), inner ** np.exp(wide)
+        with np.errstate(over="ignore"):  # next to certain, with a wide interval: the limit is 0 or 1
+            lower, upper = inner ** np.exp(-wide), inner ** np.exp(wide)
     lower, upper = np.clip(lower, 0, 1), np.clip(upper, 0, 1)
     return np.where(certain, 1.0, lower), np.where(certain, 1.0, upper)

@@ -1,8 +1,8 @@
 """Concordance of a hazard model, as R's survival counts it.
 
 A pair can be ordered when one has the event while the other is at risk and outlives it (a censoring at the
-same time outlives an event). It is concordant when the one with the event has the higher linear predictor,
-counts half where the two are equal, and pairs of two events at the same time don't count. The standard error is
+same time outlives an event). It is concordant when the one with the event has the higher linear predictor;
+one with equal predictors counts half; pairs of two events at the same time don't count. The standard error is
 the infinitesimal jackknife. Harrell et al. (1982); Therneau and Atkinson, the "concordance" vignette of R's
 survival.
 
@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sundbench.errors import MethodError
-from sundbench.methods.inputs import Bools, Floats
+from sundbench.methods.inputs import Floats, sums
 from sundbench.methods.survival.follow_up import Ints
+from sundbench.methods.survival.observations import Observations
 
 
 @dataclass(frozen=True)
@@ -33,30 +34,23 @@ class Concordance:
     se: float
 
 
-def concordance(
-    end: Floats,
-    event: Bools,
-    linear: Floats,
-    entry: Floats | None,
-    stratum: Ints | None,
-    weight: Floats,
-    cluster: Ints | None,
-) -> Concordance:
+def concordance(rows: Observations, linear: Floats, weight: Floats) -> Concordance:
     """Count pairs.
 
     Args:
-        end, event, entry, stratum, weight, cluster: of each row.
+        rows: when each row is at risk and whether it ends with an event.
         linear: its linear predictor; higher means earlier.
+        weight: its weight.
 
     Raises:
         MethodError: no two rows can be ordered.
     """
+    end, event, entry = rows.end, rows.event, rows.entry
     size = end.size
-    own = np.zeros(size, dtype=np.int64) if stratum is None else stratum
+    own = np.zeros(size, dtype=np.int64) if rows.stratum is None else rows.stratum
     rank = np.unique(linear, return_inverse=True)[1].astype(np.int64)
-    rows = np.arange(size)
-    events = rows[event]
-    late = rows[:0] if entry is None else rows
+    events = np.flatnonzero(event)
+    late = np.arange(0 if entry is None else size)
     start = end if entry is None else entry
 
     # Of each event: those at risk with a lower, less those with a higher predictor. Backwards in time come at
@@ -90,15 +84,13 @@ def concordance(
     net[events] += as_event
     count[events] += event_pairs
     influence = weight * (net - somer * count) / total
-    if cluster is not None:
-        influence = np.bincount(cluster, influence)
+    if rows.cluster is not None:
+        influence = sums(rows.cluster, influence, int(rows.cluster.max()) + 1)
     return Concordance((somer + 1) / 2, float(np.sqrt(np.sum(influence**2)) / 2))
 
 
 def _balance(own: Ints, time: Floats, turn: Ints, rank: Ints, weight: Floats) -> tuple[Floats, Floats]:
-    """For each item, over the items before it in its stratum: the weight with lower less that with higher rank,
-    and the whole weight.
-    """
+    """Over the items before each in its stratum: weight of lower less higher rank, and whole weight."""
     order = np.lexsort((turn, time, own))
     group = own[order]
     lower, equal, before = _before(rank[order], weight[order], group)
@@ -131,11 +123,10 @@ def _before(rank: Ints, weight: Floats, group: Ints) -> tuple[Floats, Floats, Fl
         ahead = zeros[at] - zeros[start]
         middle = start + zeros[stop] - zeros[start]
         target = np.where(ones, middle + (at - start - ahead), start + ahead)
-        moved = [np.empty_like(values) for values in (rank, weight, place, start, stop)]
-        new_start, new_stop = np.where(ones, middle, start), np.where(ones, stop, middle)
-        for new, old in zip(moved, (rank, weight, place, new_start, new_stop), strict=True):
-            new[target] = old
-        rank, weight, place, start, stop = moved
+        order = np.empty_like(target)
+        order[target] = at
+        start, stop = np.where(ones, middle, start)[order], np.where(ones, stop, middle)[order]
+        rank, weight, place = rank[order], weight[order], place[order]
     equal = np.empty(size)
     equal[place] = _since(weight, start, at)
     return lower, equal, before

@@ -17,11 +17,12 @@ from numpy.typing import ArrayLike
 from scipy.stats import chi2, norm
 
 from sundbench.errors import MethodError
-from sundbench.methods.inputs import Bools, Floats, Frame, frame, indicator, numbers
+from sundbench.methods.inputs import Floats, Frame, frame, numbers
 from sundbench.methods.survival.baseline import ConfidenceType, baseline, predicted_survival
 from sundbench.methods.survival.concordance import Concordance, concordance
-from sundbench.methods.survival.follow_up import Ints, check_level, not_negative
-from sundbench.methods.survival.newton import Maximum, maximise
+from sundbench.methods.survival.follow_up import check_level, not_negative
+from sundbench.methods.survival.newton import Maximum, inverted, maximise
+from sundbench.methods.survival.observations import Observations, observations
 from sundbench.methods.survival.partial_likelihood import PartialLikelihood
 from sundbench.methods.survival.proportional_hazards import TimeScale, proportional_hazards_test
 from sundbench.methods.survival.residuals import cluster_variance, martingale, schoenfeld, score_residuals
@@ -31,26 +32,6 @@ from sundbench.methods.survival.terms import Terms, terms
 Ties = Literal["efron", "breslow"]
 _THIN = 100_000
 """From this many rows on, the fit of some of them gives the start for all."""
-
-
-@dataclass(frozen=True)
-class Observations:
-    """The rows of a Cox model.
-
-    Attributes:
-        end, event: end of each row's follow-up, and whether it is an event.
-        entry: at risk after it; None where all are from the start.
-        stratum: codes from 0; None without strata.
-        strata: the labels of the codes; ``all`` without strata.
-        cluster: codes from 0; None where each row stands for itself.
-    """
-
-    end: Floats
-    event: Bools
-    entry: Floats | None
-    stratum: Ints | None
-    strata: tuple[str, ...]
-    cluster: Ints | None
 
 
 @dataclass(frozen=True)
@@ -123,10 +104,7 @@ class Cox:
 
     @cached_property
     def _concordance(self) -> Concordance:
-        o = self._observations
-        return concordance(
-            o.end, o.event, self.linear_predictor, o.entry, o.stratum, self._model.weight, o.cluster
-        )
+        return concordance(self._observations, self.linear_predictor, self._model.weight)
 
     def baseline(self) -> pd.DataFrame:
         """stratum, time, cumulative_hazard, survival where all covariates (and the offset) are 0.
@@ -159,7 +137,7 @@ class Cox:
         """
         names = self._observations.strata
         if stratum is None and len(names) > 1:
-            raise MethodError("stratum is needed: the model has strata, each with a baseline hazard of its own")
+            raise MethodError("stratum is needed: the model has strata, each with a baseline of its own")
         label = names[0] if stratum is None else str(stratum)
         if label not in names:
             raise MethodError(f"stratum {label} is unknown: the model has {', '.join(names[:20])}")
@@ -171,15 +149,15 @@ class Cox:
             self.coef.to_numpy(),
             self.variance,
             self._terms.matrix(data) - self._terms.means,
-            numbers(np.atleast_1d(np.asarray(times)), "times"),
-            code,
-            float(own.max()),
-            conf_type,
-            self.conf_level,
+            times=numbers(np.atleast_1d(np.asarray(times)), "times"),
+            stratum=code,
+            last=float(own.max()),
+            conf_type=conf_type,
+            conf_level=self.conf_level,
         )
 
     def proportional_hazards_test(self, transform: TimeScale = "km") -> pd.DataFrame:
-        """Does a covariate's effect change with time? Indexed by covariate and GLOBAL: statistic, df, p_value.
+        """Does an effect change with time? Indexed by covariate and GLOBAL: statistic, df, p_value.
 
         The score test of survival 3's ``cox.zph``, which replaced the approximate test on scaled Schoenfeld
         residuals (Grambsch and Therneau 1994).
@@ -190,9 +168,8 @@ class Cox:
         Raises:
             MethodError: an unknown transform, or the logarithm of time 0.
         """
-        o = self._observations
         return proportional_hazards_test(
-            self._model, self.coef.to_numpy(), self._terms.covariates, o.end, o.event, o.entry, transform
+            self._model, self.coef.to_numpy(), self._terms.covariates, self._observations, transform
         )
 
     def residuals(
@@ -220,9 +197,7 @@ class Cox:
             part = pd.DataFrame(values, columns=names)
             part.insert(0, "time", self._model.sets.time[self._model.sets.event_places])
             return part.sort_values("time", kind="stable", ignore_index=True)
-        raise MethodError(
-            f"residuals {kind} are unknown: martingale, score, dfbeta, schoenfeld and scaled schoenfeld are there"
-        )
+        raise MethodError(f"residuals {kind}: use martingale, score, dfbeta, schoenfeld or scaled schoenfeld")
 
 
 def cox(
@@ -280,7 +255,7 @@ def cox(
         groups = None if groups is None else groups[kept]
         if not weight.size:
             raise MethodError(f"weights {weights}: all are 0: nobody is left to analyse")
-    rows = _observations(chosen, time, event, entry, by, groups)
+    rows = observations(chosen, time=time, event=event, entry=entry, strata=by, cluster=groups)
     shift = np.zeros(weight.size) if offset is None else numbers(chosen[offset], offset)
     matrix, made = terms(chosen, names)
     model = PartialLikelihood(
@@ -291,7 +266,7 @@ def cox(
         ties == "efron",
     )
     best = maximise(model, made.names, _start(model, rows, made.names))
-    inverse = np.linalg.inv(best.information)
+    inverse = inverted(best.information)
     if robust is None:
         robust = cluster is not None or bool((weight != np.floor(weight)).any())
     variance = cluster_variance(model, best.beta, inverse, rows.cluster) if robust else inverse
@@ -326,40 +301,6 @@ def ratio_table(coef: pd.Series, variance: Floats, conf_level: float, ratio: str
         "upper": np.exp(beta + wide),
     }
     return pd.DataFrame(columns, index=coef.index)
-
-
-def _observations(
-    chosen: pd.DataFrame,
-    time: str,
-    event: str,
-    entry: str | None,
-    strata: list[str],
-    cluster: pd.Series | None,
-) -> Observations:
-    end = numbers(chosen[time], time)
-    not_negative(end, time)
-    occurred = indicator(chosen[event], event, "an event as 1 and censoring as 0")
-    if not occurred.any():
-        raise MethodError(f"{event}: no events: hazards can't be compared without any")
-    late = None if entry is None else numbers(chosen[entry], entry)
-    if late is not None:
-        not_negative(late, entry or "entry")
-        wrong = int((late >= end).sum())
-        if wrong:
-            raise MethodError(
-                f"{wrong} of {end.size} rows enter ({entry}) at or after their end ({time}): leave them out"
-            )
-        if not late.any():
-            late = None
-    stratum, labels = None, ("all",)
-    if strata:
-        grouped = chosen.groupby(strata, sort=True, observed=True)
-        stratum = grouped.ngroup().to_numpy(dtype=np.int64)
-        labels = tuple(
-            ", ".join(map(str, key)) if isinstance(key, tuple) else str(key) for key in grouped.indices
-        )
-    codes = None if cluster is None else pd.factorize(cluster)[0].astype(np.int64)
-    return Observations(end, occurred, late, stratum, labels, codes)
 
 
 def _start(model: PartialLikelihood, rows: Observations, names: tuple[str, ...]) -> Floats | None:

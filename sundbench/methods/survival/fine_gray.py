@@ -1,14 +1,14 @@
 """Fine and Gray's model of the subdistribution hazard.
 
 Written by hand: no Python library has it, R's crr takes time with the square of the persons, and R's finegray
-writes a row for each person and censoring interval. Neither is needed: who had a competing event at T
-stays at risk with the weight G(t-) / G(T-), G being the censoring's Kaplan-Meier curve, which is a factor of the
-row times a factor of the event time; so its sums over risk sets are running sums too.
+writes a row for each person and censoring interval. Neither is needed: who had a competing event at T stays
+at risk with the weight G(t-) / G(T-), G being the censoring's Kaplan-Meier curve. That is a factor of the
+row times a factor of the event time, so that sums over these risk sets are running sums too.
 
 Sources: Fine and Gray, JASA 94 (1999), with their variance, which counts the estimation of G; Zhou et al.,
-Biostatistics 13 (2012), for clusters. Under ties it follows R's cmprsk::crr: Breslow, and persons
-with events are still at risk of censoring at that time. On request survival::finegray with coxph: Efron, events
-before censoring, and a robust variance that takes G as known.
+Biostatistics 13 (2012), for clusters. Under ties it follows R's cmprsk::crr: Breslow, and persons with events
+are still at risk of censoring at that time. On request survival::finegray with coxph: Efron, events before
+censoring, and a robust variance that takes G as known.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sundbench.errors import MethodError
-from sundbench.methods.inputs import Bools, Floats, Frame, frame, numbers
+from sundbench.methods.inputs import Bools, Floats, Frame, frame, numbers, sums
 from sundbench.methods.survival.cox import ratio_table
 from sundbench.methods.survival.curve import curve
-from sundbench.methods.survival.follow_up import Ints, causes, check_level
-from sundbench.methods.survival.newton import maximise
+from sundbench.methods.survival.follow_up import causes, check_level
+from sundbench.methods.survival.newton import inverted, maximise
 from sundbench.methods.survival.partial_likelihood import PartialLikelihood
 from sundbench.methods.survival.residuals import score_residuals
 from sundbench.methods.survival.risk_sets import RiskSets, by_place, risk_sets
@@ -50,7 +50,7 @@ class SubdistributionSets(RiskSets):
 
     def totals(self, values: Floats) -> Floats:
         """Sums of the rows' values over those at risk at each event time."""
-        stayed = np.cumsum(np.bincount(self.leave, values * self.staying, self.heads[-1]))
+        stayed = np.cumsum(sums(self.leave, values * self.staying, int(self.heads[-1])))
         return np.asarray(super().totals(values) + self.censoring * stayed[:-1])
 
     def products(self, weight: Floats, matrix: Floats) -> Floats:
@@ -108,7 +108,7 @@ class FineGray:
         return pd.DataFrame(columns)
 
     def predict(self, data: Frame, times: ArrayLike) -> pd.DataFrame:
-        """row (from 0), time, incidence: the cumulative incidence of new persons; NaN beyond the follow-up.
+        """Cumulative incidence of new persons: row (from 0), time, incidence; NaN beyond the follow-up.
 
         Raises:
             MethodError: a covariate is missing or has an unknown level, or negative times.
@@ -178,7 +178,7 @@ def fine_gray(
     if groups is not None:
         code = pd.factorize(groups)[0].astype(np.int64)
         influence = by_place(code, weight, influence, int(code.max()) + 1)
-    inverse = np.linalg.inv(best.information)
+    inverse = inverted(best.information)
     return FineGray(
         coef=pd.Series(best.beta, index=pd.Index(made.names, name="term"), name="coef"),
         variance=inverse @ (influence.T @ influence) @ inverse,
@@ -200,7 +200,12 @@ def _sets(end: Floats, event: Bools, competing: Bools, *, events_first: bool) ->
     if events_first:
         # An event comes before a censoring at the same time, which then finds it gone.
         distinct, at = np.unique(end, return_inverse=True)
-        free = curve(2.0 * at + ~(event | competing), ~(event | competing), none, np.ones_like(end))
+        free = curve(
+            np.asarray(2.0 * at + ~(event | competing), dtype=np.float64),
+            ~(event | competing),
+            none,
+            np.ones_like(end),
+        )
         clock = 2.0 * np.arange(distinct.size) + 0.5
         ends, times = clock[at], clock[np.searchsorted(distinct, plain.time)]
     else:
@@ -220,8 +225,8 @@ def _of_censoring(
 ) -> Floats:
     """What each person adds to the score's influence through the estimate of the censoring curve.
 
-    q(u) is the derivative of the score with respect to the censoring hazard at u: it comes from those who had a
-    competing event before u, at event times from u on.
+    q(u) is the derivative of the score with respect to the censoring hazard at u: it comes from those who had
+    a competing event before u, at event times from u on.
     """
     sets = model.sets
     if not isinstance(sets, SubdistributionSets) or not censored.any():
@@ -231,13 +236,13 @@ def _of_censoring(
     scaled = hazard.increment * sets.censoring
     times, at = np.unique(end, return_inverse=True)
     at_risk = np.cumsum(np.bincount(at)[::-1])[::-1]
-    leaving = np.bincount(at, censored.astype(np.float64), times.size)
+    leaving = sums(at, censored.astype(np.float64), times.size)
 
     def earlier(values: Floats) -> Floats:
         return np.asarray(np.cumsum(values, axis=0) - values)
 
     stayed = hazard.risk * sets.staying
-    ones = earlier(np.bincount(at, stayed, times.size))
+    ones = earlier(sums(at, stayed, times.size))
     products = earlier(by_place(at, stayed, model.matrix, times.size))
     zero = np.zeros((1, beta.size))
     from_here = np.searchsorted(sets.time, times)

@@ -19,8 +19,8 @@ def follow_up(
     Raises:
         MethodError: empty, missing, negative or unequal data, or entry at or after the end.
     """
-    occurred = indicator(event, "event", "an event as 1 and censoring as 0")
     end, late, weight = _spans(time, entry, weights)
+    occurred = indicator(event, "event", "an event as 1 and censoring as 0")
     same_length(time=end, event=occurred)
     return end, occurred, late, weight
 
@@ -33,10 +33,10 @@ def causes(
     Raises:
         MethodError: as ``follow_up``; or causes that are not 0, 1, 2, ...
     """
+    end, late, weight = _spans(time, entry, weights)
     codes = numbers(cause, "cause")
     if (codes < 0).any() or (codes != np.round(codes)).any():
         raise MethodError("cause: values other than 0, 1, 2, ...: code censoring as 0 and each cause as 1, 2")
-    end, late, weight = _spans(time, entry, weights)
     same_length(time=end, cause=codes)
     return end, codes.astype(np.int64), late, weight
 

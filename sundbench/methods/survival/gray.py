@@ -1,7 +1,7 @@
 """Gray's test: do cumulative incidences of one cause differ between groups?
 
-Written by hand: no Python library has it. Source: Gray, Annals of Statistics 16 (1988), with rho = 0; ties and
-the variance's finite-sample factors as in his R package cmprsk, checked against it.
+Written by hand: no Python library has it. Source: Gray, Annals of Statistics 16 (1988), with rho = 0; ties
+and the variance's finite-sample factors as in his R package cmprsk, checked against it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
 from sundbench.errors import MethodError
-from sundbench.methods.inputs import Floats, labels
+from sundbench.methods.inputs import Floats, labels, sums
 from sundbench.methods.survival.follow_up import Ints, causes
 from sundbench.methods.survival.log_rank import GroupTest
 
@@ -60,7 +60,7 @@ def _counts(end: Floats, kind: Ints, place: Ints, groups: int) -> tuple[Floats, 
     cell = at * groups + place
 
     def by_group(chosen: Floats) -> Floats:
-        return np.bincount(cell, chosen, times.size * groups).reshape(-1, groups)
+        return sums(cell, chosen, times.size * groups).reshape(-1, groups)
 
     everybody = by_group(np.ones_like(end))
     at_risk = np.cumsum(everybody[::-1], axis=0)[::-1]
@@ -72,8 +72,8 @@ def _counts(end: Floats, kind: Ints, place: Ints, groups: int) -> tuple[Floats, 
 def _score(own: Floats, other: Floats, at_risk: Floats) -> tuple[Floats, Floats, Floats]:
     """Observed less expected by group, their variance, and the expected.
 
-    Each group's risk set is that of the subdistribution: at risk / survival, times 1 - incidence for the score.
-    A group's survival and incidence stay as they are once nobody in it is at risk.
+    Each group's risk set is that of the subdistribution: at risk / survival, times 1 - incidence for the
+    score. A group's survival and incidence stay as they are once nobody in it is at risk.
     """
     present = at_risk > 0
     fraction = np.divide(own + other, at_risk, out=np.zeros_like(at_risk), where=present)
@@ -114,8 +114,12 @@ def _score(own: Floats, other: Floats, at_risk: Floats) -> tuple[Floats, Floats,
     one = np.ones((at_risk.shape[0], 1, groups))
     direct = gathered(now, now, own_spread) + gathered(then, then, other_spread)
     third = np.sum(ahead**2 * own_spread + gap**2 * other_spread, axis=0)
-    mixed = gathered(now, one * ahead[:, None, :], own_spread) + gathered(then, one * gap[:, None, :], other_spread)
+    mixed = gathered(now, one * ahead[:, None, :], own_spread) + gathered(
+        then, one * gap[:, None, :], other_spread
+    )
     final = c[-1].T[:, :, None]  # group k, score i
     cross = final @ mixed.transpose(0, 2, 1)
-    variance = direct + third[:, None, None] * final @ final.transpose(0, 2, 1) + cross + cross.transpose(0, 2, 1)
+    variance = (
+        direct + third[:, None, None] * final @ final.transpose(0, 2, 1) + cross + cross.transpose(0, 2, 1)
+    )
     return own.sum(axis=0) - expected, variance.sum(axis=0), expected

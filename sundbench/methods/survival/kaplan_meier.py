@@ -88,7 +88,9 @@ class KaplanMeier:
         parts = []
         for group, one in self.curves.items():
             if one.robust:
-                raise MethodError("weights: the cumulative hazard takes whole numbers: use the survival instead")
+                raise MethodError(
+                    "weights: the cumulative hazard takes whole numbers: use the survival instead"
+                )
             hazard, variance = one.cumulative_hazard()
             columns = {"cumulative_hazard": hazard, "se": np.sqrt(variance)}
             parts.append(pd.DataFrame({"group": group, "time": one.time, **columns}))

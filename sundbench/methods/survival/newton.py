@@ -70,7 +70,10 @@ def maximise(model: PartialLikelihood, terms: tuple[str, ...], start: Floats | N
     step = np.zeros(reach.size)
     for _ in range(_ITERATIONS):
         information = model.information(at.hazard)
-        _check(information, spread, float(model.event_weight.sum()), terms, at.beta, step)
+        refusal = _refusal(model, information, spread, terms)
+        if refusal:
+            # Where steps were taken there was information to begin with: the likelihood is monotone.
+            raise MethodError(_infinite(terms, step, spread) if step.any() else refusal)
         step = np.linalg.solve(information, at.gradient)
         size = float(np.abs(step * reach).max())
         if size < _DONE:
@@ -96,34 +99,25 @@ def _point(model: PartialLikelihood, beta: Floats) -> _Point:
     return _Point(beta, hazard, model.loglik(linear, hazard), model.gradient(model.expected(hazard)))
 
 
-def _check(
-    information: Floats,
-    spread: Floats,
-    events: float,
-    terms: tuple[str, ...],
-    beta: Floats,
-    step: Floats,
-) -> None:
-    """Refuse an information that determines no coefficients.
+def inverted(information: Floats) -> Floats:
+    """The inverse of an information, symmetric to the last bit."""
+    inverse = np.linalg.inv(information)
+    return np.asarray((inverse + inverse.T) / 2)
 
-    At coefficients that have grown there was some to begin with: the likelihood is monotone.
-    """
+
+def _refusal(
+    model: PartialLikelihood, information: Floats, spread: Floats, terms: tuple[str, ...]
+) -> str | None:
+    """Why an information determines no coefficients; None if it does."""
+    events = float(model.event_weight.sum())
     diagonal = np.diag(information)
     lacking = diagonal <= _SINGULAR * events * spread**2
     if not lacking.any():
         root = np.sqrt(diagonal)
         values, vectors = np.linalg.eigh(information / np.outer(root, root))
         if values[0] > _SINGULAR:
-            return
+            return None
         lacking = np.abs(vectors[:, 0]) > 0.1
-    if np.abs(beta * spread).max() > 0:
-        if np.abs(step).max() > 0:
-            raise MethodError(_infinite(terms, step, spread))
-        raise MethodError(_undetermined(terms, lacking))
-    raise MethodError(_undetermined(terms, lacking))
-
-
-def _undetermined(terms: tuple[str, ...], lacking: Floats) -> str:
     names = ", ".join(name for name, true in zip(terms, lacking, strict=True) if true)
     return (
         f"covariates: the events don't determine the coefficients of {names}: among those at risk at the "
@@ -135,6 +129,6 @@ def _infinite(terms: tuple[str, ...], step: Floats, reach: Floats) -> str:
     moves = np.abs(step * reach)
     names = ", ".join(name for name, move in zip(terms, moves, strict=True) if move > 0.1 * moves.max())
     return (
-        f"covariates: the coefficients of {names} are infinite (monotone likelihood): at every event time the "
-        "event falls on the highest, or the lowest, value at risk; merge levels or leave the covariate out"
+        f"covariates: the coefficients of {names} are infinite (monotone likelihood): all events fall on the "
+        "highest, or the lowest, values at risk; merge levels or leave the covariate out"
     )

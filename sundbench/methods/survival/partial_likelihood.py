@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sundbench.methods.inputs import Floats
+from sundbench.methods.inputs import Floats, sums
 from sundbench.methods.survival.follow_up import Ints
 from sundbench.methods.survival.risk_sets import RiskSets, by_place
 
@@ -78,7 +78,7 @@ class PartialLikelihood:
     def _steps(self) -> tuple[Ints, Floats, Floats]:
         """Place, fraction of the events that is taken away, and mass of each step."""
         places, size = self.sets.event_places, self.sets.size
-        mass = np.bincount(places, self.event_weight, size)
+        mass = sums(places, self.event_weight, size)
         if not self.efron:
             return np.arange(size), np.zeros(size), mass
         deaths = np.bincount(places, minlength=size)
@@ -105,11 +105,11 @@ class PartialLikelihood:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             risk = self.weight * np.exp(linear)
             at_risk = sets.totals(risk)
-            of_events = np.bincount(sets.event_places, risk[sets.event_rows], size)
+            of_events = sums(sets.event_places, risk[sets.event_rows], size)
             denominator = at_risk[place] - fraction * of_events[place]
             ratio = mass / denominator
-        increment = np.bincount(place, ratio, size)
-        spared = np.bincount(place, fraction * ratio, size)
+        increment = sums(place, ratio, size)
+        spared = sums(place, fraction * ratio, size)
         return Hazard(risk, at_risk, of_events, denominator, ratio, increment, spared)
 
     def loglik(self, linear: Floats, hazard: Hazard) -> float:
@@ -166,11 +166,10 @@ class PartialLikelihood:
         return sets.products(hazard.risk, self.matrix), of_events
 
     def coefficients(self, hazard: Hazard, power: int) -> tuple[Floats, Floats, Floats]:
-        """Sums over the steps of each event time of mass / denominator**power, times the fraction to 0, 1, 2."""
+        """Sums over each event time's steps of mass / denominator**power, times the fraction to 0, 1, 2."""
         place, fraction, _ = self._steps
         base = hazard.mass_ratio / hazard.denominator ** (power - 1)
-        sums = (np.bincount(place, base * fraction**k, self.sets.size) for k in range(3))
-        zero, one, two = sums
+        zero, one, two = (sums(place, base * fraction**k, self.sets.size) for k in range(3))
         return zero, one, two
 
     def _squared_means(self, hazard: Hazard, factor: Floats | None) -> Floats:
@@ -184,15 +183,16 @@ class PartialLikelihood:
         return np.asarray(total)
 
     def mean_steps(self, hazard: Hazard) -> tuple[Floats, Floats, Floats]:
-        """Of each event time: the mean covariates of those at risk, averaged over its steps; and the hazard
-        times these means, for those at risk and what of it the events themselves are spared.
+        """Of each event time the mean covariates, averaged over its steps, and the hazard times the means.
+
+        The hazard times the means comes twice: for all at risk, and what the events themselves are spared.
         """
         at_risk, of_events = self.moments(hazard)
         deaths = np.bincount(self.sets.event_places, minlength=self.sets.size)
         place, fraction, _ = self._steps
         inverse = 1.0 / hazard.denominator
-        first = np.bincount(place, inverse, self.sets.size)
-        second = np.bincount(place, fraction * inverse, self.sets.size)
+        first = sums(place, inverse, self.sets.size)
+        second = sums(place, fraction * inverse, self.sets.size)
         steps = deaths if self.efron else np.ones_like(deaths)
         mean = (first[:, None] * at_risk - second[:, None] * of_events) / steps[:, None]
         zero, one, two = (part[:, None] for part in self.coefficients(hazard, 2))

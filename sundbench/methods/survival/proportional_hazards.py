@@ -13,8 +13,9 @@ import pandas as pd
 from scipy.stats import chi2, rankdata
 
 from sundbench.errors import MethodError
-from sundbench.methods.inputs import Bools, Floats
+from sundbench.methods.inputs import Floats
 from sundbench.methods.survival.curve import curve
+from sundbench.methods.survival.observations import Observations
 from sundbench.methods.survival.partial_likelihood import PartialLikelihood
 
 TimeScale = Literal["km", "identity", "rank", "log"]
@@ -24,21 +25,19 @@ def proportional_hazards_test(
     model: PartialLikelihood,
     beta: Floats,
     covariates: dict[str, tuple[int, ...]],
-    end: Floats,
-    event: Bools,
-    entry: Floats | None,
+    rows: Observations,
     transform: TimeScale,
 ) -> pd.DataFrame:
     """Indexed by covariate and GLOBAL: statistic, df, p_value."""
     sets = model.sets
-    scale = _scale(sets.time, end, event, entry, transform)
+    scale = _scale(sets.time, rows, transform)
     scale = scale - np.mean(scale[sets.event_places])
     hazard = model.hazard(model.linear(beta))
     plain, once, twice = (model.information(hazard, scale**power) for power in (0, 1, 2))
     gradient = _gradient(model, model.expected(hazard, scale), scale)
     size = beta.size
     whole = np.block([[plain, once], [once, twice]])
-    rows = {}
+    table = {}
     for name, places in [*covariates.items(), ("GLOBAL", tuple(range(size)))]:
         kept = [*range(size), *(size + place for place in places)]
         score = np.concatenate((np.zeros(size), gradient[list(places)]))
@@ -47,9 +46,9 @@ def proportional_hazards_test(
             statistic = float(score @ np.linalg.solve(part, score))
         except np.linalg.LinAlgError:  # all events at one time: nothing can change with it
             statistic = float("nan")
-        rows[name] = (statistic, len(places), float(chi2.sf(statistic, len(places))))
-    index = pd.Index(list(rows), name="term")
-    return pd.DataFrame(list(rows.values()), index=index, columns=["statistic", "df", "p_value"])
+        table[name] = (statistic, len(places), float(chi2.sf(statistic, len(places))))
+    index = pd.Index(list(table), name="term")
+    return pd.DataFrame(list(table.values()), index=index, columns=["statistic", "df", "p_value"])
 
 
 def _gradient(model: PartialLikelihood, expected: Floats, scale: Floats) -> Floats:
@@ -58,7 +57,7 @@ def _gradient(model: PartialLikelihood, expected: Floats, scale: Floats) -> Floa
     return np.asarray(observed.sum(axis=0) - np.einsum("np,n->p", model.matrix, expected))
 
 
-def _scale(time: Floats, end: Floats, event: Bools, entry: Floats | None, transform: TimeScale) -> Floats:
+def _scale(time: Floats, rows: Observations, transform: TimeScale) -> Floats:
     """The function of time at each event time."""
     if transform == "identity":
         return time
@@ -68,11 +67,11 @@ def _scale(time: Floats, end: Floats, event: Bools, entry: Floats | None, transf
         return np.asarray(np.log(time))
     if transform == "rank":
         # As R ranks them: among the ends of all rows.
-        distinct, first = np.unique(end, return_index=True)
-        return np.asarray(rankdata(end)[first][np.searchsorted(distinct, time)])
+        distinct, first = np.unique(rows.end, return_index=True)
+        return np.asarray(rankdata(rows.end)[first][np.searchsorted(distinct, time)])
     if transform == "km":
-        late = np.zeros_like(end) if entry is None else entry
-        one = curve(end, event, late, np.ones_like(end))
+        late = np.zeros_like(rows.end) if rows.entry is None else rows.entry
+        one = curve(rows.end, rows.event, late, np.ones_like(rows.end))
         before = np.concatenate(([1.0], one.survival))
         return np.asarray(1.0 - before[np.searchsorted(one.time, time)])
     raise MethodError(f"transform {transform} is unknown: use km, identity, rank or log")

@@ -1,7 +1,7 @@
 """Residuals of proportional hazards models, and the robust variance that they give.
 
-Score residuals under Efron's ties as in Therneau and Grambsch, Modeling Survival Data (2000), section 4.6: the
-residuals of a row sum, weighted, to the derivative of the log likelihood.
+Score residuals under Efron's ties as in Therneau and Grambsch, Modeling Survival Data (2000), section 4.6:
+over all rows they sum, weighted, to the derivative of the log likelihood.
 """
 
 from __future__ import annotations
@@ -41,9 +41,7 @@ def schoenfeld(model: PartialLikelihood, beta: Floats) -> Floats:
     return np.asarray(model.event_matrix - mean[model.sets.event_places])
 
 
-def cluster_variance(
-    model: PartialLikelihood, beta: Floats, inverse: Floats, cluster: Ints | None
-) -> Floats:
+def cluster_variance(model: PartialLikelihood, beta: Floats, inverse: Floats, cluster: Ints | None) -> Floats:
     """The sandwich, from score residuals summed by cluster.
 
     Args:

@@ -1,8 +1,8 @@
 """Restricted mean survival time between two arms, adjusted for covariates.
 
-Written by hand: no Python library has it. Source: Tian, Zhao and Wei, Biostatistics 15 (2014): a regression of
-the restricted time, weighted by the inverse probability of being uncensored, which each arm's Kaplan-Meier curve
-of the censoring gives; its variance counts that this curve is estimated. As R's survRM2.
+Written by hand: no Python library has it. Source: Tian, Zhao and Wei, Biostatistics 15 (2014): a regression
+of the restricted time, weighted by the inverse probability of being uncensored, which each arm's Kaplan-Meier
+curve of the censoring gives; its variance counts that this curve is estimated. As R's survRM2.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def rmst_regression(
         conf_level: coverage of the limits.
 
     Raises:
-        MethodError: missing or wrong values, an empty arm, a constant covariate, a covariate that follows from
-            the others, or ``tau`` beyond the follow-up of an arm.
+        MethodError: missing or wrong values, an empty arm, a covariate that is constant or follows from the
+            others, or ``tau`` beyond the follow-up of an arm.
     """
     check_level(conf_level)
     if contrast not in ("difference", "ratio", "ratio of time lost"):
@@ -79,7 +79,9 @@ def rmst_regression(
     arms(treated)
     for code, own in ((1, treated), (0, ~treated)):
         if not 0 < tau <= end[own].max():
-            raise MethodError(f"tau {tau:g} is not within the follow-up of {arm} {code} (to {end[own].max():g})")
+            raise MethodError(
+                f"tau {tau:g} is not within the follow-up of {arm} {code} (to {end[own].max():g})"
+            )
     centred, made = terms(chosen, [arm, *covariates])
     matrix = np.column_stack((np.ones(end.size), centred + made.means))
     names = ("(intercept)", *made.names)
@@ -133,7 +135,9 @@ def _fit(matrix: Floats, response: Floats, weight: Floats, *, link: bool) -> tup
         beta = beta + step
         if np.abs(matrix @ step).max() < 1e-10:
             return beta, np.exp(matrix @ beta)
-    raise MethodError("covariates: the regression of the restricted mean doesn't converge: use fewer covariates")
+    raise MethodError(
+        "covariates: the regression of the restricted mean doesn't converge: use fewer covariates"
+    )
 
 
 def _with_censoring(score: Floats, lived: Floats, known: Bools) -> Floats:

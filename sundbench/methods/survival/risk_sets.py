@@ -12,12 +12,17 @@ leaves no rounding behind.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csc_array
 
-from sundbench.methods.inputs import Bools, Floats
+from sundbench.methods.inputs import Bools, Floats, sums
 from sundbench.methods.survival.follow_up import Ints
+
+Keys: TypeAlias = NDArray[Any]
+"""Floats or whole numbers."""
 
 _SHORT = 64
 """Strata with fewer event times are summed side by side, longer ones each by itself."""
@@ -60,9 +65,9 @@ class RiskSets:
 
     def totals(self, values: Floats) -> Floats:
         """Sums of the rows' values over those at risk at each event time."""
-        net = np.bincount(self.leave, values, self.heads[-1])
+        net = sums(self.leave, values, int(self.heads[-1]))
         if self.enter is not None:
-            net -= np.bincount(self.enter, values, self.heads[-1])
+            net -= sums(self.enter, values, int(self.heads[-1]))
         return self._from_here_on(net)
 
     def products(self, weight: Floats, matrix: Floats) -> Floats:
@@ -115,11 +120,10 @@ def risk_sets(end: Floats, event: Bools, entry: Floats | None, stratum: Ints | N
     return RiskSets(time, own, heads, leave, enter, rows, place)
 
 
-def _keys(end: Floats, entry: Floats | None, stratum: Ints | None) -> tuple[int, Floats | Ints, Floats | Ints | None]:
+def _keys(end: Floats, entry: Floats | None, stratum: Ints | None) -> tuple[int, Keys, Keys | None]:
     """Numbers in the order of stratum and time: whole where times are whole or strata are given."""
     every = end if entry is None else np.concatenate((end, entry))
     lowest, highest = every.min(), every.max()
-    codes: Floats | Ints
     if highest - lowest < 2**31 and (np.floor(every) == every).all():
         codes = (every - lowest).astype(np.int64)
     elif stratum is None:
@@ -135,7 +139,7 @@ def _keys(end: Floats, entry: Floats | None, stratum: Ints | None) -> tuple[int,
     return span, own, late
 
 
-def not_after(distinct: Floats | Ints, values: Floats | Ints) -> Ints:
+def not_after(distinct: Keys, values: Keys) -> Ints:
     """How many of the distinct ascending values are not after each of the values."""
     if distinct.dtype.kind == "i" and values.max(initial=0) < 4 * values.size + 2**16:
         # A table of all whole numbers: a search costs a hundred times more.
@@ -163,14 +167,14 @@ def running_sums(values: Floats, heads: Ints) -> Floats:
     """
     if heads.size == 2:
         return np.asarray(np.cumsum(values, axis=0))
-    sums = np.array(values)
+    totals = np.array(values)
     lengths = np.diff(heads)
     for part in np.flatnonzero(lengths >= _SHORT):
         own = slice(heads[part], heads[part + 1])
-        np.cumsum(values[own], axis=0, out=sums[own])
+        np.cumsum(values[own], axis=0, out=totals[own])
     short = (lengths > 1) & (lengths < _SHORT)
     starts, lengths = heads[:-1][short], lengths[short]
     for step in range(1, int(lengths.max(initial=0))):
         at = starts[lengths > step] + step
-        sums[at] += sums[at - 1]
-    return sums
+        totals[at] += totals[at - 1]
+    return totals

@@ -1,4 +1,4 @@
-"""Covariates of a hazard model as a matrix: numbers as they are, categories as a column a level but the first."""
+"""Covariates of a hazard model as a matrix: numbers as they are, a column a level of categories."""
 
 from __future__ import annotations
 
@@ -48,8 +48,10 @@ class Terms:
                 continue
             unknown = ~values.isin(list(self.levels[name]))
             if unknown.any():
-                raise MethodError(f"covariate {name}: {int(unknown.sum())} values are levels that were not fitted")
-            columns += [(values == level).to_numpy(dtype=np.float64) for level in self.levels[name][1:]]
+                raise MethodError(
+                    f"covariate {name}: {int(unknown.sum())} values are levels that were not fitted"
+                )
+            columns += [np.asarray(values == level, dtype=np.float64) for level in self.levels[name][1:]]
         return np.column_stack(columns)
 
 
@@ -96,5 +98,7 @@ def _numbers(values: pd.Series, name: str) -> Floats:
     column = values.to_numpy(dtype=np.float64)
     if not np.isfinite(column).all():
         bad = int((~np.isfinite(column)).sum())
-        raise MethodError(f"covariate {name}: {bad} of {column.size} values are infinite: mend or leave them out")
+        raise MethodError(
+            f"covariate {name}: {bad} of {column.size} values are infinite: mend or leave them out"
+        )
     return column
