@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from sundbench.cohort.scanning import opened
 from sundbench.errors import StoreError, StudyError
 
 
@@ -50,7 +51,7 @@ class Bucket:
         """
         if not self.columns(register):
             return None
-        return pl.scan_parquet(self.path(register), glob=False)
+        return opened(self.paths(register))
 
     def columns(self, register: str) -> Mapping[str, pl.DataType]:
         """A register's columns and their types; empty if the extract lacks the register.

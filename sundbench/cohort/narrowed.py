@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from sundbench.cohort.bucket import Bucket
+from sundbench.cohort.scanning import opened
 from sundbench.errors import StoreError
 
 EVERYBODY = 0
@@ -36,7 +39,7 @@ class Neighbours(Bucket):
         for path in paths:
             if not path.is_file():
                 raise StoreError(f"{register}/{path.name} of the extract is missing: make the extract again")
-        return pl.scan_parquet(paths, glob=False)
+        return opened(paths)
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,7 @@ class FewPersons(Neighbours):
             return None
         few = rows.filter(among(self.persons))
         if self.snapshots is None or self.snapshots[0] != register:
-            # Filters of later steps stay behind this one: persons are cheaper to tell apart than codes.
-            return few.map_batches(_as_it_is, predicate_pushdown=False)
+            return _filtered_first(few)
         days = rows.select(self.snapshots[1]).unique()
         return pl.concat(
             [few, days.with_columns(pl.lit(EVERYBODY, dtype=pl.Int32).alias("person"))], how="diagonal"
@@ -72,5 +74,21 @@ def among(cohort: pl.DataFrame) -> pl.Expr:
     return pl.col("person").is_in(cohort["person"].implode())
 
 
-def _as_it_is(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows
+def _filtered_first(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The same rows, later filters kept behind their own: persons are cheaper to tell apart than codes.
+
+    The columns that aren't asked for stay unread, which is why this is no ``map_batches``.
+    """
+    schema = rows.collect_schema()
+
+    def read(
+        columns: list[str] | None, predicate: pl.Expr | None, most: int | None, _batch: int | None
+    ) -> Iterator[pl.DataFrame]:
+        wanted = list(schema) if columns is None else columns
+        roots = [] if predicate is None else predicate.meta.root_names()
+        found = rows.select(list(dict.fromkeys((*wanted, *roots)))).collect()
+        if predicate is not None:
+            found = found.filter(predicate)
+        yield found.select(wanted) if most is None else found.select(wanted).head(most)
+
+    return register_io_source(read, schema=schema)

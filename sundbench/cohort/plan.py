@@ -99,17 +99,6 @@ class Plan:
         found = {slot.value for slot in of_view if slot.value is not None}
         return sorted(found | needs.values(self.study, view))
 
-    def __str__(self) -> str:
-        """What is read, for people."""
-        buckets = sum(len(numbers) for numbers in self.tasks)
-        lines = [f"{buckets} buckets of {len(self.registers)} registers in {len(self.tasks)} tasks:"]
-        lines += [f"  {name}: {', '.join(columns)}" for name, columns in self.registers]
-        lines.append(f"{len(self.slots)} reductions in one pass a view: {', '.join(sorted(self.events()))}")
-        if self.until is not None:
-            lines.append(f"Follow-up ends on {self.until} at the latest, with the outcomes' registers.")
-        lines += [f"Note: {note}." for note in self.notes]
-        return "\n".join(lines)
-
 
 def compile_study(study: Study, db: Database) -> Plan:
     """Compile a study against an extract.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from sundbench.cohort.database import Database
-    from sundbench.cohort.plan import Plan
+    from sundbench.cohort.explaining import Explanation
     from sundbench.cohort.result import Cohort
 
 RESERVED = ("person", "drug", "index", "start", "end", "end_reason")
@@ -152,16 +152,19 @@ class Study:
         """
         self.explain(db)
 
-    def explain(self, db: Database) -> Plan:
-        """What would be read: registers, columns, buckets. Printable; nothing is read.
+    def explain(self, db: Database) -> Explanation:
+        """What would be read: registers, columns, buckets, with estimates of rows and memory.
+
+        Printed for consoles, a table in notebooks. The columns are those that are really read; nothing has
+        been read yet but the files' footers.
 
         Raises:
             StudyError: a register, column or span of time that the extract lacks; names the place.
             StoreError: a bucket file is missing.
         """
-        from sundbench.cohort.plan import compile_study
+        from sundbench.cohort.explaining import explain
 
-        return compile_study(self, db)
+        return explain(self, db)
 
     def collect(
         self,

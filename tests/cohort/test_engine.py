@@ -53,35 +53,6 @@ def row(db, **parts):
     return cohort.table.to_pylist()[0]
 
 
-BOUNDARIES = [
-    ("before(days=30)", lambda e: e.before(days=30), {-31: False, -30: True, -1: True, 0: False}),
-    (
-        "before(days=30, index_day=True)",
-        lambda e: e.before(days=30, index_day=True),
-        {-31: False, -30: True, 0: True, 1: False},
-    ),
-    ("before(years=1)", lambda e: e.before(years=1), {-366: False, -365: True, -1: True, 0: False}),
-    ("before(years=5)", lambda e: e.before(years=5), {-1827: False, -1826: True, 0: False}),
-    ("before()", lambda e: e.before(), {-3000: True, -1: True, 0: False}),
-    ("after(days=30)", lambda e: e.after(days=30), {0: False, 1: True, 30: True, 31: False}),
-    ("after()", lambda e: e.after(), {0: False, 1: True, 900: True}),
-    ("between(-7, 7)", lambda e: e.between(-7, 7), {-8: False, -7: True, 0: True, 7: True, 8: False}),
-    (
-        "between(date, date)",
-        lambda e: e.between(on(-2), on(2)),
-        {-3: False, -2: True, 2: True, 3: False},
-    ),
-]
-
-
-@pytest.mark.parametrize(("name", "window", "days"), BOUNDARIES, ids=[name for name, _, _ in BOUNDARIES])
-def test_the_table_of_boundaries(extract, repository, name, window, days):
-    assert f"| `{name}` |" in (repository / "docs" / "cohorts.md").read_text(encoding="utf-8")
-    people = [person(n + 1, gets("B01AF02", 0), ill("DI489", day)) for n, day in enumerate(days)]
-    cohort = sb.Study(NEW, ENTRY, measures={"there": window(AF).any()}).collect(extract(*people))
-    assert cohort.frame["there"].to_list() == list(days.values())
-
-
 @pytest.mark.parametrize(("day", "enters"), [(-366, True), (-365, False), (-1, False)])
 def test_the_washout_is_the_days_before_index(extract, day, enters):
     db = extract(person(1, gets("B01AA03", day), gets("B01AF02", 0)), person(2, gets("B01AF02", 0)))
@@ -367,15 +338,6 @@ def test_a_column_that_the_permit_lacks(write_extract):
     db = sb.connect(write_extract({"lmdb": tables["lmdb"].drop("atc")}, coverage=ALWAYS))
     with pytest.raises(StudyError, match=r"study, population, drug 'apixaban': .* register lmdb lacks atc"):
         sb.Study(NEW, ENTRY).check(db)
-
-
-def test_the_plan_names_what_is_read(extract):
-    db = extract(person(1, gets("B01AF02", 0)), buckets=2)
-    plan = str(
-        sb.Study(NEW, ENTRY, covariates={"statin": sb.dispensing("C10").before(days=9).any()}).explain(db)
-    )
-    assert "2 buckets of 1 registers in 2 tasks" in plan
-    assert "lmdb: person, eksd, atc" in plan
 
 
 # Nobody

@@ -19,6 +19,7 @@ from typing import Literal
 import polars as pl
 
 from sundbench.cohort.bucket import Bucket
+from sundbench.cohort.scanning import opened
 from sundbench.registers.catalogue import catalogue
 
 Source = Literal["lpr2", "psyk", "lpr3a", "lpr3f"]
@@ -96,9 +97,9 @@ def _without_twins(bucket: Bucket, rows: pl.LazyFrame, register: str) -> pl.Lazy
 def _keys(bucket: Bucket, register: str, where: pl.Expr | None = None) -> pl.LazyFrame:
     """The contact numbers of a register, to be joined to another's rows.
 
-    Read apart (``cache=False``): where a view also shows the same register, Polars would else make one read
+    Read apart: where a view also shows the same register, Polars would else make one read
     of the two and filter only after it.
     """
     bucket.need(register, KEY)
-    keys = pl.scan_parquet(bucket.paths(register), glob=False, cache=False)
+    keys = opened(bucket.paths(register), apart=True)
     return (keys if where is None else keys.filter(where)).select(KEY)
