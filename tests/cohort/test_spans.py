@@ -171,7 +171,7 @@ def test_equal_reductions_are_computed_once(db):
             "date": EARLIER,
         },
     )
-    assert len(study.explain(db).slots) == 2
+    assert len(study.explain(db).plan.slots) == 2
 
 
 def test_a_requirement_may_hang_on_a_date_and_on_age(db):
