@@ -13,9 +13,10 @@ from sundbench.cohort.bucket import Bucket
 from sundbench.cohort.database import Database
 from sundbench.cohort.described import STYLE
 from sundbench.cohort.entering import enter
+from sundbench.cohort.following.running import follow
 from sundbench.cohort.gathering import Gathering
 from sundbench.cohort.narrowed import Neighbours
-from sundbench.cohort.plan import Plan, compile_study
+from sundbench.cohort.plan import Plan, compile_study, slot_keys
 from sundbench.cohort.program import program
 from sundbench.cohort.scanning import rehearsal
 from sundbench.cohort.study import Study
@@ -171,7 +172,8 @@ def _rehearse(plan: Plan) -> None:
     ).cast(entered.frame.schema)
     for requirement in ready.requirements:
         frame = gathering.add(frame, requirement)
-    gathering.add_all(frame)
+    frame = gathering.add_all(frame)
+    follow(plan, frame, slot_keys(plan.slots), gathering)
 
 
 def _read(db: Database, plan: Plan, register: str, columns: list[str]) -> Read:

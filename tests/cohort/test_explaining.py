@@ -34,8 +34,11 @@ def db(write_extract):
     """Two persons, each in a bucket of their own, with registers of LPR3 beside those of LPR2."""
     tables = registers([someone(1), someone(2**30 + 1)])
     contact = {"person": [1], "dw_ek_kontakt": [1], "kont_starttidspunkt": ["2020-01-01 08:00"]}
-    tables["lpr3a_kontakt"] = pl.DataFrame(contact | {"lprindberetningssystem": ["LPR3"]})
+    stay = {"kont_sluttidspunkt": ["2020-01-03 08:00"], "kont_type": ["ALCA00"], "prioritet": ["ATA1"]}
+    tables["lpr3a_kontakt"] = pl.DataFrame(contact | stay | {"lprindberetningssystem": ["LPR3"]})
     tables["lpr3a_diagnose"] = pl.DataFrame(contact | {"diag_kode": ["DI48"], "diag_type": ["A"]})
+    admitted = {"person": [1], "recnum": [1], "d_inddto": ["2012-06-03"], "d_uddto": ["2012-06-05"]}
+    tables["lpr_adm"] = pl.DataFrame(admitted | {"c_pattype": ["0"], "c_indm": ["1"], "c_spec": ["08"]})
     tables["vnds"] = pl.DataFrame(
         {"person": [1], "haend_dato": [date(2011, 1, 1)], "indud_kode": ["I"], "more": [0]}
     )
@@ -59,6 +62,13 @@ STUDIES = {
         covariates={"hba1c": sb.lab("NPU27300").before(years=5).latest()},
         outcomes={"stroke": sb.diagnosis("DI63")},
         follow_up=sb.follow_up([sb.death(), sb.emigration()], max_days=365),
+    ),
+    "on treatment": study(
+        outcomes={"stroke": sb.outcome(sb.diagnosis("DI63"), competing=sb.death())},
+        follow_up=sb.follow_up(
+            sb.emigration(), on_treatment=sb.on_treatment(sb.Rules(sb.fixed_days(90)), outside_hospital=True)
+        ),
+        exposures={"statin": sb.exposure(sb.dispensing("C10"), sb.Rules(sb.fixed_days(30)))},
     ),
     "a phenotype": study(
         covariates={"hypertension": sb.phenotype("hypertension_atc").onset().before().any()}
