@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyterhub.auth import Authenticator
+from tornado import web
 from traitlets import Unicode
 
 from sundbench.errors import AuditError
@@ -54,7 +55,12 @@ class GovernanceAuthenticator(Authenticator):  # type: ignore[misc]  # JupyterHu
 
     async def refresh_user(self, user: Any, handler: Any = None, **_: Any) -> bool | dict[str, Any]:
         """Ask governance again what a user may do; False for one whom it doesn't know any more."""
-        now = await standing()
+        try:
+            now = await standing()
+        except web.HTTPError as error:
+            if handler is not None:
+                handler.without_governance = error  # JupyterHub would take the user for a stranger
+            raise
         if not now.knows(user.name):
             return False
         return _model(user.name, now)
@@ -97,13 +103,12 @@ class PasswordAuthenticator(GovernanceAuthenticator):
             tornado.web.HTTPError: too many failures lately, or the log-in can't be recorded.
         """
         user, password = data.get("username", "").strip().lower(), data.get("password", "")
-        hub = self._hub
+        hub, now = self._hub, await standing()
         who = f"{user[:_LONGEST]} {known_browsers.known(handler, user)}".strip()
         if (wait := hub.attempts.take(who)) > 0:
             raise told(_too_many(wait))
         async with _AT_ONCE:
             right = await asyncio.to_thread(passwords.check, hub.site, user, password)
-        now = await standing()
         if right and now.knows(user):
             hub.attempts.succeeded(who)
             admitted = await self.admitted(user, handler)

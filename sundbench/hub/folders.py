@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sundbench.errors import ReleaseError
+from sundbench.errors import HubError, ReleaseError
 from sundbench.governance.permits import Registered
 from sundbench.hub import assignment, runtime
 from sundbench.release.extracts import find_extract
@@ -81,6 +81,14 @@ def sockets(site: Site, name: str) -> Path:
 def all_sockets(site: Site) -> set[str]:
     """The names of all servers' folders of sockets."""
     return {folder.name for folder in (site.runtime / "s").glob("*")}
+
+
+def untaken(site: Site, name: str) -> assignment.Assignment | None:
+    """The assignment that a server's job has not taken; it is taken here. None where there is none."""
+    try:
+        return assignment.Assignment.take(site.runtime / "s" / name / assignment.FILE)
+    except HubError:
+        return None
 
 
 def remove_sockets(site: Site, name: str) -> None:

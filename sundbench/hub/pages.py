@@ -93,6 +93,8 @@ class Navigated:
             handler.expanded_scopes, handler.parsed_scopes = set(), {}
             raise web.HTTPError(403, "Pages are not for scripts")
         await super().prepare()  # type: ignore[misc]  # BaseHandler's
+        if (unanswered := getattr(handler, "without_governance", None)) is not None:
+            raise unanswered
 
 
 class SignOnHandler(Navigated, LoginHandler):  # type: ignore[misc]

@@ -13,8 +13,9 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from sundbench.errors import DatabaseError, SundbenchError
+from sundbench.errors import AuditError, DatabaseError, SundbenchError
 from sundbench.governance import permits
+from sundbench.governance.audit import places
 from sundbench.governance.audit.actions import Action
 from sundbench.hub import folders, rights
 from sundbench.hub.deployment import Deployment
@@ -121,8 +122,27 @@ class Watch:
             for one in orphans:
                 what = f"process {one.pid}"  # whose it was, its own records say: the hub has lost it
                 self._hub.journal.note("hub", Action.SERVER_STOP, what, why="no hub knew of it any more")
-        for name in left - in_use:  # of starts that were broken off; a server's tokens may lie there
-            folders.remove_sockets(self._hub.site, name)
+        for name in left - in_use:
+            await self._clear(name)
+
+    async def _clear(self, name: str) -> None:
+        """Undo a start that was recorded, and broken off before there was a job to take its assignment."""
+        given = folders.untaken(self._hub.site, name)
+        folders.remove_sockets(self._hub.site, name)
+        if given is None:
+            return
+        self._hub.journal.note(
+            given.user,
+            Action.SERVER_STOP,
+            f"{given.user}:{given.permit}",
+            permit=given.permit,
+            extract=given.extract.digest if given.extract else None,
+            why="its start was broken off with the hub",
+        )
+        try:
+            await self._hub.journal.forget(places.digest(given.audit_secret))
+        except AuditError as error:
+            _log.error("the audit's writer still knows the secret of a server that never was: %s", error)
 
 
 def reason_to_stop(now: rights.Standing, user: str, permit: str, scope: str) -> str | None:

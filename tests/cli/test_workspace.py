@@ -15,23 +15,7 @@ from sundbench.governance.models import Role
 from sundbench.governance.permit import parse
 from sundbench.hub.workspaces.history import History, history
 from sundbench.site import Site
-
-PERMIT = """\
-id = "lung-cancer"
-title = {{ da = "Lungekræft", en = "Lung cancer" }}
-purpose = "A test."
-basis = "None: invented"
-members = [{{ user = "anna", role = "researcher" }}]
-period = {{ since = 2000-01-01, until = 2020-12-31 }}
-expires = {expires}
-disclosure = "default"
-
-[population]
-ever = {{ register = "lmdb", column = "atc", prefixes = ["B01A"] }}
-
-[registers]
-lmdb = {{ columns = ["eksd", "atc"] }}
-"""
+from tests.hub.workspaces.conftest import PERMIT
 
 
 @pytest.fixture
@@ -44,7 +28,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 
 
 def expiring(site: Site, days: int) -> None:
-    text = PERMIT.format(expires=permits.today() + timedelta(days=days))
+    text = PERMIT.format(name="lung-cancer", expires=permits.today() + timedelta(days=days))
     with database.writing(site) as session:
         permits.register(session, parse(text, "a test"), text, "karen")
 

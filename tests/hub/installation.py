@@ -20,6 +20,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -431,33 +432,32 @@ def add_data(site: Site, permit: str, persons: int = 60) -> None:
     about.write_text(json.dumps(content))
 
 
-@pytest.fixture(scope="session")
-def platform() -> Iterator[Platform]:
-    """The whole platform, with real servers, brokers and sandboxes; lung-cancer and diabetes have data."""
-    root = Path(tempfile.mkdtemp(prefix="sb-real-"))
-    made = make_platform(root, [])
-    for permit in ("lung-cancer", "diabetes"):
-        add_data(made.site, permit)
+@contextmanager
+def at_work(made: Platform) -> Iterator[None]:
+    """Start a platform; afterwards nothing of it is left, its folder included."""
     try:
         made.start_writer()
         made.start_hub()
-        yield made
+        yield
     finally:
         made.end()
         shutil.rmtree(made.site.runtime, ignore_errors=True)
-        shutil.rmtree(root, ignore_errors=True)
+        shutil.rmtree(made.site.root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    """The whole platform, with real servers, brokers and sandboxes; lung-cancer and diabetes have data."""
+    made = make_platform(Path(tempfile.mkdtemp(prefix="sb-real-")), [])
+    for permit in ("lung-cancer", "diabetes"):
+        add_data(made.site, permit)
+    with at_work(made):
+        yield made
 
 
 @pytest.fixture(scope="session")
 def stand_in_platform() -> Iterator[Platform]:
     """A hub whose servers are stand-ins of a hundred lines: for what the hub alone decides."""
-    root = Path(tempfile.mkdtemp(prefix="sb-hub-"))
-    platform = make_platform(root, STAND_IN_ARGUMENTS)
-    try:
-        platform.start_writer()
-        platform.start_hub()
+    platform = make_platform(Path(tempfile.mkdtemp(prefix="sb-hub-")), STAND_IN_ARGUMENTS)
+    with at_work(platform):
         yield platform
-    finally:
-        platform.end()
-        shutil.rmtree(platform.site.runtime, ignore_errors=True)
-        shutil.rmtree(root, ignore_errors=True)

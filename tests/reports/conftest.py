@@ -167,18 +167,12 @@ def site(tmp_path: Path) -> Site:
     return Site(root=tmp_path / "home", database_url=f"sqlite:///{tmp_path / 'home' / 'x.db'}")
 
 
-@pytest.fixture
-def release(site: Site, tmp_path: Path) -> str:
-    """The id of a release whose outputs have passed the check."""
-    outbox = tmp_path / "outbox"
-    outbox.mkdir()
-    emit(Outputs(outbox))
-    stopping = [finding.line for finding in check(outbox, profile("default")) if finding.blocks]
-    assert stopping == []
-    manifest = Manifest(
-        run="drug_cost_effectiveness-20261122104500-1f2e",
+def manifest_of(study: str) -> Manifest:
+    """What a run of a study would have said of itself."""
+    return Manifest(
+        run=f"{study}-20261122104500-1f2e",
         user="anna",
-        study="drug_cost_effectiveness",
+        study=study,
         study_files={"analysis.ipynb": "0" * 64},
         parameters={"horizon_years": 5, "price_new": 21000.0},
         seed=1,
@@ -192,6 +186,17 @@ def release(site: Site, tmp_path: Path) -> str:
         finished=datetime(2026, 11, 22, 10, 46, tzinfo=UTC),
         outputs={},
     )
+
+
+@pytest.fixture
+def release(site: Site, tmp_path: Path) -> str:
+    """The id of a release whose outputs have passed the check."""
+    outbox = tmp_path / "outbox"
+    outbox.mkdir()
+    emit(Outputs(outbox))
+    stopping = [finding.line for finding in check(outbox, profile("default")) if finding.blocks]
+    assert stopping == []
+    manifest = manifest_of("drug_cost_effectiveness")
     about = About(
         release=RELEASE,
         manifest=manifest,

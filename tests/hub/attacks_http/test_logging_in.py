@@ -2,7 +2,9 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qs, urlparse
 
+import pytest
 import requests
 
 from sundbench.hub import passwords
@@ -122,3 +124,41 @@ def test_a_password_that_is_taken_away_ends_what_it_opened(stand_in_platform: Pl
     passwords.remove(stand_in_platform.site, "dismissed")
 
     eventually(lambda: "/hub/login" in visitor.get("hub/home").url, 45)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("sandboxes")
+def test_a_code_is_for_one_use_in_one_browser(platform: Platform):
+    """What the hub hands a browser on its way into a server opens it once, there, and for its owner."""
+    rikke, elsewhere = platform.visitor("rikke"), platform.visitor("rikke")
+    rikke.start("lung-cancer")
+    try:
+        authorize, callback = way_in(rikke)
+        _, another = way_in(elsewhere)
+        state = parse_qs(urlparse(another).query)["state"][0]
+
+        assert platform.visitor("anders").get(authorize, allow_redirects=False).status_code == 403
+        for visitor in (elsewhere, platform.visitor("anders"), Visitor(platform.url)):
+            assert visitor.get(callback, allow_redirects=False).status_code in {400, 403}
+        assert elsewhere.get(another.replace(state, "forged"), allow_redirects=False).status_code in {
+            400,
+            403,
+        }
+        assert rikke.get(callback, allow_redirects=False).status_code == 302
+        assert elsewhere.get(callback, allow_redirects=False).status_code in {400, 403}
+        assert not rikke.get(callback, allow_redirects=False).cookies, (
+            "whoever is in already gets nothing new"
+        )
+        assert rikke.server("GET", "lung-cancer", "api/status").ok
+    finally:
+        rikke.stop("lung-cancer")
+
+
+def way_in(visitor: Visitor) -> tuple[str, str]:
+    """Go towards a server: where the hub is asked, and where it sends the browser with a code."""
+    way = [f"user/{visitor.user}/lung-cancer/lab"]
+    while "oauth_callback?code=" not in way[-1]:
+        answer = visitor.get(way[-1], allow_redirects=False)
+        assert answer.status_code == 302, (way, answer.text)
+        way.append(answer.headers["Location"])
+    return way[-2], way[-1]

@@ -15,7 +15,7 @@ from sundbench.governance import database, permits
 from sundbench.governance.permit import parse
 from tests.hub.browser.visit import OUTSIDE, Outside, Visit
 from tests.hub.dashboards.conftest import put_release
-from tests.hub.installation import Platform, add_data, make_platform, permit_text
+from tests.hub.installation import Platform, add_data, at_work, make_platform, permit_text
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 
@@ -30,8 +30,7 @@ dod = { columns = ["doddato"] }
 @pytest.fixture(scope="session")
 def town() -> Iterator[Platform]:
     """Hub, writer, dashboards, sandboxes; two projects with data, and one released report."""
-    root = Path(tempfile.mkdtemp(prefix="sb-walk-"))
-    made = make_platform(root, [])
+    made = make_platform(Path(tempfile.mkdtemp(prefix="sb-walk-")), [])
     settings = made.site.hub / "settings.toml"
     settings.write_text(
         settings.read_text(encoding="utf-8").replace("enabled = false", "enabled = true"), encoding="utf-8"
@@ -43,14 +42,8 @@ def town() -> Iterator[Platform]:
     for permit in ("lung-cancer", "diabetes"):
         add_data(made.site, permit, persons=400)
     put_release(made.site)
-    try:
-        made.start_writer()
-        made.start_hub()
+    with at_work(made):
         yield made
-    finally:
-        made.end()
-        shutil.rmtree(made.site.runtime, ignore_errors=True)
-        shutil.rmtree(root, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from sundbench.release.manifest import Manifest, Policy
 from sundbench.release.outputs import Outputs
 from sundbench.release.released import About, store
 from sundbench.site import Site
-from tests.hub.installation import REPOSITORY, Platform, make_platform
+from tests.hub.installation import REPOSITORY, Platform, at_work, make_platform
 
 REPORT = "drug_cost_effectiveness"
 RELEASE = "r20261122-abcdef"
@@ -90,8 +89,7 @@ def put_release(
     site: Site, name: str = RELEASE, study: str = REPORT, *, day: int = 23, some: bool = False
 ) -> Path:
     """Release the report's invented numbers, or only some of them."""
-    from sundbench.release.surroundings import Surroundings
-    from tests.reports.conftest import emit
+    from tests.reports.conftest import emit, manifest_of
 
     with tempfile.TemporaryDirectory() as folder:
         outbox = Path(folder)
@@ -99,23 +97,7 @@ def put_release(
         if some:
             for file in outbox.glob("icer.*"):
                 file.unlink()
-        manifest = Manifest(
-            run=f"{study}-20261122104500-1f2e",
-            user="anna",
-            study=study,
-            study_files={},
-            parameters={"horizon_years": 5, "price_new": 21000.0},
-            seed=1,
-            permit="lung-cancer",
-            permit_digest="1" * 64,
-            freeze="synthetic-2026",
-            extract_digest="2" * 64,
-            policy=Policy(profile="default", digest="4" * 64),
-            surroundings=Surroundings.here(),
-            started=datetime(2026, 11, 22, 10, 45, tzinfo=UTC),
-            finished=datetime(2026, 11, 22, 10, 46, tzinfo=UTC),
-            outputs={},
-        )
+        manifest = manifest_of(study)
         about = About(
             release=name,
             manifest=manifest,
@@ -148,10 +130,7 @@ def dashboards() -> Iterator[Platform]:
     put_release(made.site)
     made.environment |= {"SUNDBENCH_REPORTS": str(reports)}
     try:
-        made.start_writer()
-        made.start_hub()
-        yield made
+        with at_work(made):
+            yield made
     finally:
-        made.end()
-        shutil.rmtree(made.site.runtime, ignore_errors=True)
         shutil.rmtree(root, ignore_errors=True)
