@@ -42,6 +42,11 @@ if TYPE_CHECKING:
     from sundbench.cohort.hospital_care import contact, hospital_cost, stay
     from sundbench.cohort.phenotypes import phenotype
     from sundbench.cohort.population import new_users
+    from sundbench.cohort.populations.families import children, parents, siblings
+    from sundbench.cohort.populations.matched import matched
+    from sundbench.cohort.populations.onset import onset
+    from sundbench.cohort.populations.prevalent import prevalent_new_users
+    from sundbench.cohort.populations.residents import residents
     from sundbench.cohort.primary_care import service
     from sundbench.cohort.result import Cohort
     from sundbench.cohort.study import Study
@@ -81,6 +86,11 @@ _WHERE = {
     "sundbench.cohort.hospital_care": ("contact", "hospital_cost", "stay"),
     "sundbench.cohort.phenotypes": ("phenotype",),
     "sundbench.cohort.population": ("new_users",),
+    "sundbench.cohort.populations.families": ("children", "parents", "siblings"),
+    "sundbench.cohort.populations.matched": ("matched",),
+    "sundbench.cohort.populations.onset": ("onset",),
+    "sundbench.cohort.populations.prevalent": ("prevalent_new_users",),
+    "sundbench.cohort.populations.residents": ("residents",),
     "sundbench.cohort.primary_care": ("service",),
     "sundbench.cohort.result": ("Cohort",),
     "sundbench.cohort.study": ("Study",),
@@ -101,6 +111,7 @@ __all__ = [
     "boundaries",
     "case",
     "charlson",
+    "children",
     "codes",
     "codes_from_csv",
     "connect",
@@ -122,20 +133,26 @@ __all__ = [
     "immigration",
     "index_date",
     "lab",
+    "matched",
     "max_of",
     "min_of",
     "new_users",
     "on_treatment",
+    "onset",
     "outcome",
     "outputs",
+    "parents",
     "phenotype",
+    "prevalent_new_users",
     "prioritise",
     "procedure",
     "purchase_rhythm",
     "region",
     "resident",
+    "residents",
     "service",
     "sex",
+    "siblings",
     "stay",
     "tumour",
     "units_a_day",

@@ -13,10 +13,12 @@ import polars as pl
 
 from sundbench.cohort.damage import explained
 from sundbench.cohort.database import Database
+from sundbench.cohort.matching.rounds import Assigned, complete
 from sundbench.cohort.plan import Plan, compile_study
+from sundbench.cohort.populations.sets import Sets
 from sundbench.cohort.result import Cohort, assemble
 from sundbench.cohort.study import Study
-from sundbench.cohort.task import Part, run
+from sundbench.cohort.task import Part, run, run_assigned
 from sundbench.errors import StudyError
 from sundbench.progress import Report, silent
 
@@ -44,7 +46,16 @@ def collect(
     plan = compile_study(study, db)
     told = partial(report, WHAT)
     parts = in_order(bucket_task, plan, plan.tasks, client=client, workers=workers, told=told)
-    return assemble(study, db, parts, allow_empty, plan.notes)
+    population = study.population
+    if not isinstance(population, Sets):
+        return assemble(study, db, parts, allow_empty, plan.notes)
+
+    def again(items: Sequence[Assigned], nth: int) -> list[Part]:
+        told = partial(report, f"{WHAT}: {population.found}s, round {nth}")
+        return in_order(assigned_task, plan, items, client=client, workers=workers, told=told)
+
+    whole, short = complete(plan, parts, again)
+    return assemble(study, db, [whole], allow_empty, (*plan.notes, *short))
 
 
 def in_order(
@@ -76,6 +87,15 @@ def bucket_task(plan: Plan, numbers: tuple[int, ...]) -> Part:
     """The task of a bucket or a few neighbours; an error names the damaged file if there is one."""
     try:
         return run(plan, numbers)
+    except pl.exceptions.PolarsError as error:
+        raise explained(plan, numbers, error) from error
+
+
+def assigned_task(plan: Plan, what: Assigned) -> Part:
+    """The task of a bucket's persons who were found for cases; an error names the damaged file."""
+    numbers, rows = what
+    try:
+        return run_assigned(plan, numbers, rows)
     except pl.exceptions.PolarsError as error:
         raise explained(plan, numbers, error) from error
 

@@ -15,6 +15,7 @@ from sundbench.cohort.described import STYLE
 from sundbench.cohort.entering import enter
 from sundbench.cohort.following.running import follow
 from sundbench.cohort.gathering import Gathering
+from sundbench.cohort.matching.pools import pools
 from sundbench.cohort.narrowed import Neighbours
 from sundbench.cohort.plan import Plan, compile_study, slot_keys
 from sundbench.cohort.program import program
@@ -161,9 +162,12 @@ def _rehearse(plan: Plan) -> None:
 
     Of nobody at all Polars would leave unread what is joined with them.
     """
-    ready, numbers = program(plan), plan.tasks[0]
-    gathering = Gathering(ready, Neighbours(plan.root, numbers[0], numbers))
-    entered = enter(plan.study, gathering.of_population())
+    ready, numbers = program(plan, found=True), plan.tasks[0]
+    bucket = Neighbours(plan.root, numbers[0], numbers)
+    gathering = Gathering(ready, bucket)
+    rows = gathering.of_population()
+    entered = enter(plan.study, rows, bucket)
+    pools(plan.study, rows, bucket)
     frame = pl.DataFrame(
         {
             name: [plan.study.first_day if kind == pl.Date else 0]

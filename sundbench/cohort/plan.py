@@ -25,7 +25,6 @@ from sundbench.cohort.onsets import OnsetOf
 from sundbench.cohort.sources import PERSONS, SOURCES
 from sundbench.cohort.spans import AnyWindow, Span
 from sundbench.cohort.study import Study, leaves, look_back
-from sundbench.cohort.windows import Window
 from sundbench.errors import StudyError
 
 
@@ -78,10 +77,9 @@ class Plan:
 
     def events(self) -> dict[str, list[Event]]:
         """The distinct simple events by view, those of the population first."""
-        population = self.study.population
         found: dict[str, list[Event]] = {}
         of_slots = (slot.event for slot in self.slots)
-        for event in (*population.events, population.washout, *of_slots, *needs.by_rows(self.study)):
+        for event in (*self.study.population.reads, *of_slots, *needs.by_rows(self.study)):
             for part in event.parts:
                 known = found.setdefault(part.view, [])
                 if part not in known:
@@ -90,8 +88,7 @@ class Plan:
 
     def population_views(self) -> set[str]:
         """The views that decide who enters."""
-        population = self.study.population
-        return {part.view for event in (*population.events, population.washout) for part in event.parts}
+        return {part.view for event in self.study.population.reads for part in event.parts}
 
     def values(self, view: str) -> list[str]:
         """The view's value columns that the slots need."""
@@ -108,7 +105,7 @@ def compile_study(study: Study, db: Database) -> Plan:
             register does; names the place in the protocol.
         StoreError: a bucket file is missing.
     """
-    needed: dict[str, None] = {}
+    needed = dict.fromkeys(_of_population(study, db))
     for place, event in _events(study):
         for register in held.registers(db, event, place):
             needed[register] = None
@@ -178,10 +175,8 @@ def _slots(study: Study) -> tuple[Slot, ...]:
 
 def _events(study: Study) -> Iterator[tuple[str, Event]]:
     """All simple events with their places."""
-    population = study.population
-    for name, event in population.drugs:
-        yield from ((f"population, drug {name!r}", part) for part in event.parts)
-    yield from (("population, washout", part) for part in population.washout.parts)
+    for place, event in study.population.places():
+        yield from ((place, part) for part in event.parts)
     for place, feature in study.features():
         for leaf in leaves(feature):
             looked = look_back(leaf)
@@ -197,6 +192,22 @@ def _of_values(db: Database, leaf: Feature, place: str) -> list[str]:
     asked = [leaf.value] if leaf.value is not None else ["code"] if leaf.how == "distinct" else []
     parts = leaf.occurrences.event.parts if asked else ()
     return [name for part in parts for name in held.registers(db, part, place, asked)]
+
+
+def _of_population(study: Study, db: Database) -> Iterator[str]:
+    """The registers that the population reads besides those of its events."""
+    population = study.population
+    for feature in population.attributes:
+        yield from _of_persons(db, feature, "population")
+    for register, columns in population.needs(db).items():
+        there = db.columns(register) if register in db.registers else ()
+        missing = [column for column in columns if column not in there]
+        if register not in db.registers or missing:
+            raise StudyError(
+                f"study, population: {type(population).__name__.lower()}: the permit must ask for {register} "
+                f"with {', '.join(missing or columns)}"
+            )
+        yield register
 
 
 _ATTRIBUTES: Mapping[type[Feature], str] = {Age: "foed_dato", Sex: "koen", Region: "reg"}
@@ -237,10 +248,10 @@ def _covered(db: Database, event: Event | None) -> tuple[date, date] | None:
 def _refuse_truncation(study: Study, db: Database) -> None:
     if study.allow_truncated_lookback:
         return
-    population = study.population
-    washout = Window(-population.washout_days, -1)
     looked: list[tuple[str, str, Event | None, AnyWindow]] = [
-        ("population, washout", "the washout", part, washout) for part in population.washout.parts
+        (place, "the washout", part, window)
+        for place, event, window in study.population.look_backs()
+        for part in event.parts
     ]
     for place, feature in study.features():
         for leaf in leaves(feature):
@@ -288,6 +299,9 @@ def _end_of_coverage(study: Study, db: Database) -> date | None:
     if study.follow_up is None:
         return None
     ends = [_end_of(db, part) for part in needs.covering(study)]
+    if not ends:
+        covered = _covered(db, None)
+        ends.append(covered[1] if covered is not None else None)
     return min((end for end in ends if end is not None), default=None)
 
 

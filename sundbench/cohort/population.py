@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from datetime import date
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from sundbench.cohort.events import Event
-from sundbench.cohort.features import either_of
-from sundbench.cohort.language import Language, said
+from sundbench.cohort.features import Feature, either_of
+from sundbench.cohort.language import Language, day, said
+from sundbench.cohort.windows import Window
 from sundbench.errors import StudyError
+
+if TYPE_CHECKING:
+    from sundbench.cohort.database import Database
 
 SameDay = Literal["drop", "first listed"]
 
@@ -18,7 +24,88 @@ FLOW_CHART = ("step", "persons", "dropped")
 
 
 @dataclass(frozen=True)
-class NewUsers:
+class Population(ABC):
+    """Who enters a study, and on which day: what all populations can say of themselves.
+
+    Attributes:
+        columns: the cohort's columns that this kind of population adds, after ``index``.
+    """
+
+    columns: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    @abstractmethod
+    def arms(self) -> tuple[str, ...]:
+        """The names that the flow chart counts by, the reference first."""
+
+    @property
+    def compares(self) -> bool:
+        """Whether the arms are told apart in the cohort, in the column ``drug``."""
+        return True
+
+    @property
+    @abstractmethod
+    def events(self) -> tuple[Event, ...]:
+        """The events by which persons enter."""
+
+    @property
+    def treatments(self) -> tuple[tuple[str, Event], ...]:
+        """Each arm with the drug that treats it; none where not every arm is of a drug."""
+        return ()
+
+    @property
+    def ends_risk(self) -> Event | None:
+        """What takes away the risk of entering; None where nothing does."""
+        return either_of(self.events) if self.events else None
+
+    @property
+    def reads(self) -> tuple[Event, ...]:
+        """All events that decide who enters."""
+        return tuple(event for _, event in self.places())
+
+    @abstractmethod
+    def places(self) -> Iterator[tuple[str, Event]]:
+        """All events that decide who enters, with their places in the protocol."""
+
+    def look_backs(self) -> Iterator[tuple[str, Event, Window]]:
+        """What must be free of which events before the index day: place in the protocol, event, window."""
+        yield from ()
+
+    def features(self) -> Iterator[tuple[str, Feature]]:
+        """The features that decide who enters, with their places in the protocol."""
+        yield from ()
+
+    @property
+    def attributes(self) -> tuple[Feature, ...]:
+        """What must be known of persons, whether or not the protocol asks for it elsewhere."""
+        return ()
+
+    def needs(self, db: Database) -> Mapping[str, tuple[str, ...]]:
+        """Registers, and their columns, that are read besides those of events and attributes."""
+        return {}
+
+    @property
+    def index_day(self) -> date | None:
+        """The index day where it is the same for all."""
+        return None
+
+    @abstractmethod
+    def steps(self, entry: tuple[date, date], language: Language = "en") -> tuple[str, ...]:
+        """The flow chart's steps until the index day is settled, given the entry period."""
+
+    @abstractmethod
+    def in_words(self, language: Language = "en") -> str:
+        """As a protocol says it."""
+
+
+def from_to(entry: tuple[date, date], language: Language) -> str:
+    """The entry period in words."""
+    first, last = (day(language, one) for one in entry)
+    return said(language, f"from {first} to {last}", f"fra {first} til {last}")
+
+
+@dataclass(frozen=True)
+class NewUsers(Population):
     """New users of one drug or several compared ones.
 
     The index day is the first day within the study's entry period on which a person gets one of the drugs and
@@ -45,6 +132,44 @@ class NewUsers:
     def events(self) -> tuple[Event, ...]:
         """The drugs' events."""
         return tuple(event for _, event in self.drugs)
+
+    @property
+    def treatments(self) -> tuple[tuple[str, Event], ...]:
+        """The drugs."""
+        return self.drugs
+
+    @property
+    def drops_same_day(self) -> bool:
+        """Whether a day that brings several of the drugs makes nobody enter."""
+        return self.same_day == "drop" and len(self.drugs) > 1
+
+    def places(self) -> Iterator[tuple[str, Event]]:
+        """The drugs and the washout."""
+        yield from ((f"population, drug {name!r}", event) for name, event in self.drugs)
+        yield "population, washout", self.washout
+
+    def look_backs(self) -> Iterator[tuple[str, Event, Window]]:
+        """The washout."""
+        yield "population, washout", self.washout, Window(-self.washout_days, -1)
+
+    def steps(self, entry: tuple[date, date], language: Language = "en") -> tuple[str, ...]:
+        """The flow chart's steps."""
+        names = [
+            said(language, "any of the drugs", "et af lægemidlerne")
+            if len(self.drugs) > 1
+            else said(language, "the drug", "lægemidlet"),
+            from_to(entry, language),
+            said(
+                language,
+                f"nothing of the washout in the {self.washout_days} days before",
+                f"intet af udvaskningen i de {self.washout_days} dage forinden",
+            ),
+        ]
+        if self.drops_same_day:
+            names.append(
+                said(language, "one drug alone on the index day", "kun ét af lægemidlerne på indeksdatoen")
+            )
+        return tuple(names)
 
     def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""

@@ -73,9 +73,15 @@ class Program:
 
 
 @lru_cache(maxsize=4)
-def program(plan: Plan) -> Program:
-    """Make a plan ready; plans are told apart by identity."""
+def program(plan: Plan, found: bool = False) -> Program:
+    """Make a plan ready; plans are told apart by identity.
+
+    Args:
+        plan: the plan.
+        found: for those who are found for cases, of whom more is required than of the cases.
+    """
     study, keys = plan.study, slot_keys(plan.slots)
+    of_found = [feature for _, feature in study.population.features()] if found else []
     made: set[str] = set()
 
     def step(features: list[Feature], slots: set[str]) -> Step:
@@ -92,7 +98,7 @@ def program(plan: Plan) -> Program:
 
     requirements = tuple(
         Requirement(step([feature], _slots(feature, keys)), expression(feature, keys))
-        for feature in study.require.values()
+        for feature in (*of_found, *study.require.values())
     )
     everything = [feature for _, feature in study.features()]
     events = plan.events()

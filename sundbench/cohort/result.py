@@ -165,9 +165,20 @@ def _digest(table: pa.Table, update: Callable[[bytes], object]) -> None:
 
 
 def assemble(
-    study: Study, db: Database, parts: Sequence[Part], allow_empty: bool, notes: Sequence[str] = ()
+    study: Study,
+    db: Database,
+    parts: Sequence[Part],
+    allow_empty: bool,
+    notes: Sequence[str] = (),
 ) -> Cohort:
     """Put the buckets' parts together, in the order given.
+
+    Args:
+        study: the protocol.
+        db: the extract.
+        parts: what was found, bucket by bucket; of a population of sets all in one.
+        allow_empty: whether nobody need be left.
+        notes: what is to be said of the plan.
 
     Raises:
         StudyError: nobody is left and ``allow_empty`` doesn't say that this is fine.
@@ -179,7 +190,7 @@ def assemble(
     attrition = _attrition(study, totals)
     if table.height == 0 and not allow_empty:
         raise StudyError(f"study: nobody is left: {_where_lost(attrition)}")
-    whole = _arrow(table)
+    whole = _arrow(table if study.population.compares else table.drop("drug"))
     persons = whole["person"].combine_chunks()
     made_of = "\n".join((study.digest, db.digest, version("sundbench")))
     return Cohort(
@@ -197,7 +208,8 @@ def assemble(
 def _attrition(study: Study, totals: Sequence[Counts]) -> pd.DataFrame:
     names = step_texts(study)
     persons = [total[0] for total in totals]
-    dropped = [0, *(before - after for before, after in pairwise(persons))]
+    # Those who are found for cases join in the last step: it drops nobody.
+    dropped = [0, *(max(before - after, 0) for before, after in pairwise(persons))]
     by_arm = {arm: [total[1 + n] for total in totals] for n, arm in enumerate(study.population.arms)}
     return pd.DataFrame({"step": names, "persons": persons, "dropped": dropped, **by_arm})
 

@@ -20,7 +20,7 @@ from sundbench.cohort.following.exposures import Exposure
 from sundbench.cohort.following.follow_up import FollowUp
 from sundbench.cohort.following.outcomes import Outcome
 from sundbench.cohort.language import Language
-from sundbench.cohort.population import NewUsers
+from sundbench.cohort.population import Population
 from sundbench.cohort.spans import AnyWindow, Span
 from sundbench.cohort.windows import Window
 from sundbench.errors import StudyError
@@ -44,8 +44,10 @@ class Study:
     """A study protocol.
 
     Attributes:
-        population: who may enter, and on which day; see ``new_users``.
-        entry: first and last calendar day on which one may enter, both in it; dates or ISO text.
+        population: who may enter, and on which day: ``new_users``, ``prevalent_new_users``, ``onset``,
+            ``residents``, ``matched``, ``siblings``, ``parents``, ``children``.
+        entry: first and last calendar day on which one may enter, both in it; dates or ISO text. It can be
+            left out where the population says the day itself.
         require: what must be true of a person at index, in the order of the flow chart.
         covariates: what is known at index; nothing after the index day.
         outcomes: events whose first occurrence during follow-up is sought: columns ``<name>_time`` (days
@@ -61,8 +63,8 @@ class Study:
         StudyError: names the place in the protocol.
     """
 
-    population: NewUsers
-    entry: tuple[date | str, date | str]
+    population: Population
+    entry: tuple[date | str, date | str] | None = None
     require: Mapping[str, Feature] = field(default_factory=dict)
     covariates: Mapping[str, Feature] = field(default_factory=dict)
     outcomes: Mapping[str, Event | Outcome] = field(default_factory=dict)
@@ -72,11 +74,14 @@ class Study:
     allow_truncated_lookback: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.population, NewUsers):
+        if not isinstance(self.population, Population):
             raise StudyError(
-                f"study, population: {self.population!r} is no population: write sb.new_users(...)"
+                f"study, population: {self.population!r} is no population: write sb.new_users(...) or "
+                "the like"
             )
-        object.__setattr__(self, "entry", _entry(self.entry))
+        object.__setattr__(self, "entry", _entry(self.entry, self.population))
+        for place, feature in self.population.features():
+            self._check_windows(f"study, {place}", feature)
         for part in ("require", "covariates", "measures"):
             features = dict(getattr(self, part))
             object.__setattr__(self, part, features)
@@ -100,12 +105,12 @@ class Study:
     @property
     def first_day(self) -> date:
         """The first day on which one may enter."""
-        return self.entry[0]  # type: ignore[return-value]
+        return self.entry[0]  # type: ignore[index,return-value]
 
     @property
     def last_day(self) -> date:
         """The last day on which one may enter."""
-        return self.entry[1]  # type: ignore[return-value]
+        return self.entry[1]  # type: ignore[index,return-value]
 
     @property
     def digest(self) -> str:
@@ -119,6 +124,7 @@ class Study:
 
     def features(self) -> Iterator[tuple[str, Feature]]:
         """All features with their places in the protocol."""
+        yield from self.population.features()
         for part in ("require", "covariates", "measures"):
             for name, feature in getattr(self, part).items():
                 yield f"{part}[{name!r}]", feature
@@ -203,6 +209,9 @@ class Study:
             )
         if part == "require" and feature.kind != "bool":
             raise StudyError(f"{place}: is no yes or no: compare it, as in sb.age() >= 18")
+        self._check_windows(place, feature, measure=part == "measures")
+
+    def _check_windows(self, place: str, feature: Feature, *, measure: bool = False) -> None:
         first, last = self.first_day.toordinal(), self.last_day.toordinal()
         for leaf in leaves(feature):
             looked = look_back(leaf)
@@ -214,7 +223,7 @@ class Study:
                     f"{place}: {leaf.in_words()}: the window ends before it begins, for everybody"
                 )
             # For the first who may enter a calendar day lies after index, if it does for anybody.
-            if part != "measures" and window.bounds(first)[1] > first:
+            if not measure and window.bounds(first)[1] > first:
                 raise StudyError(
                     f"{place}: {leaf.in_words()}: looks past the index day (immortal time): "
                     f"put it under measures= if it isn't adjusted for{_hint(window)}"
@@ -237,7 +246,7 @@ class Study:
             columns += [f"{name}_{suffix}" for suffix in (*outcome.columns, "entry")]
         columns += self.exposures
         for name in columns:
-            if name in RESERVED:
+            if name in RESERVED or name in self.population.columns:
                 raise StudyError(f"study: {name!r} is a column that every cohort has: choose another name")
             if columns.count(name) > 1:
                 raise StudyError(f"study: two columns would be named {name!r}: rename one")
@@ -270,8 +279,10 @@ def _hint(window: AnyWindow) -> str:
     return ", or end it at the index day, as in between(date, 0)"
 
 
-def _entry(entry: object) -> tuple[date, date]:
-    place = "study, entry"
+def _entry(entry: object, population: Population) -> tuple[date, date]:
+    place, own = "study, entry", population.index_day
+    if entry is None and own is not None:
+        return own, own
     if not isinstance(entry, tuple | list) or len(entry) != 2:
         raise StudyError(
             f"{place}: {entry!r}: give the first and the last day, as ('2012-01-01', '2022-12-31')"
@@ -284,4 +295,6 @@ def _entry(entry: object) -> tuple[date, date]:
             raise StudyError(f"{place}: {day!r} is no day: write it as '2012-01-31'") from None
     if days[1] < days[0]:
         raise StudyError(f"{place}: it ends on {days[1]}, before it begins on {days[0]}")
+    if own is not None and not days[0] <= own <= days[1]:
+        raise StudyError(f"{place}: {own}, the population's day, lies outside: leave entry out")
     return days[0], days[1]

@@ -6,7 +6,6 @@ two equal over registers and studies drawn at random.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -16,7 +15,7 @@ from sundbench.cohort import choices as c
 from sundbench.cohort import features as f
 from sundbench.cohort.comorbidity.covariates import Comorbidity, OfConditions
 from sundbench.cohort.events import Event
-from sundbench.cohort.following.ending import step_names
+from sundbench.cohort.population import NewUsers
 from sundbench.cohort.spans import Edge, Span
 from sundbench.cohort.study import Study
 from sundbench.cohort.windows import Window
@@ -44,6 +43,8 @@ class Person:
     sex: str
     snapshots: tuple[tuple[date, str], ...]
     life: tuple[Happening, ...] = field(default=())
+    mother: int | None = None
+    father: int | None = None
 
 
 def is_of(event: Event, happening: Happening) -> bool:
@@ -68,9 +69,10 @@ def days(person: Person, event: Event) -> list[date]:
     return sorted({h.date for h in person.life if is_of(event, h)})
 
 
-def entry(study: Study, person: Person) -> tuple[int, str | None, date | None, set[str]]:
+def entry(
+    study: Study, person: Person, population: NewUsers
+) -> tuple[int, str | None, date | None, set[str]]:
     """How many steps of the population's rule a person passes, their drug, index day, and drugs started."""
-    population = study.population
     gets = {name: days(person, event) for name, event in population.drugs}
     if not any(gets.values()):
         return 0, None, None, set()
@@ -257,41 +259,3 @@ def reduction(feature: f.Reduction, person: Person, index: date) -> Any:
         return on[place] if 0 <= place < len(on) else None
     first, last = min(h.date for h in there), max(h.date for h in there)
     return {"first": first, "last": last, "days_since": (index - last).days}[feature.how]
-
-
-def collect(study: Study, persons: Sequence[Person], until: date) -> tuple[list[dict[str, Any]], list[int]]:
-    """The cohort's rows by person, and the persons left after each step."""
-    from reference_following import follow  # reads persons as this module does
-
-    drops = study.population.same_day == "drop" and len(study.population.drugs) > 1
-    own_steps = 4 if drops else 3
-    left = [0] * (own_steps + len(study.require) + len(step_names(study)))
-    rows = []
-    for person in sorted(persons, key=lambda one: one.number):
-        passed, drug, index, _ = entry(study, person)
-        for step in range(min(passed, own_steps)):
-            left[step] += 1
-        if drug is None or index is None:
-            continue
-        step = own_steps
-        fulfilled = True
-        for requirement in study.require.values():
-            if value_of(requirement, person, index) is not True:
-                fulfilled = False
-                break
-            left[step] += 1
-            step += 1
-        if not fulfilled:
-            continue
-        row = {"person": person.number, "drug": drug, "index": index}
-        for name, feature in (*study.covariates.items(), *study.measures.items()):
-            row[name] = value_of(feature, person, index)
-        if study.follow_up is not None:
-            passed, followed = follow(study, person, drug, index, until, value_of)
-            for nth in range(step, min(step + passed, len(left))):
-                left[nth] += 1
-            if followed is None:
-                continue
-            row |= followed
-        rows.append(row)
-    return rows, left

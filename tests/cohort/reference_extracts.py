@@ -12,7 +12,14 @@ from reference import Person
 from sundbench.cohort.persons import REGION_CODES, SEX_CODES
 
 COLUMNS: dict[str, dict[str, Any]] = {
-    "bef": {"referencetid": pl.Date, "foed_dato": pl.Date, "koen": pl.String, "reg": pl.String},
+    "bef": {
+        "referencetid": pl.Date,
+        "foed_dato": pl.Date,
+        "koen": pl.String,
+        "reg": pl.String,
+        "mor_id": pl.Int32,
+        "far_id": pl.Int32,
+    },
     "dod": {"doddato": pl.Date},
     "vnds": {"haend_dato": pl.Date, "indud_kode": pl.String},
     "lmdb": {"eksd": pl.Date, "atc": pl.String, "vnr": pl.String, "apk": pl.Int32, "eksp": pl.Int64},
@@ -37,6 +44,8 @@ def registers(persons: Sequence[Person]) -> dict[str, pl.DataFrame]:
                     "foed_dato": person.born,
                     "koen": sexes[person.sex],
                     "reg": regions[region],
+                    "mor_id": person.mother,
+                    "far_id": person.father,
                 }
             )
         for nth, h in enumerate(person.life):

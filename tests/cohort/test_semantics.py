@@ -20,9 +20,10 @@ from drawn_features import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reference import Happening, Person, collect
+from reference import Happening, Person
 from reference_extracts import ALWAYS, registers
 from reference_following import exposed, pieces
+from reference_populations import collect
 
 import sundbench as sb
 from sundbench.cohort.features import REGIONS, SEXES

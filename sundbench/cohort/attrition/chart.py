@@ -14,6 +14,7 @@ from sundbench.cohort.described import STYLE
 from sundbench.cohort.entering import step_names
 from sundbench.cohort.following import ending
 from sundbench.cohort.language import Language, count
+from sundbench.cohort.populations.sets import Sets
 from sundbench.errors import StudyError
 
 if TYPE_CHECKING:
@@ -146,7 +147,10 @@ class FlowChart:
 
 def step_texts(study: Study, language: Language = "en") -> list[str]:
     """What persons fulfil who are left after each step of a study's flow chart."""
-    return [*step_names(study, language), *study.require, *ending.step_names(study, language)]
+    names = [*step_names(study, language), *study.require, *ending.step_names(study, language)]
+    if isinstance(study.population, Sets):
+        names.append(study.population.last_step(language))
+    return names
 
 
 def flow_chart(

@@ -13,7 +13,7 @@ from sundbench.cohort.following.regimen import check_event
 from sundbench.errors import StudyError
 
 if TYPE_CHECKING:
-    from sundbench.cohort.population import NewUsers
+    from sundbench.cohort.population import Population
 
 
 def outcomes_of(outcomes: Mapping[str, object]) -> dict[str, Outcome]:
@@ -51,7 +51,7 @@ def check_exposures(exposures: Mapping[str, object], follow_up: FollowUp | None)
     return found
 
 
-def check_treatment(follow_up: FollowUp | None, population: NewUsers) -> None:
+def check_treatment(follow_up: FollowUp | None, population: Population) -> None:
     """Refuse follow-up on treatment where the rules can't read what the population's drugs are told from.
 
     Raises:
@@ -59,5 +59,5 @@ def check_treatment(follow_up: FollowUp | None, population: NewUsers) -> None:
     """
     if follow_up is None or follow_up.on_treatment is None:
         return
-    for name, event in population.drugs:
+    for name, event in population.treatments:
         check_event(follow_up.on_treatment.rules, event, f"study, follow_up, on_treatment, drug {name!r}")

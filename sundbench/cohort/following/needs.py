@@ -60,7 +60,7 @@ def by_rows(study: Study) -> list[Event]:
     found = [part for one in study.exposures.values() for part in one.parts]
     if study.follow_up is not None:
         if study.follow_up.on_treatment is not None:
-            found += [part for _, event in study.population.drugs for part in event.parts]
+            found += [part for _, event in study.population.treatments for part in event.parts]
         for outcome in study.endpoints.values():
             if outcome.recurrent or after_any_start(study.follow_up):
                 found += outcome.parts
@@ -93,7 +93,7 @@ def regimens(study: Study) -> Iterator[tuple[str, Regimen, bool, list[Event]]]:
     follow_up = study.follow_up
     if follow_up is not None and follow_up.on_treatment is not None:
         treatment = follow_up.on_treatment
-        parts = [part for _, event in study.population.drugs for part in event.parts]
+        parts = [part for _, event in study.population.treatments for part in event.parts]
         yield "follow_up, on_treatment", treatment.rules, treatment.outside_hospital, parts
     for name, exposure in study.exposures.items():
         place = f"exposures[{name!r}]"
