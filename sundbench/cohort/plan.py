@@ -63,7 +63,7 @@ class Plan:
         tasks: the numbers of the buckets of each task: one, or a few neighbours where buckets are small.
         registers: each register to read, with the columns that the extract has of it.
         slots: the reductions to compute.
-        until: the last day of follow-up: the earliest end of coverage of the outcomes' registers.
+        until: the last day of follow-up: the earliest end of coverage of the registers that it is told from.
         notes: what a reader of the results must know.
     """
 

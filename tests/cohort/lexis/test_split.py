@@ -79,6 +79,18 @@ def test_the_worked_example_of_epi():
     assert found[-1][2:] == ("40-44", "1995+")
 
 
+def test_the_worked_example_of_time_dependent_covariates():
+    """Therneau, Crowson and Atkinson, vignette "Using Time Dependent Covariates" of R's package survival.
+
+    A death on day 185, creatinine measured on days 0, 90 and 120: (0, 90], (90, 120], (120, 185].
+    """
+    states = lexis.States(np.zeros(3, int), np.array([0, 90, 120]), np.array([0, 1, 2]))
+    found = lexis.split(lexis.Spans(np.array([0]), np.array([185])), [states])
+    assert found.start.tolist() == [0, 90, 120]
+    assert found.stop.tolist() == [90, 120, 185]
+    assert found.codes[0].tolist() == [0, 1, 2]
+
+
 @given(
     st.dates(date(1915, 1, 1), date(2010, 1, 1)),
     st.dates(date(2010, 1, 2), date(2030, 1, 1)),
