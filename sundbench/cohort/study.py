@@ -244,7 +244,6 @@ class Study:
                     )
         for name, outcome in self.endpoints.items():
             columns += [f"{name}_{suffix}" for suffix in (*outcome.columns, "entry")]
-        columns += self.exposures
         for name in columns:
             if name in RESERVED or name in self.population.columns:
                 raise StudyError(f"study: {name!r} is a column that every cohort has: choose another name")

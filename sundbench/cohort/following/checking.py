@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sundbench.cohort.events import Event
-from sundbench.cohort.following.exposures import Exposure
+from sundbench.cohort.following.exposures import TAKEN, Exposure
 from sundbench.cohort.following.follow_up import FollowUp
 from sundbench.cohort.following.outcomes import Outcome
 from sundbench.cohort.following.regimen import check_event
@@ -44,6 +44,10 @@ def check_exposures(exposures: Mapping[str, object], follow_up: FollowUp | None)
             raise StudyError(
                 f"study, exposures[{name!r}]: {one!r} is no exposure: "
                 "write sb.exposure(sb.dispensing(...), rules)"
+            )
+        if name in TAKEN:
+            raise StudyError(
+                f"study, exposures[{name!r}]: pieces of follow-up have a column of that name: choose another"
             )
         found[name] = one
     if found and follow_up is None:

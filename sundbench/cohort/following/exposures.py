@@ -10,6 +10,20 @@ from sundbench.cohort.language import Language, days, said
 from sundbench.errors import StudyError
 
 NEVER, CURRENT, RECENT, PAST = range(4)
+TAKEN = (
+    "row",
+    "person",
+    "drug",
+    "start_day",
+    "stop_day",
+    "event",
+    "cause",
+    "age_band",
+    "calendar_band",
+    "since_entry_band",
+)
+"""Columns of pieces of follow-up; no exposure may take their names."""
+
 STATES = ("never", "current", "recent", "past")
 """What a person can be at a time; the column ``state`` holds them in this order."""
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from sundbench.cohort.following.exposures import TAKEN
 from sundbench.cohort.lexis.bands import Bands, age_bands, calendar_bands, entry_bands
 from sundbench.cohort.lexis.cutting import Spans, split
 from sundbench.cohort.lexis.scales import UNKNOWN, Age, Calendar, Ints, Recurrences, Scale, SinceEntry, States
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from sundbench.cohort.result import Cohort
 
 WHERE = "split()"
-OWN = ("row", "person", "drug", "start_day", "stop_day", "event", "cause")
-BANDS = ("age_band", "calendar_band", "since_entry_band")
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +194,7 @@ def _kept(cohort: Cohort, keep: Iterable[str], names: Sequence[str]) -> list[str
     for place, name in enumerate(listed):
         if name not in cohort.table.column_names:
             raise StudyError(f"{WHERE}: keep: {name!r} is no column of the cohort")
-        if name in (*OWN, *BANDS, *names, *listed[:place]):
+        if name in (*TAKEN, *names, *listed[:place]):
             raise StudyError(f"{WHERE}: keep: {name!r} is a column of the pieces already")
     return listed
 

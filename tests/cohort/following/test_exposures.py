@@ -121,12 +121,8 @@ def test_nobody(people, extract, study):
             r"exposures\['statin'\]: .* is no exposure",
         ),
         (
-            lambda study: study(
-                covariates={"statin": sb.age()},
-                exposures={"statin": sb.exposure(STATIN, RULES)},
-                follow_up=sb.follow_up(),
-            ),
-            "two columns would be named 'statin'",
+            lambda study: study(exposures={"event": sb.exposure(STATIN, RULES)}, follow_up=sb.follow_up()),
+            r"exposures\['event'\]: pieces of follow-up have a column of that name",
         ),
     ],
 )
