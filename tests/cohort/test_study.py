@@ -59,6 +59,15 @@ def test_the_protocol_says_everything_in_words():
     assert "fra dag 1 til det første af: død, dag 1825, udfaldenes registre slutter" in danish
 
 
+def test_the_protocol_names_its_codes_where_it_can():
+    study = sb.Study(NEW, ENTRY, covariates={"af": sb.diagnosis(["DI48", "DI489"]).before().any()})
+    assert "4.1 B01AA03: warfarin" in study.protocol()
+    assert "4.3 DI48: atrieflimren og atrieflagren" in study.protocol("da")
+    assert "DI489: " not in study.protocol()
+    given = sb.procedure("BWHA107").before().any()
+    assert "BWHA107: cisplatin" in sb.Study(NEW, ENTRY, covariates={"given": given}).protocol()
+
+
 def test_another_language_than_the_two_is_refused():
     with complains("language='de': choose 'en' or 'da'"):
         sb.Study(NEW, ENTRY).protocol(language="de")

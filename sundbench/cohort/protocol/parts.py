@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sundbench.cohort.language import Language, day, said
+from sundbench.cohort.protocol.code_names import named
 
 if TYPE_CHECKING:
     from sundbench.cohort.study import Study
@@ -81,6 +82,9 @@ def sections(study: Study, language: Language) -> list[Section]:
                 ),
             )
         )
+    codes = named(study, language)
+    if codes:
+        found.append(Section(said(language, "Codes with their names", "Koder og deres navne"), items=codes))
     return found
 
 
