@@ -83,6 +83,9 @@ class Cohort:
             >>> cohort.flow_chart("da").figure()
             >>> cohort.flow_chart().write(sb.outputs())
 
+        Of cohorts of sets (matched ones, families) it is the flow of the cases: those who are found for them
+        may be in several sets, and numbers of rows are no numbers of persons.
+
         Args:
             language: of its texts, ``"en"`` or ``"da"``.
             least: the smallest number of persons that may be shown, besides 0.
@@ -91,7 +94,11 @@ class Cohort:
             StudyError: fewer persons than that are left, or another language.
         """
         counts = [tuple(map(int, row)) for row in self.attrition.drop(columns=["step", "dropped"]).to_numpy()]
-        return flow_chart(step_texts(self.study, language), counts, self.arms, language, least)
+        names, arms = step_texts(self.study, language), self.arms
+        if "set" in self.table.column_names:
+            # The last step adds those who were found for the cases, who may be in several sets: no persons.
+            counts, names, arms = [(row[0], *row[2:]) for row in counts[:-1]], names[:-1], arms[1:]
+        return flow_chart(names, counts, arms, language, least)
 
     def attrition_for_release(self, language: Language = "en", *, least: int = LEAST) -> pd.DataFrame:
         """The table of ``flow_chart``: ``step``, ``persons`` and, where they may be shown, those by arm.

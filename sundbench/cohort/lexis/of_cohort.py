@@ -85,6 +85,8 @@ def split_cohort(
     row = pa.array(cut.row)
     columns: dict[str, pa.Array] = {"row": row}
     for name in ("person", "drug", *kept):
+        if name == "drug" and name not in table.column_names:
+            continue  # who isn't compared has none
         columns[name] = table[name].combine_chunks().take(row)
     columns |= {"start_day": pa.array(cut.start), "stop_day": pa.array(cut.stop)}
     for name, codes, of_bands in zip(names, cut.codes, labels, strict=False):
