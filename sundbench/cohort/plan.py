@@ -21,7 +21,7 @@ from sundbench.cohort.database import Database
 from sundbench.cohort.events import Event
 from sundbench.cohort.features import Age, Feature, How, Reduction, Region, Resident, Sex
 from sundbench.cohort.following import needs
-from sundbench.cohort.onsets import OnsetOf
+from sundbench.cohort.onsets import OnsetOf, phenotypes_of
 from sundbench.cohort.sources import PERSONS, SOURCES
 from sundbench.cohort.spans import AnyWindow, Span
 from sundbench.cohort.study import Study, leaves, look_back
@@ -126,7 +126,7 @@ def compile_study(study: Study, db: Database) -> Plan:
     for register in needed:
         db.files(register)
     registers = tuple((name, db.columns(name)) for name in needed)
-    return Plan(study, db.root, _tasks(db, list(needed)), registers, _slots(study), until, _notes(study))
+    return Plan(study, db.root, _tasks(db, list(needed)), registers, _slots(study), until, _notes(study, db))
 
 
 def _tasks(db: Database, registers: list[str]) -> tuple[tuple[int, ...], ...]:
@@ -278,7 +278,7 @@ def _refuse_truncation(study: Study, db: Database) -> None:
         )
 
 
-def _notes(study: Study) -> tuple[str, ...]:
+def _notes(study: Study, db: Database) -> tuple[str, ...]:
     """What can't be refused, but must be known: look-backs from dates that may lie at any time."""
     entry, found = study.first_day.toordinal(), {}
     for place, feature in study.features():
@@ -291,7 +291,8 @@ def _notes(study: Study) -> tuple[str, ...]:
                     f"{place}: a window hangs on a date that may lie at any time before the index day: it "
                     "may begin before its register does"
                 )
-    return tuple(found.values())
+    told = (note for one in phenotypes_of(event for _, event in _events(study)) for note in one.notes(db))
+    return (*found.values(), *told)
 
 
 def _end_of_coverage(study: Study, db: Database) -> date | None:

@@ -132,7 +132,7 @@ class Phenotype:
         parts = engine.in_order(_task, shared, db.buckets, client=client, workers=workers, told=told)
         made_of = "\n".join((self.digest, db.digest, version("sundbench")))
         return Phenotyped.of(
-            pl.concat(parts), tuple(self._notes(db)), hashlib.sha256(made_of.encode()).hexdigest()
+            pl.concat(parts), tuple(self.notes(db)), hashlib.sha256(made_of.encode()).hexdigest()
         )
 
     def classes(self) -> Feature:
@@ -220,8 +220,8 @@ class Phenotype:
     def _where(self) -> str:
         return f"phenotype({self.name!r})"
 
-    def _notes(self, db: Database) -> list[str]:
-        """What a reader must know of coverage."""
+    def notes(self, db: Database) -> list[str]:
+        """What a reader of the results must know of an extract's coverage."""
         if not isinstance(self.rules, Diabetes):
             return []
         stable = self.rules.stable_from

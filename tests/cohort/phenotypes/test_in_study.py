@@ -137,6 +137,15 @@ def test_what_the_permit_lacks_is_refused_with_the_place(as_extract, delivered):
         study(covariates={"has": DIABETES.at_index()}).check(db)
 
 
+def test_what_a_reader_must_know_of_coverage_is_noted(delivered, as_extract):
+    db, _ = as_extract(delivered)
+    found = study(covariates={"has": DIABETES.at_index()}).collect(db)
+    assert found.notes == DIABETES.collect(db).notes
+    early = sb.phenotype("diabetes_osdc", stable_from="1990-01-01")
+    noted = study(covariates={"has": early.at_index()}).collect(db).notes
+    assert any("stable inclusion dates need it" in note for note in noted)
+
+
 def test_a_type_measured_later_is_no_covariate():
     with pytest.raises(StudyError, match="immortal time"):
         study(covariates={"later": DIABETES.onset().after(days=30).any()})
