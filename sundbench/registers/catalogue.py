@@ -113,11 +113,14 @@ class Parent(_Model):
         name: the parent register.
         on: pairs of own column and parent's column that must be equal.
         members: True where one row belongs to several persons (a family's income): each gets a copy.
+        month: of the parent's rows those of this month alone, where they are dated (a family is that of the
+            snapshot of December); None for all.
     """
 
     name: str
     on: tuple[tuple[str, str], ...] = Field(min_length=1)
     members: bool = False
+    month: int | None = Field(default=None, ge=1, le=12)
 
 
 class Source(_Model):

@@ -490,10 +490,16 @@ class Intake:
                 keys.append(f"CAST({key} AS {DUCKDB_TYPES[types[theirs]]}) AS key_{number}")
             if parts:
                 listed = ", ".join(literal(str(part)) for part in parts)
+                month = entry.parent.month
+                standing = (
+                    f" WHERE coalesce(month({quoted(parent.date)}), {month}) = {month}"
+                    if month is not None and parent.date in there
+                    else ""
+                )
                 date = quoted(carried[0]) if carried and carried[0] in there else "CAST(NULL AS DATE)"
                 selects.append(
                     f"SELECT {', '.join(keys)}, person, {date} AS parent_date"
-                    f" FROM read_parquet([{listed}], hive_partitioning=false)"
+                    f" FROM read_parquet([{listed}], hive_partitioning=false){standing}"
                 )
         return f"({' UNION ALL '.join(selects)})" if selects else None
 

@@ -62,7 +62,8 @@ c_diag = { type = "code", da = "", en = "" }
     ),
     "faik": (
         'date = "aar"\ndates = "year"\n'
-        'parent = { name = "bef", on = [["familie_id", "familie_id"], ["aar", "aar"]], members = true }',
+        'parent = { name = "bef", on = [["familie_id", "familie_id"], ["aar", "aar"]],'
+        " members = true, month = 12 }",
         """
 familie_id = { type = "key", da = "", en = "", sensitivity = "linking", space = "familie_id" }
 aar = { type = "year", da = "", en = "" }

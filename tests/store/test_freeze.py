@@ -233,6 +233,26 @@ def test_a_family_s_row_is_copied_to_each_member_and_the_numbers_still_add_up(
     assert sorted(rows(freeze, "faik")["income"].to_list()) == [5000, 10000, 10000]
 
 
+def test_a_family_is_december_s_where_bef_has_several_snapshots_a_year(
+    site: Site, small: Catalogue, deliver: Deliver, rows: Rows
+) -> None:
+    """Who moves from one family to another in a year has one income of that year, who is gone by December none."""
+    delivery = deliver(
+        {
+            "bef.csv": "pnr,familie_id,referencetid\n"
+            "a,f1,20100331\na,f1,20100930\na,f2,20101231\nb,f1,20101231\nc,f1,20100630\n",
+            "faik.csv": "familie_id,aar,income\nf1,2010,100\nf2,2010,50\n",
+        }
+    )
+    freeze = create(site, delivery, "f", catalogue=small)
+    assert told(freeze, "faik.csv") == {"read": 2, "kept": 2, "quarantined": {}}
+    families = rows(freeze, "bef").filter(pl.col("referencetid") == date(2010, 12, 31))
+    incomes = rows(freeze, "faik")
+    assert incomes.height == families.height == 2
+    both = incomes.join(families, on="person")
+    assert (both["familie_id"] == both["familie_id_right"]).all()
+
+
 @pytest.mark.parametrize(
     ("file", "columns", "days"),
     [

@@ -23,6 +23,9 @@ from sundbench.registers.synthetic.oncology import Tumours
 from sundbench.registers.synthetic.persons import CAME
 from sundbench.registers.synthetic.world import World
 
+FIFTEEN = 15
+"""From this age on a member of a family counts as an adult when income is equivalised."""
+
 
 def write_population(world: World) -> None:
     """Write bef (yearly, 31 December), udda and faik."""
@@ -104,8 +107,16 @@ def _udda(world: World, year: int, when: int, who: Indices, skill: Floats) -> No
 
 def _faik(world: World, year: int, who: Indices, family: Indices, means: Floats) -> None:
     table = figures("primary_care")["society"]
-    keys, first, members = np.unique(family[who], return_index=True, return_counts=True)
+    when = day(f"{year}-12-31")
+    keys, first, place = np.unique(family[who], return_index=True, return_inverse=True)
     keeper = who[first]
+    # Equivalised as Statistics Denmark does: 1 for the first adult, 0.5 for others over 14, 0.3 for children.
+    over_14 = world.lives.age(who, when) >= FIFTEEN
+    adults, members = np.bincount(place, over_14), np.bincount(place)
+    units = 1 + 0.5 * np.maximum(adults - 1, 0) + 0.3 * (members - np.maximum(adults, 1))
+    partner = world.lives.partner[keeper]
+    couple = (world.lives.wedding[keeper] <= when) & (partner >= 0)
+    couple &= world.lives.death[np.maximum(partner, 0)] > when
     middle = np.exp(
         np.interp(year, (1995, 2025), np.log([table["income_median_1995"], table["income_median_2025"]]))
     )
@@ -115,8 +126,8 @@ def _faik(world: World, year: int, who: Indices, family: Indices, means: Floats)
             "familie_id": keys,
             "aar": np.full(len(keys), year, dtype=np.int16),
             "famaekvivadisp_13": equivalised,
-            "famdisponibel_13": np.round(equivalised * np.sqrt(members), 2),
-            "famtype": np.where(members > 2, 2, np.where(members == 2, 1, 3)),
+            "famdisponibel_13": np.round(equivalised * units, 2),
+            "famtype": np.where(couple, 1, np.where(world.lives.persons.sex[keeper] == 1, 6, 7)),
         }
     )
     world.output.add("faik", frame, np.full(len(keys), year))
