@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from sundbench.cohort.populations.residents import residents
     from sundbench.cohort.primary_care import service
     from sundbench.cohort.result import Cohort
+    from sundbench.cohort.society import education, income
     from sundbench.cohort.study import Study
     from sundbench.release.outputs import outputs
 
@@ -93,6 +94,7 @@ _WHERE = {
     "sundbench.cohort.populations.residents": ("residents",),
     "sundbench.cohort.primary_care": ("service",),
     "sundbench.cohort.result": ("Cohort",),
+    "sundbench.cohort.society": ("education", "income"),
     "sundbench.cohort.study": ("Study",),
     "sundbench.release.outputs": ("outputs",),
 }
@@ -122,6 +124,7 @@ __all__ = [
     "diagnosis",
     "dimension",
     "dispensing",
+    "education",
     "elixhauser",
     "emigration",
     "exposure",
@@ -131,6 +134,7 @@ __all__ = [
     "hospital_cost",
     "hospital_medicine",
     "immigration",
+    "income",
     "index_date",
     "lab",
     "matched",

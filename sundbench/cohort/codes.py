@@ -131,7 +131,7 @@ def excluded(codes: Codes, among: Sequence[str], system: CodeSystem, where: str)
         return ()
     out = checked(codes, system, f"{where}, exclude")
     for code in out if among else ():
-        if not any(_overlap(code, one) for one in among):
+        if not overlap(code, among):
             raise StudyError(
                 f"{where}: exclude {code!r}: it isn't among the codes: nothing would be left out"
             )
@@ -196,6 +196,11 @@ def holds(listed: Iterable[str], code: str) -> bool:
         elif both[0] <= code and code[: len(both[1])] <= both[1]:
             return True
     return False
+
+
+def overlap(code: str, others: Iterable[str]) -> bool:
+    """Whether a code or range has any code in common with one of several."""
+    return any(_overlap(code, one) for one in others)
 
 
 def is_icd_8(code: str) -> bool:

@@ -7,9 +7,11 @@ from functools import cache
 
 import polars as pl
 
-from sundbench.cohort import views
+from sundbench.cohort import canonical, views
+from sundbench.cohort.conditions import coded
 from sundbench.cohort.features import REGIONS, SEXES, Age, Feature, Region, Resident, Sex
 from sundbench.cohort.narrowed import FewPersons, Neighbours, among
+from sundbench.cohort.society import YEAR, Education, OfYear
 from sundbench.cohort.sources import PERSONS
 
 SEX_CODES = {"2": SEXES[0], "1": SEXES[1]}
@@ -39,6 +41,10 @@ def attributes(bucket: Neighbours, cohort: pl.DataFrame, wanted: Iterable[Featur
     of_register = [one for one in features if isinstance(one, Age | Sex | Region)]
     if of_register:
         found.append(_of_register(bucket, cohort, of_register))
+    of_years = [one for one in features if isinstance(one, OfYear)]
+    for register in sorted({one.register for one in of_years}):
+        asked = [one for one in of_years if one.register == register]
+        found.append(_of_years(bucket, cohort, register, asked))
     days = sorted({one.days for one in features if isinstance(one, Resident)})
     if days:
         found.append(_residence(bucket, cohort, days))
@@ -56,6 +62,8 @@ def column(feature: Feature) -> str | None:
     """The column of an attribute; None for features that are no attributes."""
     if isinstance(feature, Resident):
         return f"resident_{feature.days}"
+    if isinstance(feature, OfYear):
+        return f"{feature.register}_{canonical.digest(feature)[:16]}"
     names = {Age: "age", Sex: "sex", Region: "region"}
     name = names.get(type(feature))
     return f"person_{name}" if name is not None else None
@@ -114,6 +122,40 @@ def whole_years(born: pl.Expr, day: pl.Expr) -> pl.Expr:
 
 def _labelled(code: pl.Expr, labels: dict[str, str]) -> pl.Expr:
     return code.replace_strict(labels, default=None, return_dtype=pl.String)
+
+
+def _of_years(
+    bucket: Neighbours, cohort: pl.DataFrame, register: str, wanted: Sequence[OfYear]
+) -> pl.LazyFrame:
+    """The values of the latest year before the index day's own: a year's value is known when it is over."""
+    rows = bucket.scan(register)
+    assert rows is not None  # noqa: S101 - compiling refuses an absent register
+    return (
+        rows.filter(among(cohort))
+        .select("person", YEAR, *{one.column for one in wanted})
+        .join(cohort.lazy().select("row", "person", "index"), on="person", how="inner")
+        .filter(pl.col(YEAR) < pl.col("index").dt.year())
+        .group_by("row")
+        .agg(_of_latest_year(one).alias(str(column(one))) for one in wanted)
+        .with_columns(
+            _of_level(pl.col(str(column(one))), one.levels)
+            for one in wanted
+            if isinstance(one, Education) and one.levels
+        )
+    )
+
+
+def _of_latest_year(wanted: OfYear) -> pl.Expr:
+    """The value of the latest year that has one; of several of one year the largest."""
+    value = pl.col(wanted.column)
+    last = pl.col(YEAR).filter(value.is_not_null()).max()
+    return value.filter(pl.col(YEAR) == last).max()
+
+
+def _of_level(code: pl.Expr, levels: Sequence[tuple[str, tuple[str, ...]]]) -> pl.Expr:
+    spelled = code.str.strip_chars().str.to_uppercase()
+    names = [pl.when(coded(spelled, codes, prefix=True)).then(pl.lit(name)) for name, codes in levels]
+    return pl.coalesce(names).alias(code.meta.output_name())
 
 
 def _residence(bucket: Neighbours, cohort: pl.DataFrame, days: list[int]) -> pl.LazyFrame:

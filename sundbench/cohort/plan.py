@@ -22,6 +22,7 @@ from sundbench.cohort.events import Event
 from sundbench.cohort.features import Age, Feature, How, Reduction, Region, Resident, Sex
 from sundbench.cohort.following import needs
 from sundbench.cohort.onsets import OnsetOf, phenotypes_of
+from sundbench.cohort.society import YEAR, OfYear
 from sundbench.cohort.sources import PERSONS, SOURCES
 from sundbench.cohort.spans import AnyWindow, Span
 from sundbench.cohort.study import Study, leaves, look_back
@@ -221,6 +222,18 @@ def _of_persons(db: Database, leaf: Feature, place: str) -> list[str]:
                 f"study, {place}: {leaf.in_words()}: the permit must ask for {PERSONS} with referencetid"
             )
         return [name for name in (PERSONS, "vnds", *SOURCES["deaths"].registers) if name in db.registers]
+    if isinstance(leaf, OfYear):
+        missing = (
+            [name for name in (leaf.column, YEAR) if name not in db.columns(leaf.register)]
+            if (leaf.register in db.registers)
+            else [leaf.column, YEAR]
+        )
+        if missing:
+            raise StudyError(
+                f"study, {place}: {leaf.in_words()}: the permit must ask for {leaf.register} with "
+                f"{', '.join(missing)}"
+            )
+        return [leaf.register]
     column = _ATTRIBUTES.get(type(leaf))
     if column is None:
         return []
