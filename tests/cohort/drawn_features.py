@@ -16,6 +16,9 @@ days = st.integers(-40, 80).map(lambda n: DAY_0 + timedelta(days=n))
 lengths = st.integers(1, 60)
 closed = st.sampled_from(["both", "left", "right", "none"])
 
+NAMED = ("packages", "price", "value", "days", "contacts", "services", "fee")
+"""Values that the registers drawn have."""
+
 VALUES = ("sum", "mean", "latest", "first_value", "min", "max")
 
 
@@ -112,7 +115,8 @@ def hung(draw, events, depth):
 def reductions(draw, occurrences):
     """One value a person."""
     happened = draw(occurrences)
-    hows = ["any", "count", "days_since", "first", "last", "nth"]
+    hows = ["any", "days_since", "first", "last", "nth"]
+    hows += [] if any(part.uncountable for part in happened.event.parts) else ["count"]
     hows += ["distinct"] if all(hasattr(part, "codes") for part in happened.event.parts) else []
     hows += VALUES if happened.event.value is not None else []
     how = draw(st.sampled_from(hows))
@@ -120,7 +124,7 @@ def reductions(draw, occurrences):
         return happened.nth(draw(st.sampled_from([1, 2, 3, -1, -2])))
     if how not in VALUES:
         return getattr(happened, how)()
-    names = [name for name in ("packages", "price", "value") if name in happened.event.values]
+    names = [name for name in NAMED if name in happened.event.values]
     return getattr(happened, how)(draw(st.sampled_from([None, *names])))
 
 

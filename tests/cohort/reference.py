@@ -10,63 +10,37 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from reference_events import Happening, coded, is_of
+
 from sundbench.cohort import arithmetic as a
 from sundbench.cohort import choices as c
 from sundbench.cohort import features as f
 from sundbench.cohort.comorbidity.covariates import Comorbidity, OfConditions
 from sundbench.cohort.events import Event
 from sundbench.cohort.population import NewUsers
+from sundbench.cohort.society import Education, OfYear
 from sundbench.cohort.spans import Edge, Span
 from sundbench.cohort.study import Study
 from sundbench.cohort.windows import Window
 
-LEVELS = {"diagnoses", "dispensings", "procedures", "hospital_medicines"}
-
-
-@dataclass(frozen=True)
-class Happening:
-    """Something that happened to a person, as the harmonised views tell it."""
-
-    view: str
-    date: date
-    code: str = ""
-    type: str = ""
-    values: tuple[tuple[str, float | None], ...] = ()
-
 
 @dataclass(frozen=True)
 class Person:
-    """One person with all that happened; snapshots are (day, region)."""
+    """One person with all that happened; snapshots are (day, region), years (year, education, income)."""
 
     number: int
     born: date
     sex: str
     snapshots: tuple[tuple[date, str], ...]
     life: tuple[Happening, ...] = field(default=())
+    years: tuple[tuple[int, str | None, int | None], ...] = field(default=())
     mother: int | None = None
     father: int | None = None
 
 
-def is_of(event: Event, happening: Happening) -> bool:
-    """Whether something that happened is of an event."""
-    for part in event.parts:
-        if part.view != happening.view:
-            continue
-        listed = getattr(part, "codes", None)
-        if listed is not None:
-            if part.view in LEVELS and not any(happening.code.startswith(code) for code in listed):
-                continue
-            if part.view not in LEVELS and happening.code not in listed:
-                continue
-        if happening.type and happening.type not in part.types:
-            continue
-        return True
-    return False
-
-
 def days(person: Person, event: Event) -> list[date]:
     """The dates of an event, each once."""
-    return sorted({h.date for h in person.life if is_of(event, h)})
+    return sorted({h.date for h in person.life if is_of(event, h, person.life)})
 
 
 def entry(
@@ -132,6 +106,8 @@ def value_of(feature: f.Feature, person: Person, index: date) -> Any:
     if isinstance(feature, f.Region):
         known = [(day, region) for day, region in person.snapshots if day <= index]
         return max(known)[1] if known else None
+    if isinstance(feature, OfYear):
+        return of_year(feature, person, index)
     if isinstance(feature, OfConditions):
         return comorbidity(feature, person, index)
     if isinstance(feature, a.IndexDate):
@@ -178,6 +154,18 @@ def reckoned(feature: f.Feature, person: Person, index: date) -> Any:
     if feature.sign == "/":
         return left / right if right else None
     return left + right if feature.sign == "+" else left - right if feature.sign == "-" else left * right
+
+
+def of_year(feature: OfYear, person: Person, index: date) -> Any:
+    """Education or income by the latest year that was over."""
+    place = 1 if isinstance(feature, Education) else 2
+    known = [(one[0], one[place]) for one in person.years if one[0] < index.year and one[place] is not None]
+    if not known:
+        return None
+    value = max(known)[1]
+    if not isinstance(feature, Education) or not feature.levels:
+        return value
+    return next((name for name, codes in feature.levels if coded(value, codes)), None)
 
 
 def comorbidity(feature: OfConditions, person: Person, index: date) -> int | bool:
@@ -230,7 +218,9 @@ def reduction(feature: f.Reduction, person: Person, index: date) -> Any:
     """One value from what happened in a window."""
     happened = feature.occurrences
     there = [
-        h for h in person.life if is_of(happened.event, h) and inside(happened.window, h.date, index, person)
+        h
+        for h in person.life
+        if is_of(happened.event, h, person.life) and inside(happened.window, h.date, index, person)
     ]
     values = [(h.date, dict(h.values)[feature.value]) for h in there] if feature.value else []
     values = [(day, value) for day, value in values if value is not None]

@@ -22,11 +22,52 @@ COLUMNS: dict[str, dict[str, Any]] = {
     },
     "dod": {"doddato": pl.Date},
     "vnds": {"haend_dato": pl.Date, "indud_kode": pl.String},
-    "lmdb": {"eksd": pl.Date, "atc": pl.String, "vnr": pl.String, "apk": pl.Int32, "eksp": pl.Int64},
+    "lmdb": {
+        "eksd": pl.Date,
+        "atc": pl.String,
+        "vnr": pl.String,
+        "apk": pl.Int32,
+        "eksp": pl.Int64,
+        "strnum": pl.Float64,
+        "strunit": pl.String,
+    },
+    "lpr_adm": {
+        "d_inddto": pl.Date,
+        "recnum": pl.Int64,
+        "d_uddto": pl.Date,
+        "c_pattype": pl.String,
+        "c_indm": pl.String,
+        "c_spec": pl.String,
+    },
     "lpr_diag": {"d_inddto": pl.Date, "recnum": pl.Int64, "c_diag": pl.String, "c_diagtype": pl.String},
     "lpr_sksopr": {"d_odto": pl.Date, "d_inddto": pl.Date, "recnum": pl.Int64, "c_opr": pl.String},
-    "lab_forsker": {"samplingdate": pl.Date, "analysiscode": pl.String, "value": pl.String},
+    "lab_forsker": {
+        "samplingdate": pl.Date,
+        "analysiscode": pl.String,
+        "value": pl.String,
+        "unit": pl.String,
+    },
+    "dodsaarsager": {
+        "doedsdato": pl.Date,
+        "doedsaarsag_tilgrundliggende": pl.String,
+        "doedsaarsag_kode_a": pl.String,
+    },
+    "cancer": {"d_diagnosedato": pl.Date, "c_icd10": pl.String, "c_morfo03": pl.String},
+    "sssy": {"honuge": pl.Date, "speciale": pl.String, "ydlant": pl.Int32, "bruhon": pl.Int64},
+    "udda": {"aar": pl.Int32, "hfaudd": pl.String},
+    "faik": {"aar": pl.Int32, "famaekvivadisp_13": pl.Int64},
 }
+
+CONTACTS_FROM = 1000
+"""Contacts are numbered from here on; diagnoses whose contact isn't there have numbers below."""
+
+PATTYPES = {"inpatient": "0", "outpatient": "2", "emergency": "3", None: None}
+MODES = {True: "1", False: "2", None: None}
+
+
+def _bare(code: str | None) -> str | None:
+    """A code as causes of death and the cancer registry spell it: without LPR's leading D."""
+    return None if code is None else code.removeprefix("D")
 
 
 def registers(persons: Sequence[Person]) -> dict[str, pl.DataFrame]:
@@ -48,23 +89,45 @@ def registers(persons: Sequence[Person]) -> dict[str, pl.DataFrame]:
                     "far_id": person.father,
                 }
             )
+        for year, education, income in person.years:
+            rows["udda"].append(number | {"aar": year, "hfaudd": education})
+            rows["faik"].append(number | {"aar": year, "famaekvivadisp_13": income})
         for nth, h in enumerate(person.life):
             values = dict(h.values)
             row: dict[str, Any]
             match h.view:
                 case "deaths":
                     name, row = "dod", {"doddato": h.date}
+                    causes = {"doedsaarsag_tilgrundliggende": _bare(h["cause"])}
+                    causes["doedsaarsag_kode_a"] = _bare(next(iter(h["contributing"] or ()), None))
+                    if h["cause"] is not None:
+                        rows["dodsaarsager"].append(number | {"doedsdato": h.date} | causes)
                 case "emigrations":
                     name, row = "vnds", {"haend_dato": h.date, "indud_kode": "U"}
                 case "immigrations":
                     name, row = "vnds", {"haend_dato": h.date, "indud_kode": "I"}
                 case "dispensings":
                     name = "lmdb"
-                    row = {"eksd": h.date, "atc": h.code, "vnr": f"{nth:06d}"}
+                    row = {"eksd": h.date, "atc": h.code, "vnr": h["vnr"] or f"{nth:06d}"}
+                    row |= {"strnum": h["strength"], "strunit": h["strength_unit"]}
                     row |= {"apk": int(values.get("packages") or 1), "eksp": values.get("price", 100)}
                 case "diagnoses":
                     name = "lpr_diag"
-                    row = {"d_inddto": h.date, "recnum": nth, "c_diag": h.code, "c_diagtype": h.type}
+                    key = nth if h["contact"] is None else CONTACTS_FROM + h["contact"]
+                    row = {"d_inddto": h.date, "recnum": key, "c_diag": h.code, "c_diagtype": h.type}
+                case "contacts":
+                    name = "lpr_adm"
+                    row = {"d_inddto": h.date, "recnum": CONTACTS_FROM + h["contact"], "d_uddto": h["end"]}
+                    row |= {"c_pattype": PATTYPES[h["class"]], "c_indm": MODES[h["acute"]]}
+                    row |= {"c_spec": h["specialty"]}
+                case "stays":
+                    continue  # made of contacts
+                case "tumours":
+                    name, row = "cancer", {"d_diagnosedato": h.date, "c_icd10": _bare(h.code or None)}
+                    row |= {"c_morfo03": h["morphology"]}
+                case "services":
+                    name, row = "sssy", {"honuge": h.date, "speciale": h.code}
+                    row |= {"ydlant": values["services"], "bruhon": values["fee"]}
                 case "procedures":
                     name = "lpr_sksopr"
                     row = {"d_odto": h.date, "d_inddto": h.date, "recnum": nth, "c_opr": h.code}
@@ -72,7 +135,8 @@ def registers(persons: Sequence[Person]) -> dict[str, pl.DataFrame]:
                     name = "lab_forsker"
                     value = values["value"]
                     row = {"samplingdate": h.date, "analysiscode": h.code}
-                    row |= {"value": "Negativ" if value is None else str(value)}
+                    sign = h["operator"] or ""
+                    row |= {"value": "Negativ" if value is None else f"{sign}{value}", "unit": h["unit"]}
                 case _:
                     raise AssertionError(h.view)
             rows[name].append(number | row)

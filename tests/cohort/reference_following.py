@@ -34,7 +34,7 @@ def treated(person: Person, event: Event, rules: Any, since: date | None = None)
     bought = [
         (h.date.toordinal(), supply_days(rules, h), "")
         for h in person.life
-        if is_of(event, h) and (since is None or h.date >= since)
+        if is_of(event, h, person.life) and (since is None or h.date >= since)
     ]
     found = slow_episodes(bought, rules)
     return [(date.fromordinal(one.start), date.fromordinal(one.end)) for one in found]
@@ -53,8 +53,8 @@ def treatment_ends(study: Study, person: Person, drug: str, index: date) -> list
             h.date
             for h in person.life
             if h.date > index
-            and not is_of(drugs[drug], h)
-            and any(is_of(event, h) for name, event in drugs.items() if name != drug)
+            and not is_of(drugs[drug], h, person.life)
+            and any(is_of(event, h, person.life) for name, event in drugs.items() if name != drug)
         ]
     return ends
 

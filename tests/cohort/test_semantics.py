@@ -18,9 +18,10 @@ from drawn_features import (
     reckoned,
     reductions,
 )
+from drawn_lives import events, lives, years
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reference import Happening, Person
+from reference import Person
 from reference_extracts import ALWAYS, registers
 from reference_following import exposed, pieces
 from reference_populations import collect
@@ -30,45 +31,7 @@ from sundbench.cohort.features import REGIONS, SEXES
 
 BUCKETS = 3
 
-ATC = ["B01AF02", "B01AA03", "C10AA05", "C10AA01", "A10BA02"]
-ICD = ["DI489", "DK922", "DE112", "DE110", "DC349", "DC789", "DI500", "41099"]
-
-dispensings = st.builds(
-    lambda day, code, packages, price: Happening(
-        "dispensings", day, code, values=(("packages", float(packages)), ("price", price))
-    ),
-    days,
-    st.sampled_from(ATC),
-    st.integers(1, 3),
-    st.integers(0, 9999),
-)
-diagnoses = st.builds(
-    lambda day, code, kind: Happening("diagnoses", day, code, kind),
-    days,
-    st.sampled_from(ICD),
-    st.sampled_from("ABGH"),
-)
-procedures = st.builds(
-    lambda day, code: Happening("procedures", day, code), days, st.sampled_from(["BOHJ19J3", "BWHA204"])
-)
-results = st.builds(
-    lambda day, value: Happening("laboratory", day, "NPU27300", values=(("value", value),)),
-    days,
-    st.one_of(st.none(), st.integers(0, 900).map(lambda n: n / 10)),
-)
-deaths = st.builds(lambda day: Happening("deaths", day), days)
-emigrations = st.builds(lambda day: Happening("emigrations", day), days)
-
 numbers = st.integers(1, 2**31 - 1)
-lives = st.builds(
-    lambda *parts: tuple(happening for part in parts for happening in part),
-    st.lists(dispensings, min_size=1, max_size=8),
-    st.lists(diagnoses, max_size=5),
-    st.lists(procedures, max_size=3),
-    st.lists(results, max_size=3),
-    st.lists(deaths, max_size=1),
-    st.lists(emigrations, max_size=1),
-)
 persons = st.builds(
     Person,
     numbers,
@@ -78,24 +41,10 @@ persons = st.builds(
         tuple
     ),
     lives,
+    years,
 )
 populations = st.lists(persons, min_size=1, max_size=6, unique_by=lambda one: one.number)
 
-events = st.sampled_from(
-    [
-        sb.dispensing("C10AA"),
-        sb.dispensing(["C10AA05", "A10"]),
-        sb.diagnosis("DI48"),
-        sb.diagnosis(["DE11", "410"], position="ABG"),
-        sb.diagnosis("DK922", position="A"),
-        sb.procedure("BOHJ"),
-        sb.lab("NPU27300"),
-        sb.death(),
-        sb.emigration(),
-        sb.procedure("BWHA204") | sb.dispensing("C10AA05"),
-        sb.diagnosis("DI50") | sb.death(),
-    ]
-)
 at_index = st.one_of(
     reductions(backwards(events)),
     reductions(hung(events, 0)),
@@ -110,6 +59,9 @@ at_index = st.one_of(
             sb.charlson(years=0.1),
             sb.charlson(years=0.1, codes="quan", index_day=True).element("diabetes"),
             sb.elixhauser(years=0.1, hierarchy=False),
+            sb.education({"basic": "10", "vocational": "30-35"}),
+            sb.education(),
+            sb.income(),
         ]
     ),
 )
@@ -123,7 +75,7 @@ def conditions(feature):
             lambda n: st.sampled_from([feature >= n, feature < n, feature == n, feature.is_missing()])
         )
     if feature.kind == "text":
-        return st.sampled_from(feature.labels).map(lambda label: feature == label)
+        return st.sampled_from(feature.labels or ("3538",)).map(lambda label: feature == label)
     return days.map(lambda day: feature <= day)
 
 
