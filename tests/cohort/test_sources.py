@@ -1,9 +1,13 @@
 """What events select of the registers, and what is refused before they are read."""
 
+import re
 from datetime import date, timedelta
 
 import polars as pl
 import pytest
+from drawn_lives import of_hospital
+from reference import Happening, Person
+from reference_extracts import ALWAYS, registers
 
 import sundbench as sb
 from sundbench.errors import StudyError
@@ -116,9 +120,9 @@ def test_diagnoses_by_their_contact(value, asked, count):
     ],
 )
 def test_contacts_stays_and_their_nights(value, event, count, days):
-    registers = {name: LPR[name] for LPR in (LPR2, LPR3) for name in LPR if "diag" not in name}
-    assert value(event.before().count(), **registers) == count
-    assert value(event.before().sum("days"), **registers) == days
+    of_lpr = {name: LPR[name] for LPR in (LPR2, LPR3) for name in LPR if "diag" not in name}
+    assert value(event.before().count(), **of_lpr) == count
+    assert value(event.before().sum("days"), **of_lpr) == days
 
 
 def test_products_and_strengths(value):
@@ -263,6 +267,33 @@ def test_moves_in_and_out(value):
     frame = of_person(haend_dato=[day(-300), day(-100)], indud_kode=["U", "I"])
     assert value(sb.emigration().before().last(), vnds=frame) == day(-300)
     assert value(sb.immigration().before().last(), vnds=frame) == day(-100)
+
+
+def test_the_example_of_the_guide(write_extract, repository):
+    guide = (repository / "docs" / "cohorts.md").read_text(encoding="utf-8")
+    example = re.search(r"## What else an event may ask for.*?```\n(.*?)```", guide, re.DOTALL)[1]
+    names = {"sb": sb}
+    exec(example, names)
+    life = (
+        Happening("dispensings", INDEX, "B01AF02"),
+        *of_hospital([(day(-9), 4, "inpatient", True, "06", [])]),
+    )
+    someone = Person(
+        1, date(1950, 1, 1), "male", ((date(2011, 12, 31), "Capital"),), life, ((2011, "1010", 5),)
+    )
+    db = sb.connect(write_extract(registers([someone]), coverage=ALWAYS))
+    row = (
+        sb.Study(
+            POPULATION,
+            ENTRY,
+            covariates=names["covariates"],
+            outcomes=names["outcomes"],
+            follow_up=sb.follow_up(sb.death()),
+        )
+        .collect(db)
+        .table.to_pylist()[0]
+    )
+    assert (row["bed_days"], row["emergency_visits"], row["education"], row["income"]) == (4, 0, "1010", 5)
 
 
 def without(registers, register, *columns):
