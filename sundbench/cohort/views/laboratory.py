@@ -19,12 +19,16 @@ RESULT: Schema = {
 NUMBER = r"^\s*(<=|>=|≤|≥|<|>)?\s*([+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+))\s*$"
 """An operator, if any, and a number with decimal point or comma."""
 
+SIGNS = {"<": "<", ">": ">", "<=": "<=", ">=": ">=", "≤": "<=", "≥": ">="}
+"""How the signs are spelled; what else the register's column of signs may hold is not documented."""
+
 
 def laboratory(bucket: Bucket) -> pl.LazyFrame:
     """Laboratory results.
 
-    A value such as "<5" is censored: ``value`` 5 with ``operator`` "<". Text that is no number ("Negativ",
-    "48-53") has no ``value`` and stays in ``text``.
+    A value such as "<5" is censored: ``value`` 5 with ``operator`` "<". Where the text has no sign, the
+    register's own column of signs (``operator``) tells it, if the permit has it. Text that is no number
+    ("Negativ", "48-53") has no ``value`` and stays in ``text``.
 
     Returns:
         One row per result: ``person`` int32, ``date`` of sampling, ``npu`` (analysis code), ``value``
@@ -34,11 +38,15 @@ def laboratory(bucket: Bucket) -> pl.LazyFrame:
         StudyError: the extract has no laboratory results, or lacks date, analysis code or value.
     """
     text = pl.col("value").cast(pl.String)
+    sign = operator(text)
+    if bucket.has("lab_forsker", "operator"):
+        beside = pl.col("operator").str.strip_chars().replace_strict(SIGNS, default="")
+        sign = pl.when(sign == "").then(beside.fill_null("")).otherwise(sign)
     sources: dict[str, str | From | pl.Expr] = {
         "date": need("samplingdate"),
         "npu": need("analysiscode"),
         "value": number(text),
-        "operator": operator(text),
+        "operator": sign,
         "text": need("value"),
         "unit": "unit",
     }
@@ -53,4 +61,4 @@ def number(text: pl.Expr) -> pl.Expr:
 def operator(text: pl.Expr) -> pl.Expr:
     """The comparison that a result's text begins with; "" where there is none."""
     sign = text.str.extract(NUMBER, 1).fill_null("")
-    return sign.replace({"≤": "<=", "≥": ">="})
+    return sign.replace(SIGNS)

@@ -56,3 +56,19 @@ def test_filters_on_analyses_reach_the_scan(bucket):
     plan = laboratory(bucket(lab_forsker=results("1"))).filter(pl.col("npu") == "NPU03835").explain()
     assert "SELECTION" in plan
     assert "FILTER" not in plan
+
+
+@pytest.mark.parametrize(
+    ("text", "sign", "operator"),
+    [
+        ("5", "<", "<"),
+        ("5", " ≥", ">="),
+        ("5", None, ""),
+        ("5", "=", ""),
+        ("<5", ">", "<"),
+        ("<5", None, "<"),
+    ],
+)
+def test_the_sign_may_stand_in_a_column_of_its_own(bucket, text, sign, operator):
+    frame = results(text, operator=pl.Series([sign], dtype=pl.String))
+    assert laboratory(bucket(lab_forsker=frame)).collect()["operator"].to_list() == [operator]
