@@ -132,7 +132,9 @@ def reductions(draw, occurrences):
 def reckoned(draw, features, events):
     """A feature in arithmetic and choices."""
     feature = draw(features)
-    count = draw(events).before().count()
+    happened = draw(events).before()
+    uncountable = any(part.uncountable for part in happened.event.parts)
+    count = happened.distinct() if uncountable else happened.count()
     made_of = {
         "date": [
             lambda: feature + 3,

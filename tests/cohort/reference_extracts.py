@@ -22,15 +22,16 @@ COLUMNS: dict[str, dict[str, Any]] = {
     },
     "dod": {"doddato": pl.Date},
     "vnds": {"haend_dato": pl.Date, "indud_kode": pl.String},
-    "lmdb": {
-        "eksd": pl.Date,
-        "atc": pl.String,
-        "vnr": pl.String,
-        "apk": pl.Int32,
-        "eksp": pl.Int64,
-        "strnum": pl.Float64,
-        "strunit": pl.String,
-    },
+    "lmdb": {"eksd": pl.Date, "atc": pl.String, "vnr": pl.String, "apk": pl.Int32, "eksp": pl.Int64},
+    "lpr_diag": {"d_inddto": pl.Date, "recnum": pl.Int64, "c_diag": pl.String, "c_diagtype": pl.String},
+    "lpr_sksopr": {"d_odto": pl.Date, "d_inddto": pl.Date, "recnum": pl.Int64, "c_opr": pl.String},
+    "lab_forsker": {"samplingdate": pl.Date, "analysiscode": pl.String, "value": pl.String},
+}
+"""What every extract of the tests has."""
+
+_MORE: dict[str, dict[str, Any]] = {
+    "lmdb": {"strnum": pl.Float64, "strunit": pl.String},
+    "lab_forsker": {"unit": pl.String},
     "lpr_adm": {
         "d_inddto": pl.Date,
         "recnum": pl.Int64,
@@ -38,14 +39,6 @@ COLUMNS: dict[str, dict[str, Any]] = {
         "c_pattype": pl.String,
         "c_indm": pl.String,
         "c_spec": pl.String,
-    },
-    "lpr_diag": {"d_inddto": pl.Date, "recnum": pl.Int64, "c_diag": pl.String, "c_diagtype": pl.String},
-    "lpr_sksopr": {"d_odto": pl.Date, "d_inddto": pl.Date, "recnum": pl.Int64, "c_opr": pl.String},
-    "lab_forsker": {
-        "samplingdate": pl.Date,
-        "analysiscode": pl.String,
-        "value": pl.String,
-        "unit": pl.String,
     },
     "dodsaarsager": {
         "doedsdato": pl.Date,
@@ -57,12 +50,19 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "udda": {"aar": pl.Int32, "hfaudd": pl.String},
     "faik": {"aar": pl.Int32, "famaekvivadisp_13": pl.Int64},
 }
+WHOLE = {name: COLUMNS.get(name, {}) | _MORE.get(name, {}) for name in (*COLUMNS, *_MORE)}
+"""What those have that hold all that an event may ask for."""
 
-CONTACTS_FROM = 1000
-"""Contacts are numbered from here on; diagnoses whose contact isn't there have numbers below."""
+CONTACTS = 500
+"""A person has fewer contacts than this; diagnoses whose contact isn't there have higher numbers."""
 
 PATTYPES = {"inpatient": "0", "outpatient": "2", "emergency": "3", None: None}
 MODES = {True: "1", False: "2", None: None}
+
+
+def number_of(person: int, contact: int) -> int:
+    """A contact's number: no two persons' are the same."""
+    return 1000 * person + contact
 
 
 def _bare(code: str | None) -> str | None:
@@ -70,12 +70,12 @@ def _bare(code: str | None) -> str | None:
     return None if code is None else code.removeprefix("D")
 
 
-def registers(persons: Sequence[Person]) -> dict[str, pl.DataFrame]:
-    """The registers that tell what happened to these persons."""
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in COLUMNS}
+def registers(persons: Sequence[Person], whole: bool = False) -> dict[str, pl.DataFrame]:
+    """The registers that tell what happened to these persons; those of ``WHOLE`` if ``whole``."""
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in WHOLE}
     sexes = {label: code for code, label in SEX_CODES.items()}
     regions = {label: code for code, label in REGION_CODES.items()}
-    for person in persons:
+    for place, person in enumerate(persons):
         number = {"person": person.number}
         for day, region in person.snapshots:
             rows["bef"].append(
@@ -113,11 +113,15 @@ def registers(persons: Sequence[Person]) -> dict[str, pl.DataFrame]:
                     row |= {"apk": int(values.get("packages") or 1), "eksp": values.get("price", 100)}
                 case "diagnoses":
                     name = "lpr_diag"
-                    key = nth if h["contact"] is None else CONTACTS_FROM + h["contact"]
+                    key = (
+                        number_of(place, CONTACTS + nth)
+                        if h["contact"] is None
+                        else number_of(place, h["contact"])
+                    )
                     row = {"d_inddto": h.date, "recnum": key, "c_diag": h.code, "c_diagtype": h.type}
                 case "contacts":
                     name = "lpr_adm"
-                    row = {"d_inddto": h.date, "recnum": CONTACTS_FROM + h["contact"], "d_uddto": h["end"]}
+                    row = {"d_inddto": h.date, "recnum": number_of(place, h["contact"]), "d_uddto": h["end"]}
                     row |= {"c_pattype": PATTYPES[h["class"]], "c_indm": MODES[h["acute"]]}
                     row |= {"c_spec": h["specialty"]}
                 case "stays":
@@ -142,9 +146,9 @@ def registers(persons: Sequence[Person]) -> dict[str, pl.DataFrame]:
             rows[name].append(number | row)
     return {
         name: pl.DataFrame(rows[name], schema={"person": pl.Int32, **columns})
-        for name, columns in COLUMNS.items()
+        for name, columns in (WHOLE if whole else COLUMNS).items()
     }
 
 
-ALWAYS = {name: (date(1990, 1, 1), date(2018, 12, 31)) for name in COLUMNS}
+ALWAYS = {name: (date(1990, 1, 1), date(2018, 12, 31)) for name in WHOLE}
 """A coverage that cuts nothing of what the tests draw."""

@@ -148,7 +148,7 @@ def studies(draw):
 def test_the_engine_and_the_reference_agree(write_extract, people, study, last, bands):
     until = DAY_0 + timedelta(days=last)
     coverage = {name: (since, until) for name, (since, _) in ALWAYS.items()}
-    db = sb.connect(write_extract(registers(people), buckets=BUCKETS, coverage=coverage))
+    db = sb.connect(write_extract(registers(people, whole=True), buckets=BUCKETS, coverage=coverage))
     expected, left = collect(study, people, until)
     cohort = study.collect(db, allow_empty=True, workers=2)
     assert cohort.attrition["persons"].to_list() == left

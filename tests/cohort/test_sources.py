@@ -281,7 +281,7 @@ def test_the_example_of_the_guide(write_extract, repository):
     someone = Person(
         1, date(1950, 1, 1), "male", ((date(2011, 12, 31), "Capital"),), life, ((2011, "1010", 5),)
     )
-    db = sb.connect(write_extract(registers([someone]), coverage=ALWAYS))
+    db = sb.connect(write_extract(registers([someone], whole=True), coverage=ALWAYS))
     row = (
         sb.Study(
             POPULATION,
