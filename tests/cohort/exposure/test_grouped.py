@@ -2,7 +2,7 @@
 
 import numpy as np
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sundbench.cohort.exposure.grouped import Groups, in_order
@@ -14,6 +14,7 @@ def framed(of, person=pl.Int32):
     return pl.DataFrame(of, schema={"person": person, "atc": pl.String, "day": pl.Int64}, orient="row")
 
 
+@settings(deadline=None)
 @given(rows)
 def test_packed_columns_sort_as_they_do_by_themselves(of):
     frame = framed(of).with_row_index()
@@ -27,6 +28,7 @@ def test_columns_too_wide_to_pack_sort_too():
     assert in_order(framed(wide, pl.Int64), ["person", "atc"], ["day"])["day"].to_list() == [0, 5, 1]
 
 
+@settings(deadline=None)
 @given(rows)
 def test_steps_meet_every_row_but_the_first_of_each_group_after_the_row_before_it(of):
     frame = in_order(framed(of), ["person"], ["day"])
