@@ -116,9 +116,12 @@ def test_a_wrong_password_and_a_wrong_name_read_the_same(stand_in_platform: Plat
     assert answer.status_code == 403
     assert "Wrong user name or password." in answer.text
     assert "Forkert brugernavn eller adgangskode." in answer.text
-    again = stranger.post("hub/login", {"username": user, "password": "guess"})
+    for _ in range(5):  # who fails waits 1, 2, 4, ... seconds; a busy machine may let the first pass
+        again = stranger.post("hub/login", {"username": user, "password": "guess"})
+        if again.status_code == 429:
+            break
     assert again.status_code == 429
-    assert "Try again in 1 s." in again.text
+    assert re.search(r"Try again in \d+ s\.", again.text)
     found = stand_in_platform.records(action="login.refused")
     assert found[-1]["actor"] == ("tilde" if user == "tilde" else "anonymous")
 

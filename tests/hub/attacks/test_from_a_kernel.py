@@ -98,7 +98,7 @@ def found(served: Served, tmp_path: Path) -> Iterator[dict[str, object]]:  # noq
             os.environ["JUPYTERHUB_API_TOKEN"] = "t0ken"
             try:
                 code = "".join(f"{name} = {value!r}\n" for name, value in given.items()) + TRIED
-                said = run_in(client, code, timeout=120)
+                said = run_in(client, code, timeout=300)
             finally:
                 del os.environ["JUPYTERHUB_API_TOKEN"]
             yield json.loads(said.splitlines()[-1]) | {
