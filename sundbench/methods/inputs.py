@@ -43,7 +43,8 @@ def frame(data: Frame, columns: Sequence[str]) -> pd.DataFrame:
     if isinstance(data, pl.DataFrame | pa.Table):
         chosen = data.select(list(columns)).to_pandas()
     elif isinstance(data, pd.DataFrame):
-        chosen = data[list(columns)].reset_index(drop=True)
+        # Column by column, so that nothing is copied.
+        chosen = pd.DataFrame({name: data[name].array for name in columns}, copy=False)
     else:
         chosen = pd.DataFrame({name: np.asarray(data[name]) for name in columns})
     if len(chosen) == 0:

@@ -171,7 +171,7 @@ def fine_gray(
     matrix, made = terms(chosen, names)
     sets = _sets(end, event, competing, events_first=convention == "finegray")
     model = PartialLikelihood(matrix, weight, np.zeros(end.size), sets, convention == "finegray")
-    best = maximise(model, made.names)
+    best = maximise(model, made)
     influence = score_residuals(model, best.beta)
     if convention == "crr":
         influence = influence + _of_censoring(model, best.beta, end, codes == 0, competing)

@@ -13,11 +13,12 @@ import numpy as np
 from sundbench.errors import MethodError
 from sundbench.methods.inputs import Floats
 from sundbench.methods.survival.partial_likelihood import Hazard, PartialLikelihood
+from sundbench.methods.survival.terms import Terms
 
 _ITERATIONS = 40
 _CLOSE = 0.1
 """Steps (as the largest change of a linear predictor by one term) within which the information is kept."""
-_DONE = 1e-7
+_DONE = 1e-6
 """A step of this size leaves an error of its square."""
 _SINGULAR = 1e-11
 
@@ -30,12 +31,14 @@ class Maximum:
         beta: the coefficients.
         information: at the maximum.
         loglik, loglik_null: at the maximum, and at coefficients of 0.
+        events: their weight.
     """
 
     beta: Floats
     information: Floats
     loglik: float
     loglik_null: float
+    events: float
 
 
 @dataclass(frozen=True)
@@ -48,49 +51,78 @@ class _Point:
     gradient: Floats
 
 
-def maximise(model: PartialLikelihood, terms: tuple[str, ...], start: Floats | None = None) -> Maximum:
+def maximise(model: PartialLikelihood, terms: Terms, start: Maximum | None = None) -> Maximum:
     """Find the coefficients.
 
     Args:
         model: the data.
-        terms: the names of the matrix's columns, for messages.
-        start: where to begin, if that is better than 0.
+        terms: what the matrix's columns are.
+        start: the maximum of a part of the data, if that is known.
 
     Raises:
         MethodError: coefficients are infinite (monotone likelihood), or the data don't determine them.
     """
-    reach = np.abs(model.matrix).max(axis=0)
     spread = np.sqrt(np.einsum("np,np->p", model.matrix, model.matrix) / model.matrix.shape[0])
-    null = model.loglik(model.offset, model.hazard(model.offset))
+    null = model.null_loglik
     if not np.isfinite(null):
         raise MethodError("offset: values are too large to compute with: give logarithms of ratios")
-    at = _point(model, np.zeros(reach.size) if start is None else start)
-    if start is not None and not at.loglik >= null:
-        at = _point(model, np.zeros(reach.size))
-    step = np.zeros(reach.size)
+    at = _point(model, np.zeros(spread.size)) if start is None else _near(model, start, terms.reach, null)
+    step = np.zeros(spread.size)
     for _ in range(_ITERATIONS):
         information = model.information(at.hazard)
-        refusal = _refusal(model, information, spread, terms)
+        refusal = _refusal(model, information, spread, terms.names)
         if refusal:
             # Where steps were taken there was information to begin with: the likelihood is monotone.
-            raise MethodError(_infinite(terms, step, spread) if step.any() else refusal)
+            raise MethodError(_infinite(terms.names, step, spread) if step.any() else refusal)
         step = np.linalg.solve(information, at.gradient)
-        size = float(np.abs(step * reach).max())
+        size = float(np.abs(step * terms.reach).max())
         if size < _DONE:
             gain = float(step @ at.gradient - step @ information @ step / 2)
-            return Maximum(at.beta + step, information, at.loglik + gain, null)
+            return Maximum(
+                at.beta + step, information, at.loglik + gain, null, float(model.event_weight.sum())
+            )
         after = _point(model, at.beta + step)
         while not after.loglik >= at.loglik - 1e-10 * abs(at.loglik):
             step = step / 2
             after = _point(model, at.beta + step)
-        at = after
-        while _DONE < size < _CLOSE:
-            shorter = np.linalg.solve(information, at.gradient)
-            if np.abs(shorter * reach).max() > size / 4:
-                break
-            size = float(np.abs(shorter * reach).max())
-            at = _point(model, at.beta + shorter)
-    raise MethodError(_infinite(terms, step, reach))
+        at = _follow(model, at, after, information, terms.reach) if size < _CLOSE else after
+    raise MethodError(_infinite(terms.names, step, terms.reach))
+
+
+def _near(model: PartialLikelihood, start: Maximum, reach: Floats, null: float) -> _Point:
+    """A point near the maximum, found with the information of a part of the data."""
+    first = _point(model, start.beta)
+    if not first.loglik >= null:
+        return _point(model, np.zeros(reach.size))
+    information = start.information * (float(model.event_weight.sum()) / start.events)
+    step = np.linalg.solve(information, first.gradient)
+    if not np.abs(step * reach).max() < 1.0:
+        return first
+    return _follow(model, first, _point(model, first.beta + step), information, reach)
+
+
+def _follow(
+    model: PartialLikelihood, before: _Point, at: _Point, information: Floats, reach: Floats
+) -> _Point:
+    """Go on with an information that is only mended by the change of the gradient (BFGS), while that helps.
+
+    Returns:
+        The last point that was better than the one before.
+    """
+    size = float(np.abs((at.beta - before.beta) * reach).max())
+    while at.loglik >= before.loglik - 1e-10 * abs(before.loglik):
+        step, change = at.beta - before.beta, before.gradient - at.gradient
+        if not step @ change > 0:
+            return at
+        seen = information @ step
+        gone = np.outer(seen, seen) / (step @ seen)
+        information = np.asarray(information - gone + np.outer(change, change) / (step @ change))
+        step = np.linalg.solve(information, at.gradient)
+        shorter = float(np.abs(step * reach).max())
+        if shorter < _DONE / 10 or shorter > size / 4:
+            return at
+        size, before, at = shorter, at, _point(model, at.beta + step)
+    return before
 
 
 def _point(model: PartialLikelihood, beta: Floats) -> _Point:

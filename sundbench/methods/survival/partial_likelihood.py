@@ -31,6 +31,7 @@ class Hazard:
 
     Attributes:
         risk: each row's weight times its relative hazard.
+        event_risk: the same of the events alone.
         at_risk, of_events: sums of risk over those at risk, and over the events, at each event time.
         denominator: at each step.
         mass_ratio: mass over denominator at each step: what the step adds to the cumulative hazard.
@@ -39,6 +40,7 @@ class Hazard:
     """
 
     risk: Floats
+    event_risk: Floats
     at_risk: Floats
     of_events: Floats
     denominator: Floats
@@ -90,7 +92,15 @@ class PartialLikelihood:
         return place, fraction, (mass / deaths)[place]
 
     def linear(self, beta: Floats) -> Floats:
-        """Each row's linear predictor; bit for bit the same for the same covariates."""
+        """Each row's linear predictor."""
+        total = np.empty(self.offset.size)
+        for block in self._blocks():
+            np.einsum("np,p->n", self.matrix[block], beta, out=total[block])
+        total += self.offset
+        return total
+
+    def exact_linear(self, beta: Floats) -> Floats:
+        """The same, bit for bit equal for equal covariates, so that pairs can be told to be tied."""
         total = self.offset.copy()
         for block in self._blocks():
             part = self.matrix[block]
@@ -105,12 +115,24 @@ class PartialLikelihood:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             risk = self.weight * np.exp(linear)
             at_risk = sets.totals(risk)
-            of_events = sums(sets.event_places, risk[sets.event_rows], size)
+            event_risk = risk[sets.event_rows]
+            of_events = sums(sets.event_places, event_risk, size)
             denominator = at_risk[place] - fraction * of_events[place]
             ratio = mass / denominator
         increment = sums(place, ratio, size)
         spared = sums(place, fraction * ratio, size)
-        return Hazard(risk, at_risk, of_events, denominator, ratio, increment, spared)
+        return Hazard(risk, event_risk, at_risk, of_events, denominator, ratio, increment, spared)
+
+    @cached_property
+    def null_loglik(self) -> float:
+        """The log partial likelihood at coefficients of 0."""
+        place, fraction, mass = self._steps
+        rows, size = self.sets.event_rows, self.sets.size
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            risk = self.weight * np.exp(self.offset) if self.offset.any() else self.weight
+            of_events = sums(self.sets.event_places, risk[rows], size)
+            denominator = self.sets.totals(risk)[place] - fraction * of_events[place]
+            return float(np.sum(self.event_weight * self.offset[rows]) - np.sum(mass * np.log(denominator)))
 
     def loglik(self, linear: Floats, hazard: Hazard) -> float:
         """The log partial likelihood; NaN where it can't be computed."""
@@ -127,14 +149,15 @@ class PartialLikelihood:
             factor: multiplies the hazard at each event time.
         """
         scale = np.ones(self.sets.size) if factor is None else factor
-        gathered = hazard.risk * self.sets.gathered(hazard.increment * scale)
+        gathered = self.sets.gathered(hazard.increment * scale)
+        gathered *= hazard.risk
         rows, places = self.sets.event_rows, self.sets.event_places
-        gathered[rows] -= hazard.risk[rows] * (hazard.spared * scale)[places]
-        return np.asarray(gathered)
+        gathered[rows] -= hazard.event_risk * (hazard.spared * scale)[places]
+        return gathered
 
     def gradient(self, expected: Floats) -> Floats:
         """Derivative of the log likelihood."""
-        residual = -expected
+        residual = np.negative(expected)
         residual[self.sets.event_rows] += self.event_weight
         total = np.zeros(self.matrix.shape[1])
         for block in self._blocks():
@@ -161,8 +184,7 @@ class PartialLikelihood:
     def moments(self, hazard: Hazard) -> tuple[Floats, Floats]:
         """First moments at each event time, of those at risk and of the events."""
         sets = self.sets
-        rows = sets.event_rows
-        of_events = by_place(sets.event_places, hazard.risk[rows], self.event_matrix, sets.size)
+        of_events = by_place(sets.event_places, hazard.event_risk, self.event_matrix, sets.size)
         return sets.products(hazard.risk, self.matrix), of_events
 
     def coefficients(self, hazard: Hazard, power: int) -> tuple[Floats, Floats, Floats]:

@@ -101,7 +101,7 @@ def risk_sets(end: Floats, event: Bools, entry: Floats | None, stratum: Ints | N
         stratum: codes from 0; None where there are none.
     """
     span, keys, late = _keys(end, entry, stratum)
-    distinct = np.unique(keys[event])
+    distinct = _distinct(keys[event])
     if stratum is None:
         own, strata = np.zeros(distinct.size, dtype=np.int64), 1
     else:
@@ -139,10 +139,21 @@ def _keys(end: Floats, entry: Floats | None, stratum: Ints | None) -> tuple[int,
     return span, own, late
 
 
+def _distinct(keys: Keys) -> Keys:
+    """The distinct values, ascending."""
+    if keys.dtype.kind == "i" and keys.max(initial=0) < _table_size(keys):
+        return np.flatnonzero(np.bincount(keys))
+    return np.unique(keys)
+
+
+def _table_size(keys: Keys) -> int:
+    """How large a table of all whole numbers may be: a search costs a hundred times more than a look-up."""
+    return 4 * keys.size + 2**16
+
+
 def not_after(distinct: Keys, values: Keys) -> Ints:
     """How many of the distinct ascending values are not after each of the values."""
-    if distinct.dtype.kind == "i" and values.max(initial=0) < 4 * values.size + 2**16:
-        # A table of all whole numbers: a search costs a hundred times more.
+    if distinct.dtype.kind == "i" and values.max(initial=0) < _table_size(values):
         known = np.zeros(int(max(values.max(initial=0), distinct[-1])) + 1, dtype=np.int64)
         known[distinct] = 1
         return np.asarray(np.cumsum(known)[values])

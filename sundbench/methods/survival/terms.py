@@ -26,12 +26,14 @@ class Terms:
         covariates: each with its columns' places.
         levels: of the covariates that are categories, the first being the reference.
         means: of the columns, which are taken away.
+        reach: how far the columns go from their means.
     """
 
     names: tuple[str, ...]
     covariates: dict[str, tuple[int, ...]]
     levels: dict[str, tuple[object, ...]]
     means: Floats
+    reach: Floats
 
     def matrix(self, data: Frame) -> Floats:
         """New data's columns, not centred.
@@ -68,23 +70,25 @@ def terms(chosen: pd.DataFrame, covariates: Sequence[str]) -> tuple[Floats, Term
         values = chosen[name]
         first = len(columns)
         if is_bool_dtype(values) or is_numeric_dtype(values):
-            columns[name] = _numbers(values, name)
-            constant = bool(columns[name].min() == columns[name].max())
+            columns[name] = values.to_numpy(dtype=np.float64)
         else:
-            own = columns_of(values, every_level=True)
-            constant = len(own) == 1
-            columns.update(list(own.items())[1:])
+            columns.update(list(columns_of(values, every_level=True).items())[1:])
             levels[name] = _levels(values)
-        if constant:
-            raise MethodError(f"covariate {name} has the same value for everybody: leave it out")
         places[name] = tuple(range(first, len(columns)))
     means = np.array([column.mean() for column in columns.values()])
+    ends = np.array([(column.min(), column.max()) for column in columns.values()]).reshape(-1, 2)
+    for name, own in places.items():
+        if not np.isfinite(ends[list(own)]).all():
+            _numbers(chosen[name], name)
+        if not own or ends[own[0], 0] == ends[own[0], 1]:
+            raise MethodError(f"covariate {name} has the same value for everybody: leave it out")
     matrix = np.empty((len(chosen), len(columns)))
     for first in range(0, len(chosen), _BLOCK):
         block = slice(first, first + _BLOCK)
         for place, column in enumerate(columns.values()):
             np.subtract(column[block], means[place], out=matrix[block, place])
-    return matrix, Terms(tuple(columns), places, levels, means)
+    reach = np.abs(ends - means[:, None]).max(axis=1)
+    return matrix, Terms(tuple(columns), places, levels, means, reach)
 
 
 def _levels(values: pd.Series) -> tuple[object, ...]:
