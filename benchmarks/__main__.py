@@ -14,6 +14,8 @@ MEASUREMENTS = (
     ("benchmarks.bench_cohort", "--scale", "--cluster"),
     ("benchmarks.bench_cohort", "--limit", "1536"),
     ("benchmarks.bench_exposure",),
+    ("benchmarks.bench_cox",),
+    ("benchmarks.bench_fine_gray",),
     ("benchmarks.bench_high_dimensional", "--scale"),
     ("benchmarks.bench_kernel",),
     ("benchmarks.bench_audit",),

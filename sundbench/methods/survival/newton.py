@@ -116,8 +116,9 @@ def _follow(
             return at
         seen = information @ step
         gone = np.outer(seen, seen) / (step @ seen)
-        information = np.asarray(information - gone + np.outer(change, change) / (step @ change))
-        step = np.linalg.solve(information, at.gradient)
+        come = np.outer(change, change) / (step @ change)
+        information = np.asarray(information - gone + come, dtype=np.float64)
+        step = np.asarray(np.linalg.solve(information, at.gradient), dtype=np.float64)
         shorter = float(np.abs(step * reach).max())
         if shorter < _DONE / 10 or shorter > size / 4:
             return at
