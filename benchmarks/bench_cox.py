@@ -6,8 +6,8 @@
 Follow-up is in whole days up to ten years, so that there are many ties (Efron on all sides): once from the
 start, and once as start-stop rows, of which half enter late. Each program runs in a process of its own; the
 clock starts when the data are in its own data frame and stops when it has coefficients and standard errors.
-Coefficients are checked equal to 1e-8 against R, which is told to iterate until its likelihood stands still to
-1e-12, and to 1e-6 against lifelines, which stops earlier. lifelines has no fast way for start-stop rows: a
+Coefficients are checked equal to 1e-8 against R, which is told to iterate until its likelihood stands still
+to 1e-12, and to 1e-6 against lifelines, which stops earlier. lifelines has no fast way for start-stop rows: a
 program that takes more than --limit seconds is not tried on more rows.
 """
 
@@ -97,7 +97,7 @@ def main() -> int:
                         continue
                     theirs = run(program, folder, chosen.limit)
                     least = TIMES if size >= 1_000_000 else None
-                    good &= compare(peer, ours, theirs, chosen.limit, least, within)
+                    good &= compare(peer, ours, theirs, limit=chosen.limit, least=least, within=within)
                     if theirs is None:
                         slow.add(peer)
                     else:

@@ -2,11 +2,11 @@
 
     python -m benchmarks.bench_fine_gray              # 1e4 to 1e6 persons; crr at 2,000 to 8,000
 
-Five covariates, follow-up in whole months up to ten years (in days finegray takes minutes for 10,000 persons).
-crr's time grows with the square of the persons; finegray writes a row for each competing event and censoring time
-after it, so that it is not tried on more than --most persons. Each program runs in a process of its own, without
-reading its data. Coefficients are checked equal to 1e-8 against finegray (with its handling of ties on both
-sides) and to 1e-5 against crr, which stops when its score is small.
+Five covariates, follow-up in whole months up to ten years (in days finegray takes minutes for 10,000
+persons). crr's time grows with the square of the persons; finegray writes a row for each competing event and
+censoring time after it, so that it is not tried on more than --most persons. Each program runs in a process of
+its own, without reading its data. Coefficients are checked equal to 1e-8 against finegray (with its handling of
+ties on both sides) and to 1e-5 against crr, which stops when its score is small.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def main() -> int:
             written(columns, folder)
             theirs = in_r(CRR if peer == "crr" else FINEGRAY, folder, chosen.limit)
         least = 1.0 if peer == "crr" else TIMES if size >= 100_000 else None
-        good &= compare(f"R {peer}", ours, theirs, chosen.limit, least, 1e-5 if peer == "crr" else 1e-8)
+        within = 1e-5 if peer == "crr" else 1e-8
+        good &= compare(f"R {peer}", ours, theirs, limit=chosen.limit, least=least, within=within)
         if theirs is None:
             slow = True
         else:

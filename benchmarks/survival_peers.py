@@ -107,7 +107,7 @@ def timed(call: Callable[[], np.ndarray], repeats: int) -> Told:
 
 
 def compare(
-    name: str, ours: Told, theirs: Told | None, limit: float, least: float | None, within: float
+    name: str, ours: Told, theirs: Told | None, *, limit: float, least: float | None, within: float
 ) -> bool:
     """Print both sides; whether ours is fast enough and the coefficients agree."""
     if theirs is None:
@@ -116,9 +116,8 @@ def compare(
     apart = float(np.abs(ours.coef - theirs.coef).max())
     ratio = theirs.seconds / ours.seconds
     asked = "" if least is None else f" (asked: {least:.0f})"
-    say(
-        f"    {name}: {theirs.seconds:.2f} s, {ratio:.1f} times as long{asked}; coefficients differ by {apart:.1e}"
-    )
+    said = f"{theirs.seconds:.2f} s, {ratio:.1f} times as long{asked}"
+    say(f"    {name}: {said}; coefficients differ by {apart:.1e}")
     return apart <= within and (least is None or ratio >= least)
 
 
