@@ -4,9 +4,9 @@
 
 Five covariates, follow-up in whole months up to ten years (in days finegray takes minutes for 10,000
 persons). crr's time grows with the square of the persons; finegray writes a row for each competing event and
-censoring time after it, so that it is not tried on more than --most persons. Each program runs in a process of
-its own, without reading its data. Coefficients are checked equal to 1e-8 against finegray (with its handling of
-ties on both sides) and to 1e-5 against crr, which stops when its score is small.
+censoring time after it, so that it is not tried on more than --most persons. Each program runs in a process
+of its own, without reading its data. Coefficients are checked equal to 1e-8 against finegray (with its
+handling of ties on both sides) and to 1e-5 against crr, which stops when its score is small.
 """
 
 from __future__ import annotations

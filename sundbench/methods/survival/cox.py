@@ -287,8 +287,8 @@ def cox(
     )
 
 
-def ratio_table(coef: pd.Series, variance: Floats, conf_level: float, ratio: str = "hr") -> pd.DataFrame:
-    """coef, se, z, p_value, the ratio and its limits, by term."""
+def ratio_table(coef: pd.Series, variance: Floats, conf_level: float) -> pd.DataFrame:
+    """By term: coef, se, z, p_value, the hazard ratio and its limits."""
     beta, se = coef.to_numpy(), np.sqrt(np.diag(variance))
     wide = norm.ppf((1 + conf_level) / 2) * se
     columns = {
@@ -296,7 +296,7 @@ def ratio_table(coef: pd.Series, variance: Floats, conf_level: float, ratio: str
         "se": se,
         "z": beta / se,
         "p_value": 2 * norm.sf(np.abs(beta / se)),
-        ratio: np.exp(beta),
+        "hr": np.exp(beta),
         "lower": np.exp(beta - wide),
         "upper": np.exp(beta + wide),
     }

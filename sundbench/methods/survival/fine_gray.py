@@ -93,9 +93,8 @@ class FineGray:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """Indexed by term: coef, se, z, p_value, shr (subdistribution hazard ratio), lower, upper."""
-        made = ratio_table(self.coef, self.variance, self.conf_level)
-        return made.assign(shr=made["hr"])[["coef", "se", "z", "p_value", "hr", "shr", "lower", "upper"]]
+        """Indexed by term: coef, se, z, p_value, hr (of the subdistribution), lower, upper."""
+        return ratio_table(self.coef, self.variance, self.conf_level)
 
     def baseline(self) -> pd.DataFrame:
         """time, cumulative_hazard, incidence where all covariates are 0. One row an event time."""

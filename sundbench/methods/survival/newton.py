@@ -18,8 +18,11 @@ from sundbench.methods.survival.terms import Terms
 _ITERATIONS = 40
 _CLOSE = 0.1
 """Steps (as the largest change of a linear predictor by one term) within which the information is kept."""
-_DONE = 1e-6
-"""A step of this size leaves an error of its square."""
+_DONE, _DONE_MANY = 1e-9, 1e-6
+"""Steps after which the maximum is reached: they leave coefficients with an error of their square, and standard
+errors with a relative one of their size. The second is for many rows, of which an iteration more takes its time.
+"""
+_MANY = 100_000
 _SINGULAR = 1e-11
 
 
@@ -68,6 +71,7 @@ def maximise(model: PartialLikelihood, terms: Terms, start: Maximum | None = Non
         raise MethodError("offset: values are too large to compute with: give logarithms of ratios")
     at = _point(model, np.zeros(spread.size)) if start is None else _near(model, start, terms.reach, null)
     step = np.zeros(spread.size)
+    done = _done(model)
     for _ in range(_ITERATIONS):
         information = model.information(at.hazard)
         refusal = _refusal(model, information, spread, terms.names)
@@ -76,7 +80,7 @@ def maximise(model: PartialLikelihood, terms: Terms, start: Maximum | None = Non
             raise MethodError(_infinite(terms.names, step, spread) if step.any() else refusal)
         step = np.linalg.solve(information, at.gradient)
         size = float(np.abs(step * terms.reach).max())
-        if size < _DONE:
+        if size < done:
             gain = float(step @ at.gradient - step @ information @ step / 2)
             return Maximum(
                 at.beta + step, information, at.loglik + gain, null, float(model.event_weight.sum())
@@ -87,6 +91,10 @@ def maximise(model: PartialLikelihood, terms: Terms, start: Maximum | None = Non
             after = _point(model, at.beta + step)
         at = _follow(model, at, after, information, terms.reach) if size < _CLOSE else after
     raise MethodError(_infinite(terms.names, step, terms.reach))
+
+
+def _done(model: PartialLikelihood) -> float:
+    return _DONE if model.matrix.shape[0] < _MANY else _DONE_MANY
 
 
 def _near(model: PartialLikelihood, start: Maximum, reach: Floats, null: float) -> _Point:
@@ -120,7 +128,7 @@ def _follow(
         information = np.asarray(information - gone + come, dtype=np.float64)
         step = np.asarray(np.linalg.solve(information, at.gradient), dtype=np.float64)
         shorter = float(np.abs(step * reach).max())
-        if shorter < _DONE / 10 or shorter > size / 4:
+        if shorter < _done(model) / 10 or shorter > size / 4:
             return at
         size, before, at = shorter, at, _point(model, at.beta + step)
     return before
