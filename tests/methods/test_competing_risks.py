@@ -32,6 +32,7 @@ def test_incidence_by_hand():
     assert second == pytest.approx([0, 0.25, 0.25, 0.25])
 
 
+@settings(deadline=None)
 @given(ROWS.filter(lambda rows: any(cause for _, cause, _ in rows)))
 def test_incidences_and_survival_add_up(rows):
     time, cause, weight = map(np.array, zip(*rows, strict=True))
@@ -41,6 +42,7 @@ def test_incidences_and_survival_add_up(rows):
     assert ((table["lower"] <= table["incidence"]) & (table["incidence"] <= table["upper"])).all()
 
 
+@settings(deadline=None)
 @given(ROWS.filter(lambda rows: any(cause == 1 for _, cause, _ in rows)))
 def test_without_competition_it_is_one_less_survival(rows):
     time, cause, weight = map(np.array, zip(*rows, strict=True))
