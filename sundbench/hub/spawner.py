@@ -29,7 +29,7 @@ from sundbench.errors import AuditError, SundbenchError
 from sundbench.governance.audit import places
 from sundbench.governance.audit.actions import Action
 from sundbench.governance.permits import Registered
-from sundbench.hub import folders, r, rights
+from sundbench.hub import folders, limits, r, rights
 from sundbench.hub.assignment import FILE, Assignment
 from sundbench.hub.deployment import Deployment, deployment
 from sundbench.hub.process import Job
@@ -40,7 +40,6 @@ from sundbench.hub.supervisor.table import MARK
 from sundbench.hub.told import granted
 from sundbench.hub.workspaces import layout
 from sundbench.hub.workspaces.history import history
-from sundbench.sandbox.policy import Limits
 
 _KEPT = (
     *("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", MARK),
@@ -281,8 +280,8 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             environment=self._environment(),
             address=url_path_join(chosen.hub.url, self.server.base_url),
             port=self.port,
-            server=_server_limits(self._hub),
-            kernel=_kernel_limits(self._hub),
+            server=limits.of_server(chosen),
+            kernel=limits.of_kernel(chosen),
             kernels=chosen.kernel.per_server,
             r=r.offered(chosen),
             rules=Rules.of(chosen),
@@ -386,34 +385,6 @@ class _Told(SpawnException):  # type: ignore[misc]  # JupyterHub has no types
 def _nothing(_form: object) -> dict[str, Any]:
     """What is taken over from the form of a request."""
     return {}
-
-
-def _server_limits(hub: Deployment) -> Limits:
-    server = hub.settings.server
-    # Notebooks, whose size the server itself limits, and its own state.
-    largest = max(8 * server.upload_size, 64 * 2**20)
-    return Limits(
-        memory=server.memory,
-        cores=1,
-        processes=server.processes,
-        file_size=largest,
-        # The server itself refuses what goes over the quota; while it writes, the old file is still there.
-        disk=hub.settings.workspace.quota + largest,
-        tmp=64 * 2**20,
-    )
-
-
-def _kernel_limits(hub: Deployment) -> Limits:
-    kernel = hub.settings.kernel
-    return Limits(
-        memory=kernel.memory,
-        cores=kernel.cores,
-        processes=kernel.processes,
-        cpu_seconds=kernel.cpu_seconds or None,
-        file_size=kernel.file_size,
-        disk=kernel.disk,
-        tmp=kernel.tmp,
-    )
 
 
 def _free_port() -> int:

@@ -14,7 +14,8 @@ from sundbench.governance import database, people
 from sundbench.governance.audit.recording import recording
 from sundbench.governance.models import Role
 from sundbench.hub import check, passwords, r, runtime, settings
-from sundbench.hub.check import Finding
+from sundbench.hub.checks import installation, machine
+from sundbench.hub.checks.finding import Finding
 from sundbench.sandbox.probe import Probe
 from sundbench.site import Site
 
@@ -31,7 +32,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """An installation that is up to start: one person who can log in, anchors apart, ports free."""
     monkeypatch.setenv("SUNDBENCH_ANCHORS", str(tmp_path / "anchors"))
     monkeypatch.delenv("SUNDBENCH_VAULT_KEY_FILE", raising=False)
-    monkeypatch.setattr(check, "probe", lambda: Probe(works=True, version="0.11.0", why=None))
+    monkeypatch.setattr(machine, "probe", lambda: Probe(works=True, version="0.11.0", why=None))
     made = Site(tmp_path / "home", f"sqlite:///{tmp_path}/home/people.db")
     with database.writing(made) as session:
         people.add(session, "ida", "Ida Winther", [Role.ADMIN])
@@ -69,7 +70,7 @@ def test_the_first_error_refuses_and_counts_the_others() -> None:
 
 
 def test_errors_come_first(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "probe", lambda: Probe(works=False, version=None, why="no namespaces"))
+    monkeypatch.setattr(machine, "probe", lambda: Probe(works=False, version=None, why="no namespaces"))
     levels = [finding.level for finding in check.check(site)]
     assert levels[0] == "error"
     assert levels == sorted(levels, key=("error", "warning", "note").index)
@@ -119,7 +120,7 @@ def test_a_vault_key_in_another_accounts_folder_is_as_it_should_be(
         os.seteuid(65534)
     try:
         outside = dataclasses.replace(site, vault_key_file=vaults / "vault.key")
-        assert list(check._vault_key(outside, settings.Settings())) == []
+        assert list(installation.vault_key(outside, settings.Settings())) == []
     finally:
         os.seteuid(own)
         vaults.chmod(0o700)
@@ -191,8 +192,8 @@ def test_an_r_kernel_that_is_asked_for_must_be_there(site: Site, monkeypatch: py
 
 
 def test_what_is_not_installed_is_named(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "find_spec", lambda name: None if name == "bokeh" else object())
-    monkeypatch.setattr(check.git, "installed", lambda: False)
+    monkeypatch.setattr(machine, "find_spec", lambda name: None if name == "bokeh" else object())
+    monkeypatch.setattr(machine.git, "installed", lambda: False)
     errors = found(site, "error")
     assert any("not installed: bokeh" in said for said in errors)
     assert any("git is not installed" in said for said in errors)

@@ -1,0 +1,1 @@
+"""What `sundbench.hub.check` looks at."""

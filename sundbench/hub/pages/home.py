@@ -1,0 +1,86 @@
+"""The home page: a user's projects, and the dashboards that the user may read."""
+
+# ruff: noqa: ANN401 - JupyterHub's objects have no types
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from jupyterhub.handlers.base import BaseHandler
+from tornado import web
+
+from sundbench.hub import folders, rights
+from sundbench.hub.deployment import deployment
+from sundbench.hub.folders import DataState
+from sundbench.hub.pages.navigation import Navigated
+from sundbench.hub.told import standing
+
+_MONTHS = {
+    "da": "januar februar marts april maj juni juli august september oktober november december",
+    "en": "January February March April May June July August September October November December",
+}
+
+
+@dataclass(frozen=True)
+class Card:
+    """A project as the home page shows it.
+
+    Attributes:
+        project: the user's project.
+        expires: its last day, written out by language.
+        server: ``running``, ``starting``, ``stopping`` or ``stopped``.
+        data: whether the project's extract can be used.
+        freeze: the extract's data version.
+    """
+
+    project: rights.Project
+    expires: dict[str, str]
+    server: str
+    data: DataState
+    freeze: str | None
+
+
+class HomeHandler(Navigated, BaseHandler):  # type: ignore[misc]  # JupyterHub has no types
+    """The user's projects, and the dashboards that the user may read."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Show them."""
+        user = self.current_user
+        now = await standing()
+        for spawner in list(user.spawners.values()):
+            if spawner.ready:  # notice now what has ended by itself
+                await spawner.poll_and_notify()
+        cards = [await asyncio.to_thread(_card, now, project, user) for project in now.projects(user.name)]
+        groups = now.groups(user.name)
+        self.finish(
+            await self.render_template(
+                "home.html",
+                cards=cards,
+                reads=rights.POLICYMAKERS in groups,
+                works=rights.MEMBERS in groups,
+                administers=rights.ADMINISTRATORS in groups,
+            )
+        )
+
+
+def _card(now: rights.Standing, project: rights.Project, user: Any) -> Card:
+    registered = next(one for one in now.permits if one.permit.id == project.id)
+    found = folders.data(deployment().site, registered)
+    return Card(project, written(project.expires), server_state(user, project.id), found.state, found.freeze)
+
+
+def server_state(user: Any, name: str) -> str:
+    """What a user's server of that name does, in a word."""
+    spawner = user.spawners.get(name)
+    if spawner is None or not spawner.active:
+        return "stopped"
+    return {"spawn": "starting", "stop": "stopping"}.get(spawner.pending, "running")
+
+
+def written(day: date) -> dict[str, str]:
+    """A date as people write it, by language."""
+    month = {language: names.split()[day.month - 1] for language, names in _MONTHS.items()}
+    return {"da": f"{day.day}. {month['da']} {day.year}", "en": f"{day.day} {month['en']} {day.year}"}
