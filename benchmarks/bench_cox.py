@@ -7,8 +7,8 @@ Follow-up is in whole days up to ten years, so that there are many ties (Efron o
 start, and once as start-stop rows, of which half enter late. Each program runs in a process of its own; the
 clock starts when the data are in its own data frame and stops when it has coefficients and standard errors.
 Coefficients are checked equal to 1e-8, for which R and lifelines are told to iterate further than they do by
-themselves (lifelines stops 1e-6 away). lifelines has no fast way for start-stop rows: a program that takes more
-than --limit seconds is not tried on more rows.
+themselves (lifelines stops 1e-6 away). lifelines has no fast way for start-stop rows: a program that takes
+more than --limit seconds is not tried on more rows.
 """
 
 from __future__ import annotations

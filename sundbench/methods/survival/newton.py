@@ -19,12 +19,8 @@ _ITERATIONS = 40
 _CLOSE = 0.1
 """Steps (as the largest change of a linear predictor by one term) within which the information is kept."""
 _DONE, _DONE_MANY = 1e-9, 1e-6
-"""Steps after which the maximum is reached: coefficients keep an error of their square, and standard errors a
-relative one of their size. The second is for many rows, where one iteration more takes its time.
-"""
-_MANY = 1e-9, 1e-6
-"""Steps after which the maximum is reached: they leave coefficients with an error of their square, and standard
-errors with a relative one of their size. The second is for many rows, of which an iteration more takes its time.
+"""Steps after which the maximum is reached: coefficients keep an error of their square, and standard errors
+a relative one of their size. The second is for many rows, where one iteration more takes its time.
 """
 _MANY = 100_000
 _SINGULAR = 1e-11
