@@ -13,8 +13,8 @@ from sundbench.cli.screen import errors, listing, screen
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sundbench.hub import check as checking
     from sundbench.hub import demonstration as demo
+    from sundbench.hub.checks.finding import Finding
     from sundbench.site import Site
 
 app = typer.Typer(no_args_is_help=True)
@@ -181,7 +181,7 @@ def demonstration(ctx: typer.Context) -> None:
     screen.print("make hub-stop stops it.")
 
 
-def _findings(findings: list[checking.Finding]) -> Table:
+def _findings(findings: list[Finding]) -> Table:
     colours = {"error": "[bold red]error[/bold red]", "warning": "[yellow]warning[/yellow]", "note": "note"}
     table = listing("", "what was found")
     for finding in findings:
