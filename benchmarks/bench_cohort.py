@@ -3,6 +3,7 @@
     python -m benchmarks.bench_cohort                    # 600,000 persons, five repeats, time and memory
     python -m benchmarks.bench_cohort --limit 1536       # each program under a hard limit of memory (MiB)
     python -m benchmarks.bench_cohort --scale            # at twice the persons too
+    python -m benchmarks.bench_cohort --covariates 50    # ten and fifty covariates, and how much dearer fifty are
 
 The data are the benchmark's delivery (``benchmarks.nation``) after freeze and extract, and all programs read
 the extract's Parquet files: the engine bucket by bucket, Polars and DuckDB as whole tables. Codes in that
@@ -35,6 +36,7 @@ import duckdb
 import polars as pl
 
 import sundbench as sb
+from benchmarks import more_covariates
 from benchmarks.memory_limit import limited
 from benchmarks.nation import PERSONS
 
@@ -42,6 +44,8 @@ PROGRAMS = ("sundbench", "polars", "duckdb")
 TIMES = 1.3
 WORKER = 1024  # MiB
 TWICE = 2.1
+FIFTY = 2.0
+TEN, MANY = 10, 50
 ENTRY = ("2006-01-01", "2016-12-31")
 DRUGS = {"antivirals": "J05", "antimycotics": "J02"}
 MEDICINES = (*DRUGS.values(), "C10", "C07", "C03", "A10", "M05", "B01")
@@ -71,12 +75,17 @@ COLUMNS = [
 ]
 
 
-def by_sundbench(root: Path) -> pl.DataFrame:
+def columns(covariates: int) -> list[str]:
+    """The columns of an answer."""
+    return [*COLUMNS, *(more_covariates.names() if covariates == MANY else ())]
+
+
+def by_sundbench(root: Path, covariates: int) -> pl.DataFrame:
     """The study as a protocol."""
-    return pl.from_arrow(study().collect(sb.connect(root)).table)
+    return pl.from_arrow(study(covariates).collect(sb.connect(root)).table)
 
 
-def study() -> sb.Study:
+def study(covariates: int) -> sb.Study:
     """The protocol."""
     return sb.Study(
         population=sb.new_users({name: sb.dispensing(atc) for name, atc in DRUGS.items()}, washout_days=365),
@@ -93,6 +102,7 @@ def study() -> sb.Study:
             "antithrombotic_packages": sb.dispensing("B01").before(days=365).sum("packages"),
             "hypertension": sb.diagnosis(HYPERTENSION).before(years=5).any(),
             "diabetes": sb.diagnosis(DIABETES).before(years=10).any(),
+            **(more_covariates.features() if covariates == MANY else {}),
         },
         outcomes={"lungs": sb.diagnosis(LUNGS, position="A"), "ulcer": sb.diagnosis(ULCER)},
         follow_up=sb.follow_up(until=[], max_days=1825),
@@ -106,8 +116,11 @@ def covered_until(root: Path) -> str:
     return until
 
 
-def by_polars(root: Path) -> pl.DataFrame:
+def by_polars(root: Path, covariates: int) -> pl.DataFrame:
     """The same, as an analyst writes it over whole tables."""
+    many = covariates == MANY
+    groups = (*MEDICINES, *more_covariates.MEDICINES) if many else MEDICINES
+    categories = more_covariates.DIAGNOSES if many else ()
 
     def table(name: str) -> pl.LazyFrame:
         return pl.scan_parquet(root / name / "*.parquet")
@@ -115,7 +128,7 @@ def by_polars(root: Path) -> pl.DataFrame:
     group = pl.col("atc").str.slice(0, 3)
     bought = netted(
         table("lmdb")
-        .filter(group.is_in(MEDICINES))
+        .filter(group.is_in(groups))
         .select("person", "eksd", "atc", "vnr", "apk", group.alias("group"))
         .collect()
     )
@@ -138,7 +151,7 @@ def by_polars(root: Path) -> pl.DataFrame:
     found = (
         table("lpr_diag")
         .filter(
-            code.is_in([*HEART, *HYPERTENSION, *DIABETES, *LUNGS, *ULCER])
+            code.is_in([*HEART, *HYPERTENSION, *DIABETES, *LUNGS, *ULCER, *categories])
             & pl.col("c_diagtype").is_in(["A", "B"])
         )
         .join(users.lazy(), on="person")
@@ -158,6 +171,7 @@ def by_polars(root: Path) -> pl.DataFrame:
             .min()
             .alias("lungs"),
             pl.when(pl.col("code").is_in(ULCER) & (day >= 1)).then(day).min().alias("ulcer"),
+            *(more_covariates.in_polars(more_covariates.diagnoses(), "code") if many else ()),
         )
         .filter("heart")
         .collect()
@@ -187,6 +201,7 @@ def by_polars(root: Path) -> pl.DataFrame:
             .then(pl.col("apk"))
             .sum()
             .alias("antithrombotic_packages"),
+            *(more_covariates.in_polars(more_covariates.medicines(), "group") if many else ()),
         )
     )
     people = (
@@ -219,7 +234,7 @@ def by_polars(root: Path) -> pl.DataFrame:
             pl.min_horizontal("ulcer", "last").alias("ulcer_time"),
             (pl.col("ulcer") <= pl.col("last")).fill_null(value=False).alias("ulcer_event"),
         )
-        .select(COLUMNS)
+        .select(columns(covariates))
         .sort("person")
     )
 
@@ -284,11 +299,11 @@ WITH registered AS MATERIALIZED (
     bool_or(code IN ({hypertension}) AND day BETWEEN -1826 AND -1) hypertension,
     bool_or(code IN ({diabetes}) AND day BETWEEN -3652 AND -1) diabetes,
     min(day) FILTER (code IN ({lungs}) AND type = 'A' AND day > 0) lungs,
-    min(day) FILTER (code IN ({ulcer}) AND day > 0) ulcer
+    min(day) FILTER (code IN ({ulcer}) AND day > 0) ulcer{more_diagnoses}
   FROM (
     SELECT users.*, c_diag[:4] code, c_diagtype type, d_inddto - "index" AS day
     FROM '{root}/lpr_diag/*.parquet' JOIN users USING (person)
-    WHERE c_diag[:4] IN ({heart}, {hypertension}, {diabetes}, {lungs}, {ulcer}) AND c_diagtype IN ('A', 'B')
+    WHERE c_diag[:4] IN ({heart}, {hypertension}, {diabetes}, {lungs}, {ulcer}{categories}) AND c_diagtype IN ('A', 'B')
   )
   GROUP BY person HAVING bool_or(code IN ({heart}) AND day BETWEEN -3652 AND -1)
 ), medicines AS (
@@ -298,7 +313,7 @@ WITH registered AS MATERIALIZED (
     count(*) FILTER ("group" = 'C03' AND day BETWEEN -365 AND -1) diuretics,
     count(DISTINCT atc) FILTER ("group" = 'A10' AND day BETWEEN -365 AND -1) antidiabetics,
     -max(day) FILTER ("group" = 'M05' AND day BETWEEN -730 AND -1) bone_days,
-    coalesce(sum(apk) FILTER ("group" = 'B01' AND day BETWEEN -365 AND -1), 0) antithrombotic_packages
+    coalesce(sum(apk) FILTER ("group" = 'B01' AND day BETWEEN -365 AND -1), 0) antithrombotic_packages{more_medicines}
   FROM (SELECT person, atc, "group", apk, eksd - "index" AS day FROM bought JOIN found USING (person))
   GROUP BY person
 ), people AS (
@@ -316,17 +331,19 @@ SELECT person, CASE drug WHEN '{drug}' THEN '{drug_name}' ELSE '{other_name}' EN
   lipid_lowering, beta_blockers, diuretics, antidiabetics, bone_days, antithrombotic_packages,
   hypertension, diabetes,
   least(coalesce(lungs, last), last) lungs_time, coalesce(lungs <= last, false) lungs_event,
-  least(coalesce(ulcer, last), last) ulcer_time, coalesce(ulcer <= last, false) ulcer_event
+  least(coalesce(ulcer, last), last) ulcer_time, coalesce(ulcer <= last, false) ulcer_event{more}
 FROM ended WHERE age >= 18 AND last > 0 ORDER BY person
 """
 
 
-def by_duckdb(root: Path, limit: int | None = None) -> pl.DataFrame:
+def by_duckdb(root: Path, covariates: int, limit: int | None = None) -> pl.DataFrame:
     """The same in SQL; under a limit DuckDB is told of two thirds of it, and spills the rest."""
+    many = covariates == MANY
+    groups = (*MEDICINES, *more_covariates.MEDICINES) if many else MEDICINES
     (drug_name, drug), (other_name, _) = DRUGS.items()
     query = DUCKDB.format(
         root=root,
-        medicines=" OR ".join(f"starts_with(atc, '{atc}')" for atc in MEDICINES),  # twice as fast as IN
+        medicines=" OR ".join(f"starts_with(atc, '{atc}')" for atc in groups),  # twice as fast as IN
         drugs=listed(tuple(DRUGS.values())),
         first=ENTRY[0],
         last=ENTRY[1],
@@ -339,6 +356,10 @@ def by_duckdb(root: Path, limit: int | None = None) -> pl.DataFrame:
         drug=drug,
         drug_name=drug_name,
         other_name=other_name,
+        categories=f", {listed(more_covariates.DIAGNOSES)}" if many else "",
+        more_diagnoses=more_covariates.in_sql(more_covariates.diagnoses(), "code") if many else "",
+        more_medicines=more_covariates.in_sql(more_covariates.medicines(), '"group"') if many else "",
+        more="".join(f", {name}" for name in more_covariates.names()) if many else "",
     )
     with tempfile.TemporaryDirectory(dir=root.parent) as spill:
         connection = duckdb.connect(config={"temp_directory": spill})
@@ -351,7 +372,7 @@ TOLD: dict[str, float] = {}
 """What a program measures itself."""
 
 
-def by_cluster(root: Path) -> pl.DataFrame:
+def by_cluster(root: Path, covariates: int) -> pl.DataFrame:
     """The study as a protocol, on a local cluster of two processes; its start is told apart."""
     from distributed import Client, LocalCluster
 
@@ -364,7 +385,7 @@ def by_cluster(root: Path) -> pl.DataFrame:
         TOLD["start"] = time.perf_counter() - started
         busy = sum(client.run(time.process_time).values()) + time.process_time()
         started = time.perf_counter()
-        table = study().collect(sb.connect(root), client=client).table
+        table = study(covariates).collect(sb.connect(root), client=client).table
         TOLD["seconds"] = time.perf_counter() - started
         TOLD["cpu"] = sum(client.run(time.process_time).values()) + time.process_time() - busy
         TOLD["worker"] = max(client.run(peak).values())
@@ -381,31 +402,33 @@ def peak() -> float:
 BY = {"sundbench": by_sundbench, "polars": by_polars, "duckdb": by_duckdb, "cluster": by_cluster}
 
 
-def child(program: str, root: Path, answer: Path, limit: int | None) -> None:
+def child(program: str, root: Path, answer: Path, covariates: int, limit: int | None) -> None:
     """Run one program in this process; time without imports."""
     import dask.threaded  # noqa: F401 - imported before the clock starts, as Polars and DuckDB are
 
     import sundbench.cohort.engine  # noqa: F401
 
     started, busy = time.perf_counter(), time.process_time()
-    frame = by_duckdb(root, limit) if program == "duckdb" else BY[program](root)
+    frame = by_duckdb(root, covariates, limit) if program == "duckdb" else BY[program](root, covariates)
     told = {"seconds": time.perf_counter() - started, "cpu": time.process_time() - busy, "peak": peak()}
-    comparable(frame).write_parquet(answer)
+    comparable(frame, covariates).write_parquet(answer)
     print(json.dumps(told | TOLD))
 
 
-def comparable(frame: pl.DataFrame) -> pl.DataFrame:
+def comparable(frame: pl.DataFrame, covariates: int) -> pl.DataFrame:
     """An answer in one spelling of types and order."""
     return frame.select(
         pl.col(name).cast(pl.String if name in ("drug", "sex") else pl.Date if name == "index" else pl.Int64)
-        for name in COLUMNS
+        for name in columns(covariates)
     ).sort("person")
 
 
-def measure(program: str, root: Path, answer: Path, limit: int | None) -> dict[str, float] | str:
+def measure(
+    program: str, root: Path, answer: Path, covariates: int, limit: int | None
+) -> dict[str, float] | str:
     """Run one program in a process of its own; what it told, or why it didn't finish."""
     command = [sys.executable, "-m", "benchmarks.bench_cohort", "--child", program]
-    command += ["--root", str(root), "--answer", str(answer)]
+    command += ["--root", str(root), "--answer", str(answer), "--covariates", str(covariates)]
     if limit is None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     else:
@@ -420,13 +443,13 @@ def measure(program: str, root: Path, answer: Path, limit: int | None) -> dict[s
 
 
 def side_by_side(
-    root: Path, answers: Path, programs: list[str], repeats: int, limit: int | None
+    root: Path, answers: Path, programs: list[str], repeats: int, covariates: int, limit: int | None
 ) -> dict[str, list[dict[str, float]]]:
     """Every program once in each repeat."""
     runs: dict[str, list[dict[str, float]]] = {program: [] for program in programs}
     for repeat in range(repeats):
         for program in programs:
-            told = measure(program, root, answers / f"{program}.parquet", limit)
+            told = measure(program, root, answers / f"{program}.parquet", covariates, limit)
             if isinstance(told, str):
                 print(f"  {repeat + 1} {program}: did not finish: {told}", flush=True)
                 continue
@@ -444,11 +467,13 @@ def check_equal(answers: Path, programs: list[str]) -> None:
     first, *others = [pl.read_parquet(answers / f"{program}.parquet") for program in programs]
     for program, answer in zip(programs[1:], others, strict=True):
         if not answer.equals(first):
-            differs = [c for c in COLUMNS if answer.height != first.height or not answer[c].equals(first[c])]
+            differs = [
+                c for c in first.columns if answer.height != first.height or not answer[c].equals(first[c])
+            ]
             raise SystemExit(
                 f"{program} and {programs[0]} differ: {answer.height}, {first.height} rows; {differs}"
             )
-    print(f"  answers equal, row by row: {first.height} rows, {len(COLUMNS)} columns")
+    print(f"  answers equal, row by row: {first.height} rows, {first.width} columns")
 
 
 def summary(runs: dict[str, list[dict[str, float]]]) -> dict[str, dict[str, float]]:
@@ -492,38 +517,44 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="hard limit of memory for each program, MiB")
     parser.add_argument("--scale", action="store_true", help="at twice the persons too")
     parser.add_argument("--cluster", action="store_true", help="on a local cluster of two processes too")
+    parser.add_argument("--covariates", type=int, choices=(TEN, MANY), default=TEN, help="fifty beside ten")
     parser.add_argument("--child", choices=sorted(BY), help=argparse.SUPPRESS)
     parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--answer", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.child:
-        child(chosen.child, chosen.root, chosen.answer, chosen.limit)
+        child(chosen.child, chosen.root, chosen.answer, chosen.covariates, chosen.limit)
         return
     from benchmarks.cohort_data import national_extract  # not in the children: it loads the whole store
 
     programs = [*PROGRAMS, *(["cluster"] if chosen.cluster else [])]
-    sizes = [chosen.persons, 2 * chosen.persons] if chosen.scale else [chosen.persons]
-    medians = []
-    for persons in sizes:
+    cases = [(chosen.persons, TEN)]
+    cases += [(2 * chosen.persons, TEN)] if chosen.scale else []
+    cases += [(chosen.persons, MANY)] if chosen.covariates == MANY else []
+    medians = {}
+    for persons, covariates in cases:
         root = national_extract(persons)
         under = ""
         if chosen.limit:
             with limited(chosen.limit) as (_, kind):
                 under = f", under {chosen.limit} MiB in all ({kind})"
-        print(f"{persons} persons{under}", flush=True)
+        print(f"{persons} persons, {covariates} covariates{under}", flush=True)
         with tempfile.TemporaryDirectory() as folder:
-            runs = side_by_side(root, Path(folder), programs, chosen.repeats, chosen.limit)
+            runs = side_by_side(root, Path(folder), programs, chosen.repeats, covariates, chosen.limit)
             finished = [program for program in programs if runs[program]]
             if finished:
                 check_equal(Path(folder), finished)
-        medians.append(summary(runs))
-    if len(medians) == 2 and all("sundbench" in one for one in medians):
-        once, twice = (one["sundbench"] for one in medians)
-        print(
-            f"twice the persons: {twice['seconds'] / once['seconds']:.2f} times the time (at most {TWICE}),"
-            f" {twice['cpu'] / once['cpu']:.2f} times the processor's,"
-            f" {twice['peak'] / once['peak']:.2f} times the memory"
-        )
+        medians[persons, covariates] = summary(runs)
+    once, *others = (medians[case] for case in cases)
+    for (persons, covariates), other in zip(cases[1:], others, strict=True):
+        what = "twice the persons" if persons != chosen.persons else f"{covariates} covariates"
+        for program in (one for one in programs if one in once and one in other):
+            ratios = [other[program][of] / once[program][of] for of in ("seconds", "cpu", "peak")]
+            most = f" (at most {FIFTY if covariates == MANY else TWICE})" if program == "sundbench" else ""
+            print(
+                f"{what}, {program}: {ratios[0]:.2f} times the time{most}, {ratios[1]:.2f} times the"
+                f" processor's, {ratios[2]:.2f} times the memory"
+            )
 
 
 if __name__ == "__main__":

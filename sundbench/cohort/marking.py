@@ -28,30 +28,17 @@ class Marked:
     """The rows of a view, and what tells which events they are of.
 
     Attributes:
-        rows: ``person``, ``date``, the columns of the view, and ``combination`` where it has texts.
-        combinations: the different combinations of texts, by number.
+        rows: ``person``, ``date``, the columns of the view, and ``combination``.
+        combinations: the different combinations of texts, by number; one without columns where there are no
+            texts.
         of_texts: of each event that texts tell, which combinations are of it.
-        of_rows: of each other event, its column of ``rows``; None where all rows are of it.
+        of_rows: of each other event, its column of ``rows``.
     """
 
     rows: pl.DataFrame
     combinations: pl.DataFrame
     of_texts: Mapping[Event, Booleans]
-    of_rows: Mapping[Event, str | None]
-
-    def of(self, event: Event, rows: pl.DataFrame) -> Booleans:
-        """Which of some rows are of an event.
-
-        Args:
-            event: one of those that were marked.
-            rows: rows that were taken from these, with all their columns.
-        """
-        told = self.of_texts.get(event)
-        if told is not None:
-            chosen: Booleans = told[rows[COMBINATION].to_numpy()]
-            return chosen
-        column = self.of_rows[event]
-        return np.ones(rows.height, dtype=bool) if column is None else rows[column].to_numpy()
+    of_rows: Mapping[Event, str]
 
 
 def marked(rows: pl.DataFrame, events: Sequence[Event]) -> Marked:
@@ -62,26 +49,19 @@ def marked(rows: pl.DataFrame, events: Sequence[Event]) -> Marked:
         events: those that the study asks of the view, none of them a union.
     """
     texts = {name for name, kind in rows.schema.items() if kind in (pl.String, pl.Boolean)}
-    conditions = {event: selects(event) for event in events}
+    conditions = {event: selects(event).fill_null(value=False) for event in events}
     roots = {event: set(condition.meta.root_names()) for event, condition in conditions.items()}
-    by_texts = [event for event in events if roots[event] and roots[event] <= texts]
-    by_rows = [event for event in events if roots[event] and not roots[event] <= texts]
+    by_texts = [event for event in events if roots[event] <= texts]
+    by_rows = {event: f"is_{n}" for n, event in enumerate(events) if not roots[event] <= texts}
     columns = sorted({"code"} & texts | {name for event in by_texts for name in roots[event]})
-    combinations = pl.DataFrame()
+    number = pl.int_range(pl.len(), dtype=pl.UInt32).alias(COMBINATION)
     if columns:
-        combinations = rows.select(columns).unique().with_row_index(COMBINATION)
+        combinations = rows.select(columns).unique().with_columns(number)
         rows = rows.join(combinations, on=columns, how="left", nulls_equal=True, maintain_order="left")
-    told = combinations.select(
-        conditions[event].fill_null(value=False).alias(str(n)) for n, event in enumerate(by_texts)
-    )
-    names = {event: f"is_{n}" for n, event in enumerate(by_rows)}
-    rows = rows.with_columns(
-        conditions[event].fill_null(value=False).alias(name) for event, name in names.items()
-    )
-    everything: dict[Event, str | None] = {event: None for event in events if not roots[event]}
-    return Marked(
-        rows,
-        combinations,
-        {event: told[str(n)].to_numpy() for n, event in enumerate(by_texts)},
-        everything | names,
-    )
+    else:
+        combinations = pl.DataFrame({COMBINATION: [0]}, schema={COMBINATION: pl.UInt32})
+        rows = rows.with_columns(pl.lit(0, dtype=pl.UInt32).alias(COMBINATION))
+    told = combinations.with_columns(conditions[event].alias(f"is_{n}") for n, event in enumerate(by_texts))
+    rows = rows.with_columns(conditions[event].alias(name) for event, name in by_rows.items())
+    of_texts = {event: told[f"is_{n}"].to_numpy() for n, event in enumerate(by_texts)}
+    return Marked(rows, combinations, of_texts, by_rows)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ import polars as pl
 import pyarrow as pa
 
 from sundbench.cohort.features import WHOLE
-from sundbench.cohort.grouping import Days, Group, Within
+from sundbench.cohort.grouping import Days, Group, Parts, Within
 from sundbench.cohort.marking import COMBINATION, Booleans, Marked, Places
 from sundbench.cohort.plan import Slot
 from sundbench.cohort.windows import Period, Window
@@ -46,7 +47,7 @@ def reduce(
     Returns:
         One column per slot, in the order of the cohort's rows; what is empty is filled in.
     """
-    rows = _Rows.of(cohort, views, group)
+    rows = _Rows.of(cohort, tuple(views[view] for view in group.views))
     columns, names = [], []
     for event, of_event in group.by_event:
         places = rows.of_event(event)
@@ -65,61 +66,74 @@ class _Rows:
     """The rows of a group's views, by place in the cohort, then day.
 
     Attributes:
+        views: the views.
         persons: the rows of the cohort.
         index: their index days, in days since 1970.
         place: whose row it is, as a place in the cohort.
         day: its date, in days since 1970.
-        frame: the rows' columns.
-        view: which of the views it is of.
-        views: the views.
+        frame: the rows' columns; the combinations of each view are numbered on from those of the one before.
     """
 
+    views: tuple[Marked, ...]
     persons: int
     index: Numbers
     place: Numbers
     day: Numbers
     frame: pl.DataFrame
-    view: Numbers | None
-    views: tuple[Marked, ...]
-    group: Group
 
     @classmethod
-    def of(cls, cohort: pl.DataFrame, views: Mapping[str, Marked], group: Group) -> _Rows:
+    def of(cls, cohort: pl.DataFrame, views: tuple[Marked, ...]) -> _Rows:
+        """Join the rows of views with the cohort."""
         there = cohort.select("person").with_row_index("place")
-        joined = [
-            view.rows.join(there, on="person", how="inner", maintain_order="left") for view in views.values()
-        ]
-        if len(joined) > 1:
-            joined = [
-                frame.with_columns(pl.lit(n, dtype=pl.Int8).alias("view")) for n, frame in enumerate(joined)
-            ]
+        joined, passed = [], 0
+        for view in views:
+            frame = view.rows.join(there, on="person", how="inner", maintain_order="left")
+            joined.append(frame.with_columns(pl.col(COMBINATION) + passed) if passed else frame)
+            passed += view.combinations.height
         frame = pl.concat(joined, how="diagonal") if len(joined) > 1 else joined[0]
         place, day = frame["place"].to_numpy(), _days(frame["date"])
         order = place.astype(np.int64) * 2**32 + day
         if np.any(order[1:] < order[:-1]):
             sort = np.argsort(order, kind="stable")
             frame, place, day = frame[sort], place[sort], day[sort]
-        return cls(
-            persons=cohort.height,
-            index=_days(cohort["index"]),
-            place=place.astype(np.intp),
-            day=day,
-            frame=frame,
-            view=frame["view"].to_numpy() if "view" in frame.columns else None,
-            views=tuple(views.values()),
-            group=group,
-        )
+        return cls(views, cohort.height, _days(cohort["index"]), place.astype(np.intp), day, frame)
 
-    def of_event(self, parts: tuple[tuple[int, Any], ...]) -> Places:
+    def of_event(self, parts: Parts) -> Places:
         """The rows that any of several events, each of one of the views, selects."""
-        chosen = np.zeros(len(self.place), dtype=bool)
-        for view, part in parts:
-            if self.view is None:
-                chosen |= self.views[view].of(part, self.frame)
+        by_combination, starts = self._by_combination
+        selected = np.zeros(len(starts) - 1, dtype=bool)
+        found = []
+        for n, event in parts:
+            view = self.views[n]
+            if event in view.of_texts:
+                passed = self._passed[n]
+                selected[passed : passed + view.combinations.height] |= view.of_texts[event]
             else:
-                mine = np.flatnonzero(self.view == view)
-                chosen[mine] |= self.views[view].of(part, self.frame[mine])
-        return np.flatnonzero(chosen)
+                found.append(
+                    np.flatnonzero(self.frame[view.of_rows[event]].fill_null(value=False).to_numpy())
+                )
+        chosen = np.flatnonzero(selected)
+        runs = [by_combination[starts[one] : starts[one + 1]] for one in chosen]
+        places = np.concatenate([*runs, *found]) if runs or found else np.empty(0, dtype=np.intp)
+        if len(found) + (len(runs) > 0) > 1:
+            return np.unique(places)
+        return np.sort(places) if len(runs) > 1 else places
+
+    @cached_property
+    def _passed(self) -> list[int]:
+        """How many combinations the views before each have."""
+        return [0, *accumulate(view.combinations.height for view in self.views)]
+
+    @cached_property
+    def _by_combination(self) -> tuple[Places, Places]:
+        """The rows by combination, and where those of each begin."""
+        combination = self.frame[COMBINATION].to_numpy()
+        many = self._passed[-1]
+        if many < 2**16:
+            combination = combination.astype(np.uint16)  # sorted digit by digit: much faster
+        starts = np.zeros(many + 1, dtype=np.intp)
+        np.cumsum(np.bincount(combination, minlength=many), out=starts[1:])
+        return np.argsort(combination, kind="stable"), starts
 
     def inside(self, places: Places, within: Within, edges: Mapping[str, Numbers]) -> Booleans:
         """Which of some rows lie in a window."""
@@ -143,19 +157,12 @@ class _Rows:
     def codes(self) -> Numbers:
         """A number for each row's code, -1 where it is missing; the same code has the same in all views."""
         numbers: dict[str, int] = {}
-        of_view: list[Numbers] = []
-        for view in self.views:
-            known = view.combinations["code"].to_list()
-            told = [-1 if code is None else numbers.setdefault(code, len(numbers)) for code in known]
-            of_view.append(np.array(told, dtype=np.int64))
-        combination = self.frame[COMBINATION].to_numpy()
-        if self.view is None:
-            of_row: Numbers = of_view[0][combination]
-            return of_row
-        found: Numbers = np.empty(len(self.place), dtype=np.int64)
-        for n, of_combination in enumerate(of_view):
-            mine = np.flatnonzero(self.view == n)
-            found[mine] = of_combination[combination[mine]]
+        told = [
+            -1 if code is None else numbers.setdefault(code, len(numbers))
+            for view in self.views
+            for code in view.combinations["code"]
+        ]
+        found: Numbers = np.array(told, dtype=np.int64)[self.frame[COMBINATION].to_numpy()]
         return found
 
 
