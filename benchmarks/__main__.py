@@ -12,7 +12,8 @@ import sys
 MEASUREMENTS = (
     ("benchmarks.bench_freeze",),
     ("benchmarks.bench_cohort", "--scale", "--cluster"),
-    ("benchmarks.bench_cohort", "--limit", "1536"),
+    ("benchmarks.bench_cohort", "--covariates", "50"),
+    ("benchmarks.bench_cohort", "--covariates", "50", "--limit", "1536"),
     ("benchmarks.bench_exposure",),
     ("benchmarks.bench_cox",),
     ("benchmarks.bench_fine_gray",),

@@ -3,7 +3,7 @@
     python -m benchmarks.bench_cohort                    # 600,000 persons, five repeats, time and memory
     python -m benchmarks.bench_cohort --limit 1536       # each program under a hard limit of memory (MiB)
     python -m benchmarks.bench_cohort --scale            # at twice the persons too
-    python -m benchmarks.bench_cohort --covariates 50    # ten and fifty covariates, and how much dearer fifty are
+    python -m benchmarks.bench_cohort --covariates 50    # ten and fifty covariates, and how much dearer
 
 The data are the benchmark's delivery (``benchmarks.nation``) after freeze and extract, and all programs read
 the extract's Parquet files: the engine bucket by bucket, Polars and DuckDB as whole tables. Codes in that
@@ -303,7 +303,8 @@ WITH registered AS MATERIALIZED (
   FROM (
     SELECT users.*, c_diag[:4] code, c_diagtype type, d_inddto - "index" AS day
     FROM '{root}/lpr_diag/*.parquet' JOIN users USING (person)
-    WHERE c_diag[:4] IN ({heart}, {hypertension}, {diabetes}, {lungs}, {ulcer}{categories}) AND c_diagtype IN ('A', 'B')
+    WHERE c_diag[:4] IN ({heart}, {hypertension}, {diabetes}, {lungs}, {ulcer}{categories})
+      AND c_diagtype IN ('A', 'B')
   )
   GROUP BY person HAVING bool_or(code IN ({heart}) AND day BETWEEN -3652 AND -1)
 ), medicines AS (
@@ -313,7 +314,8 @@ WITH registered AS MATERIALIZED (
     count(*) FILTER ("group" = 'C03' AND day BETWEEN -365 AND -1) diuretics,
     count(DISTINCT atc) FILTER ("group" = 'A10' AND day BETWEEN -365 AND -1) antidiabetics,
     -max(day) FILTER ("group" = 'M05' AND day BETWEEN -730 AND -1) bone_days,
-    coalesce(sum(apk) FILTER ("group" = 'B01' AND day BETWEEN -365 AND -1), 0) antithrombotic_packages{more_medicines}
+    coalesce(sum(apk) FILTER ("group" = 'B01' AND day BETWEEN -365 AND -1), 0)
+      antithrombotic_packages{more_medicines}
   FROM (SELECT person, atc, "group", apk, eksd - "index" AS day FROM bought JOIN found USING (person))
   GROUP BY person
 ), people AS (
@@ -443,7 +445,7 @@ def measure(
 
 
 def side_by_side(
-    root: Path, answers: Path, programs: list[str], repeats: int, covariates: int, limit: int | None
+    root: Path, answers: Path, programs: list[str], *, repeats: int, covariates: int, limit: int | None
 ) -> dict[str, list[dict[str, float]]]:
     """Every program once in each repeat."""
     runs: dict[str, list[dict[str, float]]] = {program: [] for program in programs}
@@ -540,7 +542,14 @@ def main() -> None:
                 under = f", under {chosen.limit} MiB in all ({kind})"
         print(f"{persons} persons, {covariates} covariates{under}", flush=True)
         with tempfile.TemporaryDirectory() as folder:
-            runs = side_by_side(root, Path(folder), programs, chosen.repeats, covariates, chosen.limit)
+            runs = side_by_side(
+                root,
+                Path(folder),
+                programs,
+                repeats=chosen.repeats,
+                covariates=covariates,
+                limit=chosen.limit,
+            )
             finished = [program for program in programs if runs[program]]
             if finished:
                 check_equal(Path(folder), finished)

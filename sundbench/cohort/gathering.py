@@ -1,7 +1,8 @@
 """Gathering what a study needs of a bucket, when it is needed and for the persons who are still in.
 
-Requirements are met in the protocol's order: what only later steps need is read and computed for those who
-are left. A view is read once, for all the events that the protocol has of it.
+Of all persons only the rows that decide who enters are read. Requirements are met in the protocol's order:
+what only later steps need is read and computed for those who are left, each view once for all the events that
+the protocol has of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import polars as pl
 from sundbench.cohort import persons, sources
 from sundbench.cohort.events import Event
 from sundbench.cohort.marking import Marked, marked
-from sundbench.cohort.narrowed import FewPersons, Neighbours, among
+from sundbench.cohort.narrowed import FewPersons, Neighbours
 from sundbench.cohort.program import Program, Requirement, Step
 from sundbench.cohort.reducing import reduce
 from sundbench.cohort.views import stays
@@ -30,15 +31,13 @@ class Gathering:
     def __init__(self, program: Program, bucket: Neighbours) -> None:
         self._program = program
         self._bucket = bucket
-        self._rows: dict[str, pl.DataFrame] = {}
         self._marked: dict[str, Marked] = {}
 
     def of_population(self) -> dict[str, pl.DataFrame]:
         """The rows of the views that decide who enters."""
-        views = self._program.population
-        found = pl.collect_all([self._read(self._bucket, view) for view in views])
-        self._rows = dict(zip(views, found, strict=True))
-        return dict(self._rows)
+        readings = self._program.population
+        found = pl.collect_all([sources.rows(self._bucket, reading) for reading in readings.values()])
+        return dict(zip(readings, found, strict=True))
 
     def add(self, frame: pl.DataFrame, requirement: Requirement) -> pl.DataFrame:
         """The frame with the columns that a requirement is computed from."""
@@ -65,13 +64,10 @@ class Gathering:
         self, frame: pl.DataFrame, views: Iterable[str], attributes: list[pl.LazyFrame]
     ) -> list[pl.DataFrame]:
         """Read and mark what isn't yet of some views; gives what else is collected with it."""
-        unmarked = [view for view in views if view not in self._marked]
-        unread = [view for view in unmarked if view not in self._rows]
+        unread = [view for view in views if view not in self._marked]
         few = self._few(frame)
         found = pl.collect_all([*(self._read(few, view) for view in unread), *attributes])
-        self._rows |= dict(zip(unread, found, strict=False))
-        for view in unmarked:
-            rows = self._rows.pop(view).filter(among(frame))
+        for view, rows in zip(unread, found, strict=False):
             self._marked[view] = marked(rows, self._program.events[view])
         return found[len(unread) :]
 

@@ -40,6 +40,13 @@ class Marked:
     of_texts: Mapping[Event, Booleans]
     of_rows: Mapping[Event, str]
 
+    def of(self, event: Event) -> Booleans:
+        """Which of the rows are of an event; one of those that were marked."""
+        if event in self.of_rows:
+            return self.rows[self.of_rows[event]].to_numpy()
+        chosen: Booleans = self.of_texts[event][self.rows[COMBINATION].to_numpy()]
+        return chosen
+
 
 def marked(rows: pl.DataFrame, events: Sequence[Event]) -> Marked:
     """Mark the rows of a view.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -78,24 +78,29 @@ class Plan:
 
     def events(self) -> dict[str, list[Event]]:
         """The distinct simple events by view, those of the population first."""
-        found: dict[str, list[Event]] = {}
         of_slots = (slot.event for slot in self.slots)
-        for event in (*self.study.population.reads, *of_slots, *needs.by_rows(self.study)):
-            for part in event.parts:
-                known = found.setdefault(part.view, [])
-                if part not in known:
-                    known.append(part)
-        return found
+        return _by_view((*self.study.population.reads, *of_slots, *needs.by_rows(self.study)))
 
-    def population_views(self) -> set[str]:
-        """The views that decide who enters."""
-        return {part.view for event in self.study.population.reads for part in event.parts}
+    def population_events(self) -> dict[str, list[Event]]:
+        """The distinct simple events that decide who enters, by view."""
+        return _by_view(self.study.population.reads)
 
     def values(self, view: str) -> list[str]:
         """The view's value columns that the slots need."""
         of_view = (slot for slot in self.slots if any(part.view == view for part in slot.event.parts))
         found = {slot.value for slot in of_view if slot.value is not None}
         return sorted(found | needs.values(self.study, view))
+
+
+def _by_view(events: Iterable[Event]) -> dict[str, list[Event]]:
+    """The distinct simple events of several, by view."""
+    found: dict[str, list[Event]] = {}
+    for event in events:
+        for part in event.parts:
+            known = found.setdefault(part.view, [])
+            if part not in known:
+                known.append(part)
+    return found
 
 
 def compile_study(study: Study, db: Database) -> Plan:

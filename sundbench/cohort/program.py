@@ -55,18 +55,18 @@ class Program:
 
     Attributes:
         plan: the plan.
-        readings: what to read of each view.
+        population: what to read of each view of all persons, to decide who enters.
+        readings: what to read of each view of those who are in.
         events: the different events of each view.
-        population: the views that decide who enters.
         requirements: the steps of the flow chart.
         rest: what is computed for those who fulfil them.
         columns: the covariates and measures.
     """
 
     plan: Plan
+    population: Mapping[str, sources.Reading]
     readings: Mapping[str, sources.Reading]
     events: Mapping[str, tuple[Event, ...]]
-    population: tuple[str, ...]
     requirements: tuple[Requirement, ...]
     rest: Step
     columns: tuple[pl.Expr, ...]
@@ -108,9 +108,9 @@ def program(plan: Plan, found: bool = False) -> Program:
         columns.append((column.cast(pl.Enum(feature.labels)) if feature.labels else column).alias(name))
     return Program(
         plan=plan,
+        population={view: sources.reading(view, of, []) for view, of in plan.population_events().items()},
         readings={view: sources.reading(view, of, plan.values(view)) for view, of in events.items()},
         events={view: tuple(of) for view, of in events.items()},
-        population=tuple(sorted(plan.population_views())),
         requirements=requirements,
         rest=step(everything, {slot.name for slot in plan.slots}),
         columns=tuple(columns),

@@ -19,7 +19,7 @@ def of_view(event: Event, view: str, rows: Marked) -> Booleans:
     chosen = np.zeros(rows.rows.height, dtype=bool)
     for part in event.parts:
         if part.view == view:
-            chosen |= rows.of(part, rows.rows)
+            chosen |= rows.of(part)
     return chosen
 
 
