@@ -126,12 +126,10 @@ def by_polars(root: Path, covariates: int) -> pl.DataFrame:
         return pl.scan_parquet(root / name / "*.parquet")
 
     group = pl.col("atc").str.slice(0, 3)
-    bought = netted(
-        table("lmdb")
-        .filter(group.is_in(groups))
-        .select("person", "eksd", "atc", "vnr", "apk", group.alias("group"))
-        .collect()
-    )
+    dispensed = table("lmdb").select("person", "eksd", "atc", "vnr", "apk", group.alias("group"))
+    # Of many medicines all rows are more than one wants to net: who enters is found by the drugs alone.
+    first = list(DRUGS.values()) if many else groups
+    bought = netted(dispensed.filter(group.is_in(first)).collect())
     drug = (
         bought.filter(pl.col("group").is_in(list(DRUGS.values())))
         .group_by("person", "eksd")
@@ -177,6 +175,9 @@ def by_polars(root: Path, covariates: int) -> pl.DataFrame:
         .collect()
     )
     users = users.join(found, on="person")
+    if many:
+        theirs = pl.col("person").is_in(users["person"].implode())
+        bought = netted(dispensed.filter(theirs & group.is_in(groups)).collect())
     one = users.lazy().select("person", "index")
     year = day.is_between(-365, -1)
     medicines = (
@@ -265,31 +266,33 @@ def listed(codes: tuple[str, ...]) -> str:
     return ", ".join(f"'{code}'" for code in codes)
 
 
-DUCKDB = """
-WITH registered AS MATERIALIZED (
+NETTED = """{into}_registered AS MATERIALIZED (
   SELECT person, eksd, atc, vnr, apk, atc[:3] "group" FROM '{root}/lmdb/*.parquet'
-  WHERE {medicines}
-), placed AS (
+  WHERE ({medicines}){among}
+), {into}_placed AS (
   SELECT *, row_number() OVER (PARTITION BY person, atc, vnr ORDER BY eksd, apk <= 0, apk) place
-  FROM registered WHERE person IN (SELECT person FROM registered WHERE apk <= 0)
-), totals AS (
-  SELECT *, sum(apk) OVER (PARTITION BY person, atc, vnr ORDER BY place) total FROM placed
-), heights AS (
+  FROM {into}_registered WHERE person IN (SELECT person FROM {into}_registered WHERE apk <= 0)
+), {into}_totals AS (
+  SELECT *, sum(apk) OVER (PARTITION BY person, atc, vnr ORDER BY place) total FROM {into}_placed
+), {into}_heights AS (
   SELECT *, total - least(min(total) OVER (PARTITION BY person, atc, vnr ORDER BY place), 0) height
-  FROM totals
-), lowest AS (
+  FROM {into}_totals
+), {into}_lowest AS (
   SELECT *, min(height) OVER (PARTITION BY person, atc, vnr ORDER BY place
-    ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) lowest FROM heights
-), bought AS MATERIALIZED (
-  SELECT person, eksd, atc, "group", apk FROM registered
-  WHERE person NOT IN (SELECT person FROM registered WHERE apk <= 0)
+    ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) lowest FROM {into}_heights
+), {into} AS MATERIALIZED (
+  SELECT person, eksd, atc, "group", apk FROM {into}_registered
+  WHERE person NOT IN (SELECT person FROM {into}_registered WHERE apk <= 0)
   UNION ALL
-  SELECT person, eksd, atc, "group", least(apk, lowest - height + apk) FROM lowest
+  SELECT person, eksd, atc, "group", least(apk, lowest - height + apk) FROM {into}_lowest
   WHERE apk > 0 AND lowest - height + apk > 0
-), days AS (
+)"""
+
+DUCKDB = """
+WITH {started}, days AS (
   SELECT person, eksd, count(DISTINCT "group") n, min("group") drug,
     eksd - lag(eksd) OVER (PARTITION BY person ORDER BY eksd) gap
-  FROM bought WHERE "group" IN ({drugs}) GROUP BY person, eksd
+  FROM started WHERE "group" IN ({drugs}) GROUP BY person, eksd
 ), users AS MATERIALIZED (
   SELECT person, arg_min(drug, eksd) drug, min(eksd) "index" FROM days
   WHERE eksd BETWEEN DATE '{first}' AND DATE '{last}' AND (gap IS NULL OR gap > 365)
@@ -307,7 +310,7 @@ WITH registered AS MATERIALIZED (
       AND c_diagtype IN ('A', 'B')
   )
   GROUP BY person HAVING bool_or(code IN ({heart}) AND day BETWEEN -3652 AND -1)
-), medicines AS (
+), {bought}, medicines AS (
   SELECT person,
     bool_or("group" = 'C10' AND day BETWEEN -365 AND -1) lipid_lowering,
     bool_or("group" = 'C07' AND day BETWEEN -365 AND -1) beta_blockers,
@@ -343,9 +346,17 @@ def by_duckdb(root: Path, covariates: int, limit: int | None = None) -> pl.DataF
     many = covariates == MANY
     groups = (*MEDICINES, *more_covariates.MEDICINES) if many else MEDICINES
     (drug_name, drug), (other_name, _) = DRUGS.items()
+
+    def chain(into: str, groups: tuple[str, ...], among: str = "") -> str:
+        starts = " OR ".join(f"starts_with(atc, '{atc}')" for atc in groups)  # twice as fast as IN
+        return NETTED.format(into=into, root=root, medicines=starts, among=among)
+
+    # As in Polars: of many medicines only the rows of those who are found are read and netted.
+    theirs = chain("bought", groups, " AND person IN (SELECT person FROM found)")
     query = DUCKDB.format(
         root=root,
-        medicines=" OR ".join(f"starts_with(atc, '{atc}')" for atc in groups),  # twice as fast as IN
+        started=chain("started", tuple(DRUGS.values()) if many else groups),
+        bought=theirs if many else "bought AS (SELECT * FROM started)",
         drugs=listed(tuple(DRUGS.values())),
         first=ENTRY[0],
         last=ENTRY[1],
