@@ -63,5 +63,10 @@ def check_treatment(follow_up: FollowUp | None, population: Population) -> None:
     """
     if follow_up is None or follow_up.on_treatment is None:
         return
+    if not population.treatments:
+        raise StudyError(
+            "study, follow_up, on_treatment: this population's arms aren't all of a drug: "
+            "leave it out, or give new users"
+        )
     for name, event in population.treatments:
         check_event(follow_up.on_treatment.rules, event, f"study, follow_up, on_treatment, drug {name!r}")

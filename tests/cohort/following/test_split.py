@@ -87,3 +87,15 @@ def test_a_study_must_ask_for_age_and_follow_up(people, extract, study):
         study(follow_up=sb.follow_up()).collect(db).split(age=[50])
     with pytest.raises(StudyError, match="no follow_up: there is nothing to split"):
         study().collect(db).split()
+
+
+def test_a_population_without_drugs(people, extract):
+    db = extract(people.person(1, people.ill("DI489", 0)), people.person(2, people.ill("DI489", 5)))
+    onset, entry = sb.onset(sb.diagnosis("DI48")), (people.index, people.on(10))
+    cohort = sb.Study(onset, entry, follow_up=sb.follow_up(max_days=50)).collect(db)
+    frame = cohort.split(since_entry=[20]).frame
+    assert list(frame) == ["row", "person", "start_day", "stop_day", "since_entry_band"]
+    assert frame["person"].tolist() == [1, 1, 2, 2]
+    rules = sb.on_treatment(sb.Rules(sb.fixed_days(30)))
+    with pytest.raises(StudyError, match="on_treatment: this population's arms aren't all of a drug"):
+        sb.Study(onset, entry, follow_up=sb.follow_up(on_treatment=rules))
