@@ -50,8 +50,10 @@ starting = st.integers(0, 2).map(lambda n: DAY_0 + timedelta(days=5 * n))
 lives = st.builds(
     lambda first, *rest: (first, *(one for part in rest for one in part)),
     happening("dispensings", ENTERING, when=starting),
-    st.lists(happening("dispensings", st.sampled_from(["B01AF02", "B01AA03", "C10AA05"])), max_size=8),
-    st.lists(happening("diagnoses", st.sampled_from(["DI489", "DI500"]), "A"), max_size=5),
+    st.lists(
+        happening("dispensings", st.sampled_from(["B01AF02", "B01AA03", "C10AA05"])), min_size=4, max_size=8
+    ),
+    st.lists(happening("diagnoses", st.sampled_from(["DI489", "DI500"]), "A"), min_size=3, max_size=6),
     st.lists(happening("procedures", st.just("BWHA204")), max_size=2),
     st.lists(happening("laboratory", st.just("NPU27300")), max_size=2),
     st.lists(happening("deaths", st.just(""), when=days.filter(lambda day: day > DAY_0)), max_size=1),
@@ -65,7 +67,7 @@ people = st.lists(
         st.just(((date(2011, 12, 31), "Capital"),)),
         lives,
     ),
-    min_size=1,
+    min_size=4,
     max_size=8,
     unique_by=lambda one: one.number,
 )
@@ -80,7 +82,7 @@ studies = st.builds(
         exposures=exposures,
     ),
     st.sampled_from(NEW),
-    st.lists(drawn_following.outcomes(events), min_size=1, max_size=2),
+    st.lists(drawn_following.outcomes(events), min_size=2, max_size=2),
     drawn_following.follow_ups,
     drawn_following.exposures,
 )

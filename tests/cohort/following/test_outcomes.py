@@ -38,7 +38,7 @@ def test_a_death_that_ends_follow_up_counts_as_an_outcome_that_day(people, extra
 
 def test_recurrent_events(people, extract, study):
     db = extract(
-        people.person(1, people.gets(DRUG, 0), people.ill("DI639", 5, 5, 10, 20, 26, 40)),
+        people.person(1, people.gets(DRUG, 0), people.ill("DI639", 5, 5, 10, 15, 20, 26, 40)),
         people.person(2, people.gets(DRUG, 0)),
     )
     asked = study(
