@@ -14,6 +14,8 @@ MEASUREMENTS = (
     ("benchmarks.bench_cohort", "--scale", "--cluster"),
     ("benchmarks.bench_cohort", "--covariates", "50"),
     ("benchmarks.bench_cohort", "--covariates", "50", "--limit", "1536"),
+    ("benchmarks.bench_cohort", "--limit", "1536"),
+    ("benchmarks.bench_matched",),
     ("benchmarks.bench_exposure",),
     ("benchmarks.bench_cox",),
     ("benchmarks.bench_fine_gray",),
