@@ -1,11 +1,18 @@
 """Fixtures that the whole suite shares."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sundbench.sandbox.probe import probe
+
+if TYPE_CHECKING:
+    from tests.slurm.cluster import SmallSlurm
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -30,6 +37,21 @@ def sandboxes() -> None:
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[SmallSlurm]:
+    """Two nodes of one core each: must run in CI, and may be impossible elsewhere."""
+    from tests.slurm.cluster import missing, running
+
+    lacking = missing()
+    if lacking:
+        message = f"no Slurm here: {lacking}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with running(nodes=2) as small:
+        yield small
 
 
 @pytest.fixture(scope="session")

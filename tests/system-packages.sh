@@ -13,6 +13,9 @@ ls /usr/lib/R/site-library/IRkernel/DESCRIPTION >/dev/null 2>&1 || missing="$mis
 # What survival analysis is compared with.
 ls /usr/lib/R/*library/survival/DESCRIPTION >/dev/null 2>&1 || missing="$missing r-cran-survival"
 ls /usr/lib/R/*library/cmprsk/DESCRIPTION >/dev/null 2>&1 || missing="$missing r-cran-cmprsk"
+# A small cluster (tests/slurm). Slurm's own service stays down where it has no configuration.
+[ -x /usr/sbin/slurmctld ] && [ -x /usr/sbin/slurmd ] || missing="$missing slurm-wlm"
+[ -x /usr/sbin/munged ] || missing="$missing munge"
 # Workspaces keep their versions with git; sandboxes are also started by an account that can't run .venv's Python.
 command -v git >/dev/null 2>&1 || missing="$missing git"
 [ -x /usr/bin/python3.11 ] || missing="$missing python3"
