@@ -54,6 +54,11 @@ class Population(ABC):
         return ()
 
     @property
+    def crossings(self) -> tuple[Event | None, ...]:
+        """For each arm what takes a person of it over to another; None where nothing does."""
+        return (None,) * len(self.arms)
+
+    @property
     def ends_risk(self) -> Event | None:
         """What takes away the risk of entering; None where nothing does."""
         return either_of(self.events) if self.events else None
@@ -139,6 +144,12 @@ class NewUsers(Population):
         return self.drugs
 
     @property
+    def crossings(self) -> tuple[Event | None, ...]:
+        """The other drugs."""
+        others = ([event for name, event in self.drugs if name != arm] for arm in self.arms)
+        return tuple(either_of(events) if events else None for events in others)
+
+    @property
     def drops_same_day(self) -> bool:
         """Whether a day that brings several of the drugs makes nobody enter."""
         return self.same_day == "drop" and len(self.drugs) > 1
@@ -188,7 +199,7 @@ class NewUsers(Population):
         span = f"day -{self.washout_days} to day -1", f"dag -{self.washout_days} til dag -1"
         return said(
             language,
-            f"new users ({drugs}) with no {washed} from {span[0]}; {same[0]}",
+            f"new users ({drugs}) free of {washed} from {span[0]}; {same[0]}",
             f"nye brugere ({drugs}) uden {washed} fra {span[1]}; {same[1]}",
         )
 

@@ -15,7 +15,7 @@ from sundbench.cohort import canonical
 from sundbench.cohort.composite import Composite
 from sundbench.cohort.events import Event
 from sundbench.cohort.features import Feature, Reduction, Resident
-from sundbench.cohort.following.checking import check_exposures, check_treatment, outcomes_of
+from sundbench.cohort.following.checking import check_arms, check_exposures, outcomes_of
 from sundbench.cohort.following.exposures import Exposure
 from sundbench.cohort.following.follow_up import FollowUp
 from sundbench.cohort.following.outcomes import Outcome
@@ -89,7 +89,7 @@ class Study:
                 self._check_feature(part, name, feature)
         object.__setattr__(self, "outcomes", outcomes_of(self.outcomes))
         object.__setattr__(self, "exposures", check_exposures(self.exposures, self.follow_up))
-        check_treatment(self.follow_up, self.population)
+        check_arms(self.follow_up, self.population)
         if self.outcomes and self.follow_up is None:
             raise StudyError(
                 "study: outcomes without follow_up: add follow_up=sb.follow_up(until=[sb.death()])"

@@ -130,6 +130,19 @@ def until_death(row: Boundary, day: int, extract: Extract) -> bool:
     return _ended(extract(someone(Happening("deaths", on(day)))), sb.death())
 
 
+def crossover(row: Boundary, day: int, extract: Extract) -> bool:
+    """Whether the other drug on that day ends it; who enters by it, or both, hasn't crossed."""
+    first = sb.new_users(
+        {"apixaban": sb.dispensing(DRUG), "warfarin": sb.dispensing(OTHER)},
+        365,
+        of=STROKE,
+        same_day="first listed",
+    )
+    follow_up = sb.follow_up(max_days=30, crossover=True)
+    cohort = sb.Study(first, ENTRY, follow_up=follow_up).collect(extract(someone(gets(OTHER, day))))
+    return bool(cohort.frame["end_reason"][0] == "crossover")
+
+
 def _ended(db: Database, event: Event) -> bool:
     cohort = sb.Study(ONE, ENTRY, follow_up=sb.follow_up(event, max_days=30)).collect(db, allow_empty=True)
     return len(cohort) == 0 or cohort.frame["end_reason"][0] != "max_days"

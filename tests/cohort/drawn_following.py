@@ -60,13 +60,22 @@ treatments = st.builds(
     st.booleans(),
     st.integers(0, 20),
 )
-ends = st.sampled_from([[], [sb.death()], [sb.death(), sb.emigration()], [sb.dispensing("B01AA03")]])
+ends = st.sampled_from(
+    [
+        [],
+        [sb.death()],
+        [sb.death() | sb.emigration()],
+        [sb.death(), sb.emigration()],
+        [sb.dispensing("B01AA03")],
+    ]
+)
 follow_ups = st.builds(
-    lambda until, most, treatment, earlier, start: sb.follow_up(
+    lambda until, most, treatment, earlier, start, crossover: sb.follow_up(
         until,
         None if most is None else most + start.get("start_day", 0),
         on_treatment=treatment,
         earlier_outcomes=earlier,
+        crossover=crossover and (treatment is None or not treatment.switching),
         **start,
     ),
     ends,
@@ -74,6 +83,7 @@ follow_ups = st.builds(
     st.one_of(st.none(), treatments),
     st.sampled_from(["drop", "ignore"]),
     starts,
+    st.sampled_from([False, False, True]),
 )
 
 exposures = st.lists(

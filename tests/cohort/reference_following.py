@@ -74,7 +74,11 @@ def follow(
     if follow_up.max_days is not None:
         ends.append(index + timedelta(days=follow_up.max_days))
     for event in follow_up.until:
-        ends += [d for d in days(person, event) if d >= index or isinstance(event, Death)]
+        for part in event.parts:
+            ends += [d for d in days(person, part) if d >= index or isinstance(part, Death)]
+    if follow_up.crossover:
+        others = [event for name, event in study.population.drugs if name != drug]
+        ends += [d for event in others for d in days(person, event) if d > index]
     end = min(ends)
     if end <= start:
         return 0, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import drawn_following
@@ -125,6 +126,8 @@ def studies(draw):
     population = draw(populations_wanted)
     outcomes = draw(st.lists(drawn_following.outcomes(events), max_size=2))
     follow_up, exposures = draw(drawn_following.follow_ups), draw(drawn_following.exposures)
+    if len(population.drugs) == 1:
+        follow_up = replace(follow_up, crossover=False)
     return made(
         lambda: sb.Study(
             population,

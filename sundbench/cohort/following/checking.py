@@ -55,13 +55,21 @@ def check_exposures(exposures: Mapping[str, object], follow_up: FollowUp | None)
     return found
 
 
-def check_treatment(follow_up: FollowUp | None, population: Population) -> None:
-    """Refuse follow-up on treatment where the rules can't read what the population's drugs are told from.
+def check_arms(follow_up: FollowUp | None, population: Population) -> None:
+    """Refuse follow-up that ends with the arm where the population's arms don't tell when that is.
 
     Raises:
-        StudyError: names the drug.
+        StudyError: nobody can cross to another arm, not every arm is of a drug, or the rules can't read what
+            a drug is told from, which is named.
     """
-    if follow_up is None or follow_up.on_treatment is None:
+    if follow_up is None:
+        return
+    if follow_up.crossover and not any(event is not None for event in population.crossings):
+        raise StudyError(
+            "study, follow_up, crossover: the population doesn't say what would take anybody to another arm: "
+            "name what ends follow-up under until="
+        )
+    if follow_up.on_treatment is None:
         return
     if not population.treatments:
         raise StudyError(

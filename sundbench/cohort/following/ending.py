@@ -11,7 +11,7 @@ from sundbench.cohort.following.treatment_end import DISCONTINUED, SWITCHED
 from sundbench.cohort.language import Language, said
 from sundbench.cohort.study import Study
 
-MAX_DAYS, COVERAGE = "max_days", "coverage"
+CROSSOVER, MAX_DAYS, COVERAGE = "crossover", "max_days", "coverage"
 """Reasons for the end of follow-up besides the events of the protocol and the treatment."""
 
 
@@ -24,7 +24,9 @@ def end_reasons(study: Study) -> tuple[str, ...]:
     of_treatment = (
         () if treatment is None else (SWITCHED, DISCONTINUED) if treatment.switching else (DISCONTINUED,)
     )
-    return (*(event.in_words() for event in follow_up.until), *of_treatment, MAX_DAYS, COVERAGE)
+    crossing = (CROSSOVER,) if follow_up.crossover else ()
+    until = (event.in_words() for event in follow_up.until)
+    return (*until, *of_treatment, *crossing, MAX_DAYS, COVERAGE)
 
 
 def step_names(study: Study, language: Language = "en") -> tuple[str, ...]:
@@ -65,6 +67,7 @@ def followed(
     *,
     start: pl.Expr | None,
     until: Sequence[pl.Expr],
+    crossing: Sequence[pl.Expr],
     covered_until: date | None,
 ) -> pl.DataFrame:
     """Add ``start``, ``end`` and ``end_reason``, and leave out who isn't followed for a day.
@@ -74,6 +77,7 @@ def followed(
         frame: with ``index`` and, on treatment, ``discontinued`` and ``switched``.
         start: the date after which follow-up begins, where the protocol gives one.
         until: the dates of the events that end it, in the protocol's order.
+        crossing: the date on which a person of each arm crosses to another; none if that isn't asked for.
         covered_until: the earliest end of coverage.
     """
     follow_up = study.follow_up
@@ -84,9 +88,15 @@ def followed(
         begins = pl.when(start.is_not_null()).then(pl.max_horizontal(start, "index"))
     no_day = pl.lit(None, dtype=pl.Date)
     of_treatment = [pl.col(name) for name in (SWITCHED, DISCONTINUED) if name in end_reasons(study)]
+    crossed = (
+        [pl.coalesce(pl.when(pl.col("drug") == arm).then(one) for arm, one in enumerate(crossing))]
+        if crossing
+        else []
+    )
     ends = [
         *until,
         *of_treatment,
+        *crossed,
         no_day if follow_up.max_days is None else pl.col("index") + timedelta(days=follow_up.max_days),
         no_day if covered_until is None else pl.lit(covered_until),
     ]

@@ -26,6 +26,7 @@ class FollowUp:
         start_day: the day after which it begins: 0 is the index day.
         start: instead, a date of each person after which it begins (the index day at the earliest).
         earlier_outcomes: what becomes of a person with an outcome between the index day and the start.
+        crossover: whether it ends when a person gets what would put them into another arm.
     """
 
     until: tuple[Event, ...] = ()
@@ -34,6 +35,7 @@ class FollowUp:
     start_day: int = 0
     start: Feature | None = None
     earlier_outcomes: Earlier = "drop"
+    crossover: bool = False
 
     @property
     def delayed(self) -> bool:
@@ -45,6 +47,8 @@ class FollowUp:
         ends = [event.in_words(language) for event in self.until]
         if self.on_treatment is not None:
             ends.append(self.on_treatment.in_words(language))
+        if self.crossover:
+            ends.append(said(language, "crossover to another arm", "overgang til en anden arm"))
         if self.max_days is not None:
             ends.append(said(language, f"day {self.max_days}", f"dag {self.max_days}"))
         ends.append(said(language, "the end of the outcomes' registers", "udfaldenes registre slutter"))
@@ -82,6 +86,7 @@ def follow_up(
     start_day: int = 0,
     start: Feature | None = None,
     earlier_outcomes: Earlier = "drop",
+    crossover: bool = False,
 ) -> FollowUp:
     """How long persons are followed after their index day.
 
@@ -89,8 +94,9 @@ def follow_up(
     after which a person is followed, and (entry, time] the time at risk.
 
     Args:
-        until: events that end it: death, emigration, another event. Coverage of the registers of outcomes,
-            of treatment and of exposures ends it in any case.
+        until: events that end it: death, emigration, another event, from the index day on: whoever has one on
+            that day isn't followed. Coverage of the registers of outcomes, of treatment and of exposures ends
+            it in any case.
         max_days: on which day after the index day it ends at the latest.
         on_treatment: ``sb.on_treatment(rules)`` to follow persons while they take the drug that they entered
             with; else they are followed whatever they take (intention to treat).
@@ -101,6 +107,9 @@ def follow_up(
         earlier_outcomes: with a later start, ``"drop"`` leaves out, in a step of its own, who has an outcome
             (or what competes with it) after the index day and up to the start: not at risk of a first one.
             ``"ignore"`` seeks the first one after the start.
+        crossover: end it on the first later day on which a person gets what would put them into another arm
+            (``end_reason`` ``crossover``): another of the compared drugs, a control what makes a case, a user
+            of the comparator the study drug. What they entered with doesn't end it.
 
     Raises:
         StudyError: something that is no event or date, a length that isn't positive, or words that don't go
@@ -130,7 +139,13 @@ def follow_up(
         raise StudyError(
             f"{where}: earlier_outcomes={earlier_outcomes!r}: choose among {', '.join(get_args(Earlier))}"
         )
-    return FollowUp(events, max_days, on_treatment, start_day, start, earlier_outcomes)
+    if crossover and on_treatment is not None and on_treatment.switching:
+        raise StudyError(
+            f"{where}: crossover: on_treatment ends at a switch already: leave it out, or say switching=False"
+        )
+    return FollowUp(
+        events, max_days, on_treatment, start_day, start, earlier_outcomes, crossover=bool(crossover)
+    )
 
 
 def _whole(number: object, at_least: int) -> bool:

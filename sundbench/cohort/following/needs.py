@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from sundbench.cohort.events import Death, Event
-from sundbench.cohort.features import How
+from sundbench.cohort.features import How, either_of
 from sundbench.cohort.following.follow_up import FollowUp
 from sundbench.cohort.following.regimen import DISPENSED, Regimen, columns
 from sundbench.cohort.views.contact_class import COLUMNS as CONTACTS
@@ -29,9 +29,23 @@ _ENDS = {
 """The columns that say when a contact ends."""
 
 
-def until_window(event: Event) -> Window:
-    """When an event ends follow-up: from the index day; death always, so that no one is followed dead."""
-    return Window(None if isinstance(event, Death) else 0, None)
+CROSSING = Window(1, None)
+"""When a crossing to another arm ends follow-up: what one enters with may be of several arms."""
+
+
+def until(event: Event) -> Iterator[tuple[Event, Window]]:
+    """What ends follow-up, and when: from the index day; death always, so that no one is followed dead."""
+    dead = [part for part in event.parts if isinstance(part, Death)]
+    others = [part for part in event.parts if not isinstance(part, Death)]
+    for parts, first in ((dead, None), (others, 0)):
+        if parts:
+            yield either_of(parts), Window(first, None)
+
+
+def crossings(study: Study) -> list[Event | None]:
+    """For each arm the event that ends its follow-up as a crossing to another; empty if none is asked for."""
+    asked = study.follow_up is not None and study.follow_up.crossover
+    return list(study.population.crossings) if asked else []
 
 
 def outcome_window(follow_up: FollowUp) -> Window:
@@ -47,7 +61,10 @@ def reductions(study: Study) -> Iterator[Wanted]:
         if not after_any_start(study.follow_up):
             yield from ((event, outcome_window(study.follow_up), "first") for event in outcome.events)
     for event in study.follow_up.until:
-        yield event, until_window(event), "first"
+        yield from ((part, window, "first") for part, window in until(event))
+    for crossing in crossings(study):
+        if crossing is not None:
+            yield crossing, CROSSING, "first"
 
 
 def after_any_start(follow_up: FollowUp) -> bool:
@@ -75,6 +92,9 @@ def events(study: Study) -> Iterator[tuple[str, Event]]:
             yield from ((f"outcomes[{name!r}], competing", part) for part in event.parts)
     if study.follow_up is not None:
         yield from (("follow_up, until", part) for event in study.follow_up.until for part in event.parts)
+    for crossing in crossings(study):
+        if crossing is not None:
+            yield from (("follow_up, crossover", part) for part in crossing.parts)
     for name, exposure in study.exposures.items():
         yield from ((f"exposures[{name!r}]", part) for part in exposure.parts)
 

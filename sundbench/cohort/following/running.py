@@ -61,7 +61,14 @@ def follow(plan: Plan, frame: pl.DataFrame, slots: Slots, gathering: Gathering) 
         study,
         frame,
         start=None if follow_up.start is None else expression(follow_up.start, slots),
-        until=[pl.col(slots[key(event, needs.until_window(event), "first")]) for event in follow_up.until],
+        until=[
+            pl.min_horizontal(slots[key(part, window, "first")] for part, window in needs.until(event))
+            for event in follow_up.until
+        ],
+        crossing=[
+            pl.lit(None, dtype=pl.Date) if one is None else pl.col(slots[key(one, needs.CROSSING, "first")])
+            for one in needs.crossings(study)
+        ],
         covered_until=plan.until,
     )
     steps = [count(frame, arms)]

@@ -110,8 +110,7 @@ def _drawn(
     fewer, none = int((have < ratio).sum()), int((have == 0).sum())
     if not fewer:
         return found, ()
-    what = design.arms[0]
-    return found, (f"{fewer} of {cases} sets have fewer than {ratio} of {what}, {none} of them none",)
+    return found, (f"{fewer} of {cases} sets have fewer than {ratio} {design.found}s, {none} of them none",)
 
 
 def _first(table: pl.DataFrame, most: npt.NDArray[np.int64]) -> pl.Series:

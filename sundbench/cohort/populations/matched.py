@@ -11,6 +11,7 @@ from sundbench.cohort.features import Age, Feature, Region, Resident, Sex, eithe
 from sundbench.cohort.language import Language, listed, said
 from sundbench.cohort.population import Population
 from sundbench.cohort.populations.checking import happens, seeded, whole
+from sundbench.cohort.populations.onset import Onset
 from sundbench.cohort.populations.sets import AroundCases, checked_cases
 from sundbench.errors import StudyError
 
@@ -42,6 +43,13 @@ class Matched(AroundCases):
         if isinstance(self.at_risk, Feature):
             return None
         return self.at_risk if self.at_risk is not None else self.cases.ends_risk
+
+    @property
+    def crossings(self) -> tuple[Event | None, ...]:
+        """Controls get what they mustn't have had; cases cross as in their own population."""
+        of_cases = self.cases.crossings if self.cases.compares else (None,)
+        nth = self.at_risk is None and isinstance(self.cases, Onset) and self.cases.nth > 1
+        return None if nth else self.free_of, *of_cases
 
     @property
     def most(self) -> int:
@@ -121,7 +129,8 @@ def matched(
     A control, on its case's index day, is alive and resident, has not had what makes a case, is not its own
     case, and meets all of the study's ``require`` and is followed for at least a day. Its index day is its
     case's. It is drawn without replacement within a set, with replacement across sets, and may become a case
-    later. Cases that find fewer than ``ratio`` keep those they have; ``cohort.notes`` counts them.
+    later; ``follow_up(crossover=True)`` ends its follow-up as a control then. Cases that find fewer than
+    ``ratio`` keep those they have; ``cohort.notes`` counts them.
 
     Controls don't depend on buckets, workers or other cases: see "Matched cohorts" in docs/cohorts.md.
 

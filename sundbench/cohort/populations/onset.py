@@ -92,13 +92,13 @@ class Onset(Population):
         """As a protocol says it."""
         what = self.event.in_words(language)
         if self.washout is not None:
-            of = said(language, "none before", "ingen før")
+            of = said(language, "it", "den")
             if self.washout != self.event:
-                of = said(language, "no ", "ingen ") + self.washout.in_words(language)
+                of = self.washout.in_words(language)
             return said(
                 language,
-                f"onset: {what}, with {of} from day -{self.washout_days} to day -1",
-                f"debut: {what}, med {of} fra dag -{self.washout_days} til dag -1",
+                f"onset: {what}, free of {of} from day -{self.washout_days} to day -1",
+                f"debut: {what}, uden {of} fra dag -{self.washout_days} til dag -1",
             )
         if self.nth == 1:
             return said(

@@ -72,6 +72,11 @@ class PrevalentNewUsers(Sets):
         return self.comparator, self.drug
 
     @property
+    def crossings(self) -> tuple[Event | None, ...]:
+        """Users of the comparator begin the study drug; the other way there is no crossing."""
+        return self.drug[1], None
+
+    @property
     def either(self) -> Event:
         """Either drug."""
         return either_of(self.events)
@@ -170,7 +175,8 @@ def prevalent_new_users(
 
     ``prior_days`` (from the first day in the base cohort to the index day) and ``prior_dispensings`` (days
     with the comparator before the index day) are columns. The time-conditional propensity score is estimated
-    over the cohort, by ``set``. End the comparators' follow-up when they switch: ``until=[the study drug]``.
+    over the cohort, by ``set``. ``follow_up(crossover=True)`` ends the comparators' follow-up when they begin
+    the study drug, and leaves that of those who have begun it.
 
     Args:
         drug: the study drug's name and event.
