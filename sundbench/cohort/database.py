@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -147,6 +148,34 @@ class Database:
             if not file.is_file():
                 raise StoreError(f"{name}/{file.name} of the extract is missing: make the extract again")
         return files
+
+    def verify(self) -> None:
+        """Hold all files against the digests in ``extract.json``.
+
+        What is collected notices files that can't be read. A file that was exchanged for another can be: this
+        reads and hashes everything, and takes its time.
+
+        Raises:
+            StoreError: names the first file that is missing or isn't as it was written.
+        """
+        for register in self.registers:
+            for number in self.buckets:
+                fault = self.fault(register, number)
+                if fault is not None:
+                    raise fault
+
+    def fault(self, register: str, number: int) -> StoreError | None:
+        """What is wrong with a file of a register: it is missing, or isn't as it was written."""
+        file = Bucket(self.root, number).path(register)
+        where = f"{register}/{file.name} of the extract"
+        if not file.is_file():
+            return StoreError(f"{where} is missing: make the extract again")
+        expected = self.manifest["registers"][register].get("files", {}).get(file.name)
+        with file.open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        if expected in (None, found):
+            return None
+        return StoreError(f"{where} is damaged: make the extract again")
 
     def lazy(self, register: str) -> pl.LazyFrame:
         """A register as one lazy Polars frame, for what the words of studies can't say.

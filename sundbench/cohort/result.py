@@ -22,12 +22,13 @@ from sundbench.cohort.entering import Counts
 from sundbench.cohort.following import gathered
 from sundbench.cohort.language import Language
 from sundbench.cohort.lexis.of_cohort import Pieces, split_cohort
+from sundbench.cohort.populations.sets import Sets
 from sundbench.cohort.study import Study
 from sundbench.cohort.task import Part
 from sundbench.errors import StudyError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Cohort:
     """A collected cohort.
 
@@ -55,10 +56,17 @@ class Cohort:
     notes: tuple[str, ...]
     exposures: Mapping[str, pa.Table] = field(default_factory=dict)
     recurrences: Mapping[str, pa.Table] = field(default_factory=dict)
-    born: pa.Array | None = field(default=None, repr=False)
+    born: pa.Array | None = None
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
+
+    def __repr__(self) -> str:
+        arms = self.table["drug"].value_counts().to_pylist() if "drug" in self.table.column_names else []
+        many = {str(one["values"]): int(one["counts"]) for one in arms}
+        by_arm = ", ".join(f"{arm} {many.get(arm, 0)}" for arm in self.arms)
+        size = f"{len(self)} rows" + (f" ({by_arm})" if many else "")
+        return "\n".join((f"Cohort: {size}, columns {', '.join(self.table.column_names)}", *self.notes))
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -231,6 +239,8 @@ def _where_lost(attrition: pd.DataFrame) -> str:
 
 def _notes(study: Study, table: pl.DataFrame) -> list[str]:
     found = set(table["drug"].cast(pl.String).unique().to_list())
+    if isinstance(study.population, Sets):  # short sets have a line of their own
+        found.add(study.population.arms[0])
     return [
         f"nobody starts {arm}: nothing can be compared with it"
         for arm in study.population.arms

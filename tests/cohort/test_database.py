@@ -59,3 +59,16 @@ def test_a_register_that_is_not_there(root):
         db.lazy("nonsense")
     with pytest.raises(StudyError, match="numbered from 0"):
         db.bucket(3)
+
+
+def test_a_file_that_was_exchanged_for_another_is_found_by_its_digest(root):
+    db = sb.connect(root)
+    db.verify()
+    files = db.files("lmdb")
+    files[0].write_bytes(files[1].read_bytes())
+    with pytest.raises(StoreError, match=r"lmdb/bucket-00000.parquet of the extract is damaged"):
+        db.verify()
+    files[2].unlink()
+    files[0].unlink()
+    with pytest.raises(StoreError, match=r"lmdb/bucket-00000.parquet of the extract is missing"):
+        db.verify()

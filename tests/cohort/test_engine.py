@@ -457,6 +457,13 @@ def test_the_table_in_pandas(extract):
     assert str(frame["death_event"].dtype) == "bool"
 
 
+def test_a_cohort_shown_by_itself_shows_no_rows_of_persons(extract):
+    cohort = STUDY.collect(extract(person(123456789, gets("B01AF02", 0))))
+    assert repr(cohort).startswith("Cohort: 1 rows (apixaban 1, warfarin 0), columns person, drug, index")
+    assert "123456789" not in repr(cohort)
+    assert repr(cohort).endswith("nobody starts warfarin: nothing can be compared with it")
+
+
 # Damage
 
 

@@ -9,6 +9,8 @@ from reference_extracts import ALWAYS, registers
 
 import sundbench as sb
 from sundbench.cohort import bucket, narrowed, scanning
+from sundbench.cohort.damage import explained
+from sundbench.cohort.plan import compile_study
 from sundbench.cohort.views import lpr
 from sundbench.errors import StoreError, StudyError
 
@@ -70,6 +72,10 @@ STUDIES = {
         ),
         exposures={"statin": sb.exposure(sb.dispensing("C10"), sb.Rules(sb.fixed_days(30)))},
     ),
+    "cases and controls": sb.Study(
+        sb.matched(sb.onset(sb.diagnosis("DI48")), 1, seed=1), ("2011-01-01", "2012-12-31")
+    ),
+    "acute contacts": study(covariates={"af": sb.diagnosis("DI48", acute=True).before(years=5).any()}),
     "a phenotype": study(
         covariates={"hypertension": sb.phenotype("hypertension_atc").onset().before().any()}
     ),
@@ -99,6 +105,14 @@ def test_it_lists_what_is_read_and_nothing_else(asked, db, monkeypatch):
         monkeypatch.setattr(module, "opened", opened)
     asked.collect(db, workers=1, allow_empty=True)
     assert listed == noted
+
+
+def test_damage_is_also_sought_in_what_only_the_views_read(db):
+    plan = compile_study(STUDIES["diagnoses"], db)
+    assert "lpr3a_kontakt" not in dict(plan.registers)
+    (db.root / "lpr3a_kontakt" / "bucket-00001.parquet").write_bytes(b"no Parquet")
+    told = explained(plan, (0, 1), ValueError("of Polars"))
+    assert str(told).startswith("lpr3a_kontakt/bucket-00001.parquet of the extract is damaged")
 
 
 def test_it_prints_registers_columns_and_estimates(db):

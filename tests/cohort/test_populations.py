@@ -99,7 +99,7 @@ def test_requirements_are_met_by_others_where_some_do_not(extract):
     people.append(person(99, ill()))
     cohort = MATCHED.collect(extract(*people))
     assert sets(cohort) == {99: {1, 2, 3}}
-    assert cohort.notes == ("1 of 1 sets have fewer than 4 of control, 0 of them none",)
+    assert cohort.notes == ("1 of 1 sets have fewer than 4 controls, 0 of them none",)
     assert cohort.attrition["persons"].to_list()[-1] == 4
 
 
@@ -107,6 +107,17 @@ def test_a_flow_chart_of_sets_may_be_released(extract):
     chart = MATCHED.collect(extract(*many())).flow_chart()
     assert chart.table["persons"].to_list()[-1] == 33
     chart.figure()
+
+
+def test_a_flow_chart_of_a_family_counts_probands_and_no_relatives(extract):
+    people = [person(n, ill(), mother=100 + n) for n in range(1, 7)]
+    people += [person(10 + n, mother=100 + n) for n in range(1, 7)]
+    cohort = sb.Study(sb.siblings(sb.onset(ILL)), ENTRY).collect(extract(*people))
+    assert len(cohort) == 12
+    assert cohort.attrition["persons"].to_list() == [6, 6, 12]
+    chart = cohort.flow_chart()
+    assert chart.table["persons"].to_list() == [6, 6]
+    assert list(chart.table.columns) == ["step", "persons"]
 
 
 def test_exposed_and_unexposed(extract):

@@ -56,7 +56,7 @@ def test_the_protocol_says_everything_in_words():
     assert "3.1 atrial fibrillation: en diagnose DI48 (diagnosetype A, B), fra dag -3652 til dag -1" in danish
     assert "3.2 adult: alder i hele år på indeksdatoen mindst 18" in danish
     assert "4.1 statin: en indløst recept på C10AA, fra dag -365 til dag -1" in danish
-    assert "fra dag 1 til det første af: død, dag 1825, udfaldenes registre slutter" in danish
+    assert "fra dag 1 til det første af: død, dag 1825, ophør af udfaldenes registre" in danish
 
 
 def test_the_protocol_names_its_codes_where_it_can():

@@ -51,7 +51,7 @@ class FollowUp:
             ends.append(said(language, "crossover to another arm", "overgang til en anden arm"))
         if self.max_days is not None:
             ends.append(said(language, f"day {self.max_days}", f"dag {self.max_days}"))
-        ends.append(said(language, "the end of the outcomes' registers", "udfaldenes registre slutter"))
+        ends.append(said(language, "the end of the outcomes' registers", "ophør af udfaldenes registre"))
         until = listed(language, ends)
         first = self._first_in_words(language)
         words = said(language, f"{first} until the first of: {until}", f"{first} til det første af: {until}")
