@@ -155,6 +155,7 @@ def test_controls_whose_estimate_failed_are_refused(bad):
     ("call", "says"),
     [
         (lambda: calibration.fit_null([0.1, 0.2], [0.1, 0.1]), "2 controls"),
+        (lambda: calibration.fit_null(["a", "b", "c"], [0.1] * 3), "not numbers"),
         (lambda: calibration.fit_null([0.1, np.inf, 0.2], [0.1] * 3), "missing or infinite"),
         (lambda: calibration.fit_null([0.1, 0.2, 0.3], [0.1, 0.1]), "different lengths"),
         (lambda: calibration.fit_error_model(LOG_RR, SE, [0.0] * 12), "use fit_null"),

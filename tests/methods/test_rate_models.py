@@ -229,3 +229,9 @@ def test_an_intercept_far_from_the_data_keeps_its_digits():
 def test_what_poisson_refuses(change, says):
     with pytest.raises(MethodError, match=says):
         rates.poisson(counted(1).assign(**change), events="y", covariates=["x", "g"], person_time="years")
+
+
+def test_a_robust_variance_of_rows_that_are_fitted_exactly_is_refused():
+    data = {"y": [1, 4, 2], "g": list("abc")}
+    with pytest.raises(MethodError, match="fits some term's rows"):
+        rates.poisson(data, events="y", covariates=["g"], robust=True)

@@ -179,3 +179,13 @@ def test_a_standard_that_does_not_fit_is_refused(standard, says):
 def test_more_with_events_than_persons_is_refused():
     with pytest.raises(MethodError, match="more than n"):
         rates.proportions({"d": [3], "n": [2]}, events="d", persons="n")
+
+
+def test_two_groups_without_events_differ_by_0_within_limits():
+    data = {"arm": [0, 1, 2], "d": [0, 0, 3], "y": [50.0, 20, 10]}
+    call = {"events": "d", "person_time": "y", "group": "arm", "per": 1}
+    row = rates.rate_difference(data, **call).table.loc[1]
+    assert row["difference"] == 0
+    # With no events the score's limits are z squared over the person-time.
+    assert row[["lower", "upper"]].tolist() == pytest.approx([-3.841459 / 50, 3.841459 / 20], rel=1e-5)
+    assert rates.rate_difference(data, method="wald", **call).table.loc[1, ["lower", "upper"]].isna().all()

@@ -6,7 +6,7 @@ import pytest
 from sundbench.errors import MethodError
 from sundbench.methods import signals
 
-# R package Sequential 4.3, table that CV.Poisson keeps at alpha 0.05:
+# R package Sequential 4.5.1, table that CV.Poisson keeps at alpha 0.05:
 # upper limit, fewest events, first look, critical value.
 PUBLISHED = [
     (1, 1, 0, 2.85393700326128),

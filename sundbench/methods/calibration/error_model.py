@@ -176,8 +176,11 @@ def checked(log_rr: ArrayLike, se_log_rr: ArrayLike) -> tuple[Floats, Floats]:
     Raises:
         MethodError: some can't.
     """
-    estimates = np.atleast_1d(np.asarray(log_rr, dtype=np.float64))
-    se = np.atleast_1d(np.asarray(se_log_rr, dtype=np.float64))
+    try:
+        estimates = np.atleast_1d(np.asarray(log_rr, dtype=np.float64))
+        se = np.atleast_1d(np.asarray(se_log_rr, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise MethodError("log_rr, se_log_rr: these are not numbers: give log ratios") from error
     if estimates.ndim != 1 or se.ndim != 1 or estimates.size == 0:
         raise MethodError("log_rr: give one or more log ratios, and as many standard errors")
     same_length(log_rr=estimates, se_log_rr=se)

@@ -114,6 +114,8 @@ def rate_difference(
 ) -> Comparison:
     """Each group's rate less the reference's, per ``per`` person-time.
 
+    Where neither has events the difference is 0 with score limits and no p-value (``wald``: no limits).
+
     Args:
         data: a frame; rows of a group are added.
         events: the column with the number of events.
@@ -149,16 +151,13 @@ def rate_difference(
         # The variance under equal rates for the score test, the groups' own for Wald's.
         pooled = (a + b) / (t1 + t0)
         spread = pooled / t1 + pooled / t0 if method == "score" else a / t1**2 + b / t0**2
-        if spread == 0:
-            raise MethodError(
-                f"{events}: {group} {table[group][i]} and the reference have none: nothing differs"
-            )
         z = float(norm.ppf((1 + conf_level) / 2))
         if method == "score":
             lower, upper = _score_difference(a, t1, b, t0, z)
         else:
-            lower, upper = difference - z * np.sqrt(spread), difference + z * np.sqrt(spread)
-        p_value = 2 * norm.sf(abs(difference) / np.sqrt(spread))
+            reach = z * np.sqrt(spread) if spread > 0 else np.nan
+            lower, upper = difference - reach, difference + reach
+        p_value = 2 * norm.sf(abs(difference) / np.sqrt(spread)) if spread > 0 else np.nan
         rows.append((difference * per, lower * per, upper * per, p_value))
     table[["difference", "lower", "upper", "p_value"]] = rows
     return Comparison(table, table.loc[place, group], conf_level, method)

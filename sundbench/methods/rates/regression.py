@@ -339,7 +339,13 @@ def _sandwich(bread: Floats, scores: Floats, counts: _Counts, rows: Bools) -> Fl
         place = counts.cluster[rows]
         size = int(place.max()) + 1
         scores = np.column_stack([sums(place, column, size) for column in scores.T])
-    return np.asarray(bread @ (scores.T @ scores) @ bread)
+    variance = np.asarray(bread @ (scores.T @ scores) @ bread)
+    if (np.diag(variance) <= 1e-12 * np.diag(bread)).any():
+        raise MethodError(
+            "robust: the model fits some term's rows (or clusters) exactly: its robust variance would be 0: "
+            "they are too few; use robust=False, or leave terms out"
+        )
+    return variance
 
 
 def _reasons(terms: tuple[str, ...], infinite: Floats) -> dict[str, str]:
