@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sundbench.cohort.arithmetic import index_date, years_between
+    from sundbench.cohort.attributes import age, region, resident, sex
     from sundbench.cohort.boundaries import boundaries
     from sundbench.cohort.cancers import tumour
     from sundbench.cohort.choices import case, max_of, min_of
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from sundbench.cohort.exposure.danish_doses import DanishDoses, DoseRange
     from sundbench.cohort.exposure.rules import Rules
     from sundbench.cohort.exposure.supply import daily_dose, ddd, fixed_days, units_a_day
-    from sundbench.cohort.features import age, region, resident, sex
     from sundbench.cohort.following.exposures import exposure
     from sundbench.cohort.following.follow_up import follow_up
     from sundbench.cohort.following.outcomes import outcome
@@ -75,7 +75,7 @@ _WHERE = {
     "sundbench.cohort.exposure.danish_doses": ("DanishDoses", "DoseRange"),
     "sundbench.cohort.exposure.rules": ("Rules",),
     "sundbench.cohort.exposure.supply": ("daily_dose", "ddd", "fixed_days", "units_a_day"),
-    "sundbench.cohort.features": ("age", "region", "resident", "sex"),
+    "sundbench.cohort.attributes": ("age", "region", "resident", "sex"),
     "sundbench.cohort.following.exposures": ("exposure",),
     "sundbench.cohort.following.follow_up": ("follow_up",),
     "sundbench.cohort.following.outcomes": ("outcome",),

@@ -134,6 +134,12 @@ class EitherOf(Event):
         return either.join(event.in_words(language) for event in self.events)
 
 
+def either_of(events: Iterable[Event]) -> Event:
+    """One event that happens when any of several does."""
+    parts = tuple(part for event in events for part in event.parts)
+    return parts[0] if len(parts) == 1 else EitherOf(parts)
+
+
 @dataclass(frozen=True)
 class Diagnosis(Event):
     """A hospital diagnosis: LPR2 and LPR3 as one, psychiatric hospitals included.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal, get_args
 
-from sundbench.cohort.events import EitherOf, Event
+from sundbench.cohort.events import Event
 from sundbench.cohort.language import Language, listed, said, value
 from sundbench.cohort.spans import AnyWindow, anchors
 from sundbench.cohort.windows import Bounds
@@ -61,9 +61,6 @@ _DANISH_VALUES = {
     "fee": "honorar",
     "tariff": "takst",
 }
-
-SEXES = ("female", "male")
-REGIONS = ("North Denmark", "Central Denmark", "Southern Denmark", "Capital", "Zealand")
 
 
 @dataclass(frozen=True, eq=False)
@@ -352,82 +349,6 @@ class Reduction(Feature):
         return f"{how}{said(language, self.value, _DANISH_VALUES.get(self.value, self.value))}: {what}"
 
 
-@dataclass(frozen=True, eq=False)
-class Age(Feature):
-    """Whole years lived on the index day."""
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of its values."""
-        return "int"
-
-    def in_words(self, language: Language = "en") -> str:
-        """As a protocol says it."""
-        return said(language, "age in whole years on the index day", "alder i hele år på indeksdatoen")
-
-
-@dataclass(frozen=True, eq=False)
-class Sex(Feature):
-    """``male`` or ``female``."""
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of its values."""
-        return "text"
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The values that it can have."""
-        return SEXES
-
-    def in_words(self, language: Language = "en") -> str:
-        """As a protocol says it."""
-        return said(language, "sex", "køn")
-
-
-@dataclass(frozen=True, eq=False)
-class Region(Feature):
-    """Region of residence by the last population snapshot at or before the index day."""
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of its values."""
-        return "text"
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The values that it can have."""
-        return REGIONS
-
-    def in_words(self, language: Language = "en") -> str:
-        """As a protocol says it."""
-        return said(language, "region of residence on the index day", "bopælsregion på indeksdatoen")
-
-
-@dataclass(frozen=True, eq=False)
-class Resident(Feature):
-    """Resident in Denmark on every day of [index - days, index]."""
-
-    days: int
-
-    def __post_init__(self) -> None:
-        if isinstance(self.days, bool) or not isinstance(self.days, int) or self.days < 0:
-            raise StudyError(f"resident(days={self.days!r}): give a whole number, 0 or more")
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of its values."""
-        return "bool"
-
-    def in_words(self, language: Language = "en") -> str:
-        """As a protocol says it."""
-        return said(
-            language,
-            f"resident in Denmark on every day from day {-self.days} to day 0",
-            f"bopæl i Danmark alle dage fra dag {-self.days} til dag 0",
-        )
-
-
 _NUMBERS = ("int", "float")
 
 
@@ -606,33 +527,3 @@ class Negation(Feature):
     def in_words(self, language: Language = "en") -> str:
         """As a protocol says it."""
         return f"{said(language, 'not', 'ikke')} ({self.feature.in_words(language)})"
-
-
-def age() -> Age:
-    """Whole years lived on the index day."""
-    return Age()
-
-
-def sex() -> Sex:
-    """``male`` or ``female``."""
-    return Sex()
-
-
-def region() -> Region:
-    """Region of residence by the last population snapshot at or before the index day."""
-    return Region()
-
-
-def resident(days: int) -> Resident:
-    """Whether a person lives in Denmark on every day of [index - days, index].
-
-    Raises:
-        StudyError: a negative number of days.
-    """
-    return Resident(days)
-
-
-def either_of(events: Iterable[Event]) -> Event:
-    """One event that happens when any of several does."""
-    parts = tuple(part for event in events for part in event.parts)
-    return parts[0] if len(parts) == 1 else EitherOf(parts)

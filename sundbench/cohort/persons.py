@@ -8,8 +8,9 @@ from functools import cache
 import polars as pl
 
 from sundbench.cohort import canonical, views
+from sundbench.cohort.attributes import REGIONS, SEXES, Age, Region, Resident, Sex
 from sundbench.cohort.conditions import coded
-from sundbench.cohort.features import REGIONS, SEXES, Age, Feature, Region, Resident, Sex
+from sundbench.cohort.features import Feature
 from sundbench.cohort.narrowed import FewPersons, Neighbours, among
 from sundbench.cohort.society import YEAR, Education, OfYear
 from sundbench.cohort.sources import PERSONS

@@ -14,12 +14,13 @@ from datetime import date
 from pathlib import Path
 
 from sundbench.cohort import canonical, held
+from sundbench.cohort.attributes import Age, Region, Resident, Sex
 from sundbench.cohort.codes import FIRST_ICD_10, is_icd_8
 from sundbench.cohort.composite import Composite
 from sundbench.cohort.conditions import codes
 from sundbench.cohort.database import Database
 from sundbench.cohort.events import Event
-from sundbench.cohort.features import Age, Feature, How, Reduction, Region, Resident, Sex
+from sundbench.cohort.features import Feature, How, Reduction
 from sundbench.cohort.following import needs
 from sundbench.cohort.onsets import OnsetOf, phenotypes_of
 from sundbench.cohort.society import YEAR, OfYear

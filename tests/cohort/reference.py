@@ -13,6 +13,7 @@ from typing import Any
 from reference_events import Happening, coded, is_of
 
 from sundbench.cohort import arithmetic as a
+from sundbench.cohort import attributes
 from sundbench.cohort import choices as c
 from sundbench.cohort import features as f
 from sundbench.cohort.comorbidity.covariates import Comorbidity, OfConditions
@@ -98,12 +99,12 @@ def value_of(feature: f.Feature, person: Person, index: date) -> Any:
     """A feature's value; None where it is missing."""
     if isinstance(feature, f.Reduction):
         return reduction(feature, person, index)
-    if isinstance(feature, f.Age):
+    if isinstance(feature, attributes.Age):
         had = (index.month, index.day) >= (person.born.month, person.born.day)
         return index.year - person.born.year - (not had)
-    if isinstance(feature, f.Sex):
+    if isinstance(feature, attributes.Sex):
         return person.sex
-    if isinstance(feature, f.Region):
+    if isinstance(feature, attributes.Region):
         known = [(day, region) for day, region in person.snapshots if day <= index]
         return max(known)[1] if known else None
     if isinstance(feature, OfYear):

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from sundbench.cohort.events import Event
-from sundbench.cohort.features import Age, Feature, Region, Resident, Sex, either_of
+from sundbench.cohort.attributes import Age, Region, Resident, Sex
+from sundbench.cohort.events import Event, either_of
+from sundbench.cohort.features import Feature
 from sundbench.cohort.language import Language, listed, said
 from sundbench.cohort.population import Population
 from sundbench.cohort.populations.checking import happens, seeded, whole

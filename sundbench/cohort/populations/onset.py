@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from sundbench.cohort.events import Event
-from sundbench.cohort.features import either_of
+from sundbench.cohort.events import Event, either_of
 from sundbench.cohort.language import Language, said
 from sundbench.cohort.onsets import OnsetOf
 from sundbench.cohort.population import Population, from_to
