@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 import sundbench as sb
-from sundbench.cohort.features import Feature
+from sundbench.cohort.features.feature import Feature
 
 MEDICINES = (
     "A02", "A03", "A06", "A07", "A11", "A12", "B02", "B03", "C01", "C02", "C08", "C09",

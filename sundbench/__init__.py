@@ -10,27 +10,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sundbench.cohort.arithmetic import index_date, years_between
-    from sundbench.cohort.attributes import age, region, resident, sex
     from sundbench.cohort.boundaries import boundaries
-    from sundbench.cohort.cancers import tumour
-    from sundbench.cohort.choices import case, max_of, min_of
     from sundbench.cohort.code_lists import codes, codes_from_csv
     from sundbench.cohort.comorbidity.covariates import charlson, elixhauser
     from sundbench.cohort.database import Database, connect
-    from sundbench.cohort.events import (
-        death,
-        diagnosis,
-        dispensing,
-        emigration,
-        hospital_medicine,
-        immigration,
-        lab,
-        procedure,
-    )
+    from sundbench.cohort.events.diagnoses import diagnosis
+    from sundbench.cohort.events.hospital_care import contact, hospital_cost, stay
+    from sundbench.cohort.events.laboratory import lab
+    from sundbench.cohort.events.medicines import dispensing, hospital_medicine
+    from sundbench.cohort.events.primary_care import service
+    from sundbench.cohort.events.procedures import procedure
+    from sundbench.cohort.events.tumours import tumour
+    from sundbench.cohort.events.vital import death, emigration, immigration
     from sundbench.cohort.exposure.danish_doses import DanishDoses, DoseRange
     from sundbench.cohort.exposure.rules import Rules
     from sundbench.cohort.exposure.supply import daily_dose, ddd, fixed_days, units_a_day
+    from sundbench.cohort.features.arithmetic import index_date, years_between
+    from sundbench.cohort.features.attributes import age, region, resident, sex
+    from sundbench.cohort.features.choices import case, max_of, min_of
+    from sundbench.cohort.features.society import education, income
     from sundbench.cohort.following.exposures import exposure
     from sundbench.cohort.following.follow_up import follow_up
     from sundbench.cohort.following.outcomes import outcome
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
     from sundbench.cohort.high_dimensional.covariates import HighDimensional, high_dimensional
     from sundbench.cohort.high_dimensional.dimensions import dimension
     from sundbench.cohort.high_dimensional.prioritising import Prioritised, prioritise
-    from sundbench.cohort.hospital_care import contact, hospital_cost, stay
     from sundbench.cohort.phenotypes import phenotype
     from sundbench.cohort.population import new_users
     from sundbench.cohort.populations.families import children, parents, siblings
@@ -47,35 +44,30 @@ if TYPE_CHECKING:
     from sundbench.cohort.populations.onset import onset
     from sundbench.cohort.populations.prevalent import prevalent_new_users
     from sundbench.cohort.populations.residents import residents
-    from sundbench.cohort.primary_care import service
     from sundbench.cohort.result import Cohort
-    from sundbench.cohort.society import education, income
     from sundbench.cohort.study import Study
     from sundbench.release.outputs import outputs
 
 _WHERE = {
-    "sundbench.cohort.arithmetic": ("index_date", "years_between"),
     "sundbench.cohort.boundaries": ("boundaries",),
-    "sundbench.cohort.choices": ("case", "max_of", "min_of"),
-    "sundbench.cohort.cancers": ("tumour",),
     "sundbench.cohort.code_lists": ("codes", "codes_from_csv"),
     "sundbench.cohort.comorbidity.covariates": ("charlson", "elixhauser"),
     "sundbench.cohort.database": ("Database", "connect"),
-    "sundbench.cohort.events": (
-        "death",
-        "diagnosis",
-        "dispensing",
-        "emigration",
-        "hospital_medicine",
-        "immigration",
-        "immigration",
-        "lab",
-        "procedure",
-    ),
+    "sundbench.cohort.events.diagnoses": ("diagnosis",),
+    "sundbench.cohort.events.hospital_care": ("contact", "hospital_cost", "stay"),
+    "sundbench.cohort.events.laboratory": ("lab",),
+    "sundbench.cohort.events.medicines": ("dispensing", "hospital_medicine"),
+    "sundbench.cohort.events.primary_care": ("service",),
+    "sundbench.cohort.events.procedures": ("procedure",),
+    "sundbench.cohort.events.tumours": ("tumour",),
+    "sundbench.cohort.events.vital": ("death", "emigration", "immigration"),
     "sundbench.cohort.exposure.danish_doses": ("DanishDoses", "DoseRange"),
     "sundbench.cohort.exposure.rules": ("Rules",),
     "sundbench.cohort.exposure.supply": ("daily_dose", "ddd", "fixed_days", "units_a_day"),
-    "sundbench.cohort.attributes": ("age", "region", "resident", "sex"),
+    "sundbench.cohort.features.arithmetic": ("index_date", "years_between"),
+    "sundbench.cohort.features.attributes": ("age", "region", "resident", "sex"),
+    "sundbench.cohort.features.choices": ("case", "max_of", "min_of"),
+    "sundbench.cohort.features.society": ("education", "income"),
     "sundbench.cohort.following.exposures": ("exposure",),
     "sundbench.cohort.following.follow_up": ("follow_up",),
     "sundbench.cohort.following.outcomes": ("outcome",),
@@ -84,7 +76,6 @@ _WHERE = {
     "sundbench.cohort.high_dimensional.covariates": ("HighDimensional", "high_dimensional"),
     "sundbench.cohort.high_dimensional.dimensions": ("dimension",),
     "sundbench.cohort.high_dimensional.prioritising": ("Prioritised", "prioritise"),
-    "sundbench.cohort.hospital_care": ("contact", "hospital_cost", "stay"),
     "sundbench.cohort.phenotypes": ("phenotype",),
     "sundbench.cohort.population": ("new_users",),
     "sundbench.cohort.populations.families": ("children", "parents", "siblings"),
@@ -92,9 +83,7 @@ _WHERE = {
     "sundbench.cohort.populations.onset": ("onset",),
     "sundbench.cohort.populations.prevalent": ("prevalent_new_users",),
     "sundbench.cohort.populations.residents": ("residents",),
-    "sundbench.cohort.primary_care": ("service",),
     "sundbench.cohort.result": ("Cohort",),
-    "sundbench.cohort.society": ("education", "income"),
     "sundbench.cohort.study": ("Study",),
     "sundbench.release.outputs": ("outputs",),
 }

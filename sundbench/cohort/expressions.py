@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 
 from sundbench.cohort import persons
-from sundbench.cohort.arithmetic import Arithmetic, IndexDate, YearsBetween
-from sundbench.cohort.choices import Case, Chosen, Extreme, Fill
-from sundbench.cohort.composite import Composite
-from sundbench.cohort.features import (
+from sundbench.cohort.features.arithmetic import Arithmetic, IndexDate, YearsBetween
+from sundbench.cohort.features.choices import Case, Chosen, Extreme, Fill
+from sundbench.cohort.features.composite import Composite
+from sundbench.cohort.features.feature import (
     Combination,
     Comparison,
     Feature,

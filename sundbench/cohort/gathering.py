@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from sundbench.cohort import persons, sources
-from sundbench.cohort.events import Event
+from sundbench.cohort.events.event import Event
 from sundbench.cohort.marking import Marked, marked
 from sundbench.cohort.narrowed import FewPersons, Neighbours
 from sundbench.cohort.program import Program, Requirement, Step

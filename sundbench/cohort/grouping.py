@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from sundbench.cohort import canonical
-from sundbench.cohort.events import Event
+from sundbench.cohort.events.event import Event
 from sundbench.cohort.expressions import Slots, expression
-from sundbench.cohort.features import Feature, Reduction
+from sundbench.cohort.features.feature import Feature, Reduction
 from sundbench.cohort.plan import Slot
 from sundbench.cohort.spans import Edge, Span
 from sundbench.cohort.study import leaves

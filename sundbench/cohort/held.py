@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sundbench.cohort.conditions import codes, conditions
 from sundbench.cohort.database import Database
-from sundbench.cohort.events import Event
-from sundbench.cohort.onsets import OnsetOf
+from sundbench.cohort.events.conditions import codes, conditions
+from sundbench.cohort.events.event import Event
+from sundbench.cohort.events.onsets import OnsetOf
 from sundbench.cohort.sources import SOURCES
 from sundbench.errors import StudyError
 

@@ -8,11 +8,11 @@ from functools import cache
 import polars as pl
 
 from sundbench.cohort import canonical, views
-from sundbench.cohort.attributes import REGIONS, SEXES, Age, Region, Resident, Sex
-from sundbench.cohort.conditions import coded
-from sundbench.cohort.features import Feature
+from sundbench.cohort.events.conditions import coded
+from sundbench.cohort.features.attributes import REGIONS, SEXES, Age, Region, Resident, Sex
+from sundbench.cohort.features.feature import Feature
+from sundbench.cohort.features.society import YEAR, Education, OfYear
 from sundbench.cohort.narrowed import FewPersons, Neighbours, among
-from sundbench.cohort.society import YEAR, Education, OfYear
 from sundbench.cohort.sources import PERSONS
 
 SEX_CODES = {"2": SEXES[0], "1": SEXES[1]}

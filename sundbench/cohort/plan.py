@@ -14,16 +14,16 @@ from datetime import date
 from pathlib import Path
 
 from sundbench.cohort import canonical, held
-from sundbench.cohort.attributes import Age, Region, Resident, Sex
 from sundbench.cohort.codes import FIRST_ICD_10, is_icd_8
-from sundbench.cohort.composite import Composite
-from sundbench.cohort.conditions import codes
 from sundbench.cohort.database import Database
-from sundbench.cohort.events import Event
-from sundbench.cohort.features import Feature, How, Reduction
+from sundbench.cohort.events.conditions import codes
+from sundbench.cohort.events.event import Event
+from sundbench.cohort.events.onsets import OnsetOf, phenotypes_of
+from sundbench.cohort.features.attributes import Age, Region, Resident, Sex
+from sundbench.cohort.features.composite import Composite
+from sundbench.cohort.features.feature import Feature, How, Reduction
+from sundbench.cohort.features.society import YEAR, OfYear
 from sundbench.cohort.following import needs
-from sundbench.cohort.onsets import OnsetOf, phenotypes_of
-from sundbench.cohort.society import YEAR, OfYear
 from sundbench.cohort.sources import PERSONS, SOURCES
 from sundbench.cohort.spans import AnyWindow, Span
 from sundbench.cohort.study import Study, leaves, look_back

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
-from sundbench.cohort.events import Event, either_of
-from sundbench.cohort.features import Feature
+from sundbench.cohort.events.event import Event, either_of
+from sundbench.cohort.features.feature import Feature
 from sundbench.cohort.language import Language, day, said
 from sundbench.cohort.windows import Window
 from sundbench.errors import StudyError

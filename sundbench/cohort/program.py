@@ -9,10 +9,10 @@ from functools import lru_cache
 import polars as pl
 
 from sundbench.cohort import persons, sources
-from sundbench.cohort.composite import Composite
-from sundbench.cohort.events import Event
+from sundbench.cohort.events.event import Event
 from sundbench.cohort.expressions import expression
-from sundbench.cohort.features import Feature, Reduction
+from sundbench.cohort.features.composite import Composite
+from sundbench.cohort.features.feature import Feature, Reduction
 from sundbench.cohort.grouping import Stage, stages
 from sundbench.cohort.plan import Plan, key, key_of, slot_keys
 from sundbench.cohort.study import leaves

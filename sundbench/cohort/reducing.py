@@ -19,7 +19,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from sundbench.cohort.features import WHOLE
+from sundbench.cohort.features.feature import WHOLE
 from sundbench.cohort.grouping import Days, Group, Parts, Within
 from sundbench.cohort.marking import COMBINATION, Booleans, Marked, Places
 from sundbench.cohort.plan import Slot

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sundbench.cohort import onsets, views
+from sundbench.cohort import views
 from sundbench.cohort.bucket import Bucket
-from sundbench.cohort.conditions import coded, codes, conditions, earliest, of_products
-from sundbench.cohort.events import Diagnosis, Dispensing, Event
+from sundbench.cohort.events import onsets
+from sundbench.cohort.events.conditions import coded, codes, conditions, earliest, of_products
+from sundbench.cohort.events.diagnoses import Diagnosis
+from sundbench.cohort.events.event import Event
+from sundbench.cohort.events.medicines import Dispensing
 from sundbench.cohort.views.contact_class import COLUMNS as CLASS_COLUMNS
 from sundbench.cohort.views.deaths import REGISTERS as DEATHS
 from sundbench.cohort.views.diagnoses import OF_CONTACT

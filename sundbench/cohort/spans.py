@@ -20,7 +20,7 @@ from sundbench.cohort.windows import Bounds, Period, Window
 from sundbench.errors import StudyError
 
 if TYPE_CHECKING:
-    from sundbench.cohort.features import Feature
+    from sundbench.cohort.features.feature import Feature
 
 Closed = Literal["both", "left", "right", "none"]
 """Which ends of a window belong to it."""
@@ -214,9 +214,9 @@ def _edge(end: object, of: object, shift: int, where: str) -> Edge | None:
 
 def _anchor(of: object, where: str) -> Feature | date | None:
     """What a window can be counted from; None for the index day."""
-    from sundbench.cohort.arithmetic import IndexDate
-    from sundbench.cohort.events import Event
-    from sundbench.cohort.features import Feature, Occurrences
+    from sundbench.cohort.events.event import Event
+    from sundbench.cohort.features.arithmetic import IndexDate
+    from sundbench.cohort.features.feature import Feature, Occurrences
 
     if isinstance(of, Event | Occurrences):
         raise StudyError(f"{where}: {of.in_words()}: happens on many days: say which, as in {_example(of)}")
@@ -236,7 +236,7 @@ def _anchor(of: object, where: str) -> Feature | date | None:
 
 
 def _example(of: object) -> str:
-    from sundbench.cohort.events import Event
+    from sundbench.cohort.events.event import Event
 
     return "event.before(days=365).first()" if isinstance(of, Event) else "...first()"
 

@@ -12,10 +12,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from sundbench.cohort import canonical
-from sundbench.cohort.attributes import Resident
-from sundbench.cohort.composite import Composite
-from sundbench.cohort.events import Event
-from sundbench.cohort.features import Feature, Reduction
+from sundbench.cohort.events.event import Event
+from sundbench.cohort.features.attributes import Resident
+from sundbench.cohort.features.composite import Composite
+from sundbench.cohort.features.feature import Feature, Reduction
 from sundbench.cohort.following.checking import check_arms, check_exposures, outcomes_of
 from sundbench.cohort.following.exposures import Exposure
 from sundbench.cohort.following.follow_up import FollowUp

@@ -15,8 +15,8 @@ from reference import Happening, Person
 import sundbench as sb
 from sundbench.cohort.boundaries import Boundary
 from sundbench.cohort.database import Database
-from sundbench.cohort.events import Event
-from sundbench.cohort.features import Occurrences
+from sundbench.cohort.events.event import Event
+from sundbench.cohort.features.feature import Occurrences
 from sundbench.cohort.following.follow_up import FollowUp
 from sundbench.errors import StudyError
 

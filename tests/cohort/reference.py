@@ -12,14 +12,14 @@ from typing import Any
 
 from reference_events import Happening, coded, is_of
 
-from sundbench.cohort import arithmetic as a
-from sundbench.cohort import attributes
-from sundbench.cohort import choices as c
-from sundbench.cohort import features as f
 from sundbench.cohort.comorbidity.covariates import Comorbidity, OfConditions
-from sundbench.cohort.events import Event
+from sundbench.cohort.events.event import Event
+from sundbench.cohort.features import arithmetic as a
+from sundbench.cohort.features import attributes
+from sundbench.cohort.features import choices as c
+from sundbench.cohort.features import feature as f
+from sundbench.cohort.features.society import Education, OfYear
 from sundbench.cohort.population import NewUsers
-from sundbench.cohort.society import Education, OfYear
 from sundbench.cohort.spans import Edge, Span
 from sundbench.cohort.study import Study
 from sundbench.cohort.windows import Window

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sundbench.cohort.cancers import Tumour
-from sundbench.cohort.events import Death, Diagnosis, Dispensing, Event, Laboratory
-from sundbench.cohort.hospital_care import Contact, Stay
+from sundbench.cohort.events.diagnoses import Diagnosis
+from sundbench.cohort.events.event import Event
+from sundbench.cohort.events.hospital_care import Contact, Stay
+from sundbench.cohort.events.laboratory import Laboratory
+from sundbench.cohort.events.medicines import Dispensing
+from sundbench.cohort.events.tumours import Tumour
+from sundbench.cohort.events.vital import Death
 
 NAMES = {"06": "kardiologi", "20": "neurologi"}
 """The specialties that the tests draw, by LPR2's code."""

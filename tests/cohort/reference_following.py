@@ -13,7 +13,8 @@ from typing import Any
 from reference import Happening, Person, days, is_of
 from slow_episodes import episodes as slow_episodes
 
-from sundbench.cohort.events import Death, Event
+from sundbench.cohort.events.event import Event
+from sundbench.cohort.events.vital import Death
 from sundbench.cohort.following.exposures import Exposure
 from sundbench.cohort.following.outcomes import Outcome
 from sundbench.cohort.study import Study

@@ -14,7 +14,7 @@ from reference import Person, days, entry, value_of
 from reference_following import follow
 
 import sundbench as sb
-from sundbench.cohort.features import Feature
+from sundbench.cohort.features.feature import Feature
 from sundbench.cohort.following.ending import step_names
 from sundbench.cohort.population import NewUsers, Population
 from sundbench.cohort.populations.families import Relatives

@@ -28,7 +28,7 @@ from reference_following import exposed, pieces
 from reference_populations import collect
 
 import sundbench as sb
-from sundbench.cohort.attributes import REGIONS, SEXES
+from sundbench.cohort.features.attributes import REGIONS, SEXES
 
 BUCKETS = 3
 

@@ -11,9 +11,9 @@ import polars as pl
 from sundbench.cohort import windows
 from sundbench.cohort.comorbidity.code_lists import CodeList, Condition, Index, code_list
 from sundbench.cohort.comorbidity.counting import counted, total
-from sundbench.cohort.composite import Composite
-from sundbench.cohort.events import Diagnosis
-from sundbench.cohort.features import Feature, Kind
+from sundbench.cohort.events.diagnoses import Diagnosis
+from sundbench.cohort.features.composite import Composite
+from sundbench.cohort.features.feature import Feature, Kind
 from sundbench.cohort.language import Language, said
 from sundbench.cohort.windows import Window
 

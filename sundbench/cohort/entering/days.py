@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sundbench.cohort.entering.entered import Counts, any_of
-from sundbench.cohort.events import Event
+from sundbench.cohort.events.event import Event
 from sundbench.cohort.sources import selects
 
 Booleans = npt.NDArray[np.bool_]

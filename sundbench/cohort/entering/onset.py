@@ -10,7 +10,7 @@ import polars as pl
 from sundbench.cohort.entering.days import days_of
 from sundbench.cohort.entering.entered import Entered, nth_day, rows_of
 from sundbench.cohort.entering.new_users import frame_of
-from sundbench.cohort.events import Event
+from sundbench.cohort.events.event import Event
 from sundbench.cohort.populations.onset import Onset
 
 

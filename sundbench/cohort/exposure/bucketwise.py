@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 
 from sundbench.cohort.bucket import Bucket
-from sundbench.cohort.events import Dispensing
+from sundbench.cohort.events.medicines import Dispensing
 from sundbench.cohort.exposure.episodes import episodes
 from sundbench.cohort.exposure.rules import Rules
 from sundbench.cohort.views import dispensings

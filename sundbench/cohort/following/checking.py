@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sundbench.cohort.events import Event
+from sundbench.cohort.events.event import Event
 from sundbench.cohort.following.exposures import TAKEN, Exposure
 from sundbench.cohort.following.follow_up import FollowUp
 from sundbench.cohort.following.outcomes import Outcome

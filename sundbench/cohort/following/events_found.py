@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from sundbench.cohort.events import Event
+from sundbench.cohort.events.event import Event
 from sundbench.cohort.exposure.grouped import Groups, Ints
 from sundbench.cohort.following.occurrences import Rows, occurrences
 from sundbench.cohort.following.outcomes import Outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sundbench.cohort.events import Event
+from sundbench.cohort.events.event import Event
 from sundbench.cohort.following.regimen import Regimen, check, check_event
 from sundbench.cohort.language import Language, days, said
 from sundbench.errors import StudyError

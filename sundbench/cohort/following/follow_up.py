@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from sundbench.cohort.events import Event
-from sundbench.cohort.features import Feature
+from sundbench.cohort.events.event import Event
+from sundbench.cohort.features.feature import Feature
 from sundbench.cohort.following.treatment import OnTreatment
 from sundbench.cohort.language import Language, listed, said
 from sundbench.errors import StudyError

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
 
-from sundbench.cohort.events import Death, Event, either_of
-from sundbench.cohort.features import How
+from sundbench.cohort.events.event import Event, either_of
+from sundbench.cohort.events.vital import Death
+from sundbench.cohort.features.feature import How
 from sundbench.cohort.following.follow_up import FollowUp
 from sundbench.cohort.following.regimen import DISPENSED, Regimen, columns
 from sundbench.cohort.views.contact_class import COLUMNS as CONTACTS

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from sundbench.cohort.events import Event
+from sundbench.cohort.events.event import Event
 from sundbench.cohort.marking import Booleans, Marked
 
 Rows = Mapping[str, Marked]

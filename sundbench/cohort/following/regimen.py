@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sundbench.cohort.events import Event
+from sundbench.cohort.events.event import Event
 from sundbench.cohort.exposure.danish_doses import DanishDoses
 from sundbench.cohort.exposure.rules import Rules
 from sundbench.cohort.following.rhythm import PurchaseRhythm

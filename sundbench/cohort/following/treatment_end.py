@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sundbench.cohort.events import Event
+from sundbench.cohort.events.event import Event
 from sundbench.cohort.following.episodes import treated
 from sundbench.cohort.following.occurrences import Rows, named, of_view
 from sundbench.cohort.following.regimen import columns

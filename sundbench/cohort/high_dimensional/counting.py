@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from sundbench.cohort import views
 from sundbench.cohort.bucket import Bucket
-from sundbench.cohort.conditions import coded
 from sundbench.cohort.damage import explained
+from sundbench.cohort.events.conditions import coded
 from sundbench.cohort.high_dimensional.choosing import COUNTS, PERSONS
 from sundbench.cohort.high_dimensional.dimensions import Dimension
 from sundbench.cohort.high_dimensional.screening import Screening

@@ -10,7 +10,7 @@ import polars as pl
 
 from sundbench.cohort import codes as code_systems
 from sundbench.cohort.codes import ATC, ICD, NPU, SKS, CodeSystem
-from sundbench.cohort.events import POSITIONS
+from sundbench.cohort.events.diagnoses import POSITIONS
 from sundbench.cohort.language import Language, listed, number, said
 from sundbench.errors import StudyError
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from sundbench.cohort.conditions import begins
+from sundbench.cohort.events.conditions import begins
 from sundbench.cohort.phenotypes.definitions import Diabetes, Pregnancy, Purchases
 
 MILLIONTHS = 1_000_000

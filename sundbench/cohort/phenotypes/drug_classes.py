@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from sundbench.cohort import windows
-from sundbench.cohort.composite import Composite
-from sundbench.cohort.conditions import begins
-from sundbench.cohort.events import Dispensing
-from sundbench.cohort.features import Kind
+from sundbench.cohort.events.conditions import begins
+from sundbench.cohort.events.medicines import Dispensing
+from sundbench.cohort.features.composite import Composite
+from sundbench.cohort.features.feature import Kind
 from sundbench.cohort.language import Language, said
 from sundbench.cohort.phenotypes.definitions import DrugClasses
 from sundbench.cohort.windows import Window

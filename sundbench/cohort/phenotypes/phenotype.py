@@ -16,8 +16,8 @@ from sundbench.cohort import engine
 from sundbench.cohort.bucket import Bucket
 from sundbench.cohort.damage import explained
 from sundbench.cohort.database import Database
-from sundbench.cohort.features import Feature
-from sundbench.cohort.onsets import TYPES, OnsetOf, Told, TypeAtIndex
+from sundbench.cohort.events.onsets import TYPES, OnsetOf, Told, TypeAtIndex
+from sundbench.cohort.features.feature import Feature
 from sundbench.cohort.phenotypes import diabetes, drug_classes, reading
 from sundbench.cohort.phenotypes.definitions import Diabetes, DrugClasses, definition
 from sundbench.cohort.phenotypes.result import Phenotyped

@@ -9,8 +9,8 @@ import polars as pl
 
 from sundbench.cohort import views
 from sundbench.cohort.bucket import Bucket
-from sundbench.cohort.conditions import begins
 from sundbench.cohort.database import Database
+from sundbench.cohort.events.conditions import begins
 from sundbench.cohort.phenotypes.definitions import Diabetes, DrugClasses
 from sundbench.cohort.phenotypes.diabetes import Sources, drugs
 from sundbench.errors import StudyError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sundbench.cohort.events import Event
+from sundbench.cohort.events.event import Event
 from sundbench.errors import StudyError
 
 SEEDS = 2**63

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from sundbench.cohort.attributes import Age, Region, Resident, Sex
-from sundbench.cohort.events import Event, either_of
-from sundbench.cohort.features import Feature
+from sundbench.cohort.events.event import Event, either_of
+from sundbench.cohort.features.attributes import Age, Region, Resident, Sex
+from sundbench.cohort.features.feature import Feature
 from sundbench.cohort.language import Language, listed, said
 from sundbench.cohort.population import Population
 from sundbench.cohort.populations.checking import happens, seeded, whole

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Literal, get_args
 
-from sundbench.cohort.events import Event, either_of
+from sundbench.cohort.events.event import Event, either_of
 from sundbench.cohort.language import Language, said
 from sundbench.cohort.population import from_to
 from sundbench.cohort.populations.checking import one_named, seeded, whole

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from sundbench.cohort.attributes import Resident
-from sundbench.cohort.events import Event
-from sundbench.cohort.features import Feature
+from sundbench.cohort.events.event import Event
+from sundbench.cohort.features.attributes import Resident
+from sundbench.cohort.features.feature import Feature
 from sundbench.cohort.language import Language, said
 from sundbench.cohort.language import day as spelled
 from sundbench.cohort.population import Population

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, ClassVar
 
-from sundbench.cohort.events import Event
-from sundbench.cohort.features import Feature
+from sundbench.cohort.events.event import Event
+from sundbench.cohort.features.feature import Feature
 from sundbench.cohort.language import Language
 from sundbench.cohort.population import Population
 from sundbench.cohort.windows import Window

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib.resources import files
 
-from sundbench.cohort.events import Event
+from sundbench.cohort.events.event import Event
 from sundbench.cohort.language import Language, said
 from sundbench.cohort.views.tables import rows
 

@@ -14,18 +14,15 @@ from typing import Any, Literal
 
 import polars as pl
 
-from sundbench.cohort import care
-from sundbench.cohort.cancers import Tumour
 from sundbench.cohort.codes import ends, holds
-from sundbench.cohort.events import (
-    Death,
-    Diagnosis,
-    Dispensing,
-    Event,
-    HospitalMedicine,
-    Laboratory,
-)
-from sundbench.cohort.hospital_care import Contact, Stay
+from sundbench.cohort.events import care
+from sundbench.cohort.events.diagnoses import Diagnosis
+from sundbench.cohort.events.event import Event
+from sundbench.cohort.events.hospital_care import Contact, Stay
+from sundbench.cohort.events.laboratory import Laboratory
+from sundbench.cohort.events.medicines import Dispensing, HospitalMedicine
+from sundbench.cohort.events.tumours import Tumour
+from sundbench.cohort.events.vital import Death
 from sundbench.cohort.views.tables import rows as rows_of
 
 FEW = 8

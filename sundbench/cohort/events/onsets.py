@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import polars as pl
 
 from sundbench.cohort import windows
-from sundbench.cohort.composite import Composite
-from sundbench.cohort.events import EitherOf, Event
-from sundbench.cohort.features import Kind
+from sundbench.cohort.events.event import EitherOf, Event
+from sundbench.cohort.features.composite import Composite
+from sundbench.cohort.features.feature import Kind
 from sundbench.cohort.language import Language, said
 from sundbench.cohort.windows import Window
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sundbench.cohort.features import Feature, Kind
+from sundbench.cohort.features.feature import Feature, Kind
 from sundbench.cohort.language import Language, said
 from sundbench.errors import StudyError
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from sundbench.cohort.events import Event
-from sundbench.cohort.features import Feature
+from sundbench.cohort.events.event import Event
+from sundbench.cohort.features.feature import Feature
 from sundbench.cohort.windows import Window
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from sundbench.cohort import codes as code_systems
 from sundbench.cohort.codes import Codes, gathered
-from sundbench.cohort.events import Event, codes_in_words, told
+from sundbench.cohort.events.event import Event, codes_in_words, told
 from sundbench.cohort.language import Language, listed, said
 from sundbench.errors import StudyError
 

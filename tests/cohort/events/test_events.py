@@ -3,8 +3,8 @@
 import pytest
 
 import sundbench as sb
-from sundbench.cohort.events import EitherOf, Event
-from sundbench.cohort.features import Feature
+from sundbench.cohort.events.event import EitherOf, Event
+from sundbench.cohort.features.feature import Feature
 from sundbench.errors import StudyError
 
 
@@ -51,7 +51,7 @@ def test_a_union_of_something_else():
 
 
 def test_a_hospital_medicine_answers_to_its_old_code():
-    from sundbench.cohort.conditions import codes
+    from sundbench.cohort.events.conditions import codes
 
     assert "L01FF02" in codes(sb.hospital_medicine("L01XC18"))
 

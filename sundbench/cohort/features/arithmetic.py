@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
 
-from sundbench.cohort.features import Feature, Kind, Value, kind_of, words_of
+from sundbench.cohort.features.feature import Feature, Kind, Value, kind_of, words_of
 from sundbench.cohort.language import Language, said
 from sundbench.cohort.windows import Bounds
 from sundbench.errors import StudyError

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from sundbench.cohort.arithmetic import NUMBERS, widest
-from sundbench.cohort.features import Feature, Kind, Value, kind_of, words_of
+from sundbench.cohort.features.arithmetic import NUMBERS, widest
+from sundbench.cohort.features.feature import Feature, Kind, Value, kind_of, words_of
 from sundbench.cohort.language import Language, said
 from sundbench.cohort.windows import Bounds
 from sundbench.errors import StudyError

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from sundbench.cohort import codes as code_systems
 from sundbench.cohort.codes import Codes, gathered
-from sundbench.cohort.features import Feature, Kind
+from sundbench.cohort.features.feature import Feature, Kind
 from sundbench.cohort.language import Language, said
 from sundbench.errors import StudyError
 

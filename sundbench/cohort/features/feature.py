@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal, get_args
 
-from sundbench.cohort.events import Event
+from sundbench.cohort.events.event import Event
 from sundbench.cohort.language import Language, listed, said, value
 from sundbench.cohort.spans import AnyWindow, anchors
 from sundbench.cohort.windows import Bounds
 from sundbench.errors import StudyError
 
 if TYPE_CHECKING:
-    from sundbench.cohort.arithmetic import Sign
+    from sundbench.cohort.features.arithmetic import Sign
 
 Kind = Literal["bool", "int", "float", "date", "text"]
 How = Literal[
@@ -124,7 +124,7 @@ class Feature(ABC):
         Raises:
             StudyError: a value of another kind.
         """
-        from sundbench.cohort.choices import Fill
+        from sundbench.cohort.features.choices import Fill
 
         return Fill(self, value)
 
@@ -189,7 +189,7 @@ class Feature(ABC):
 
 
 def _arithmetic(left: Value | Feature, sign: Sign, right: Value | Feature) -> Feature:
-    from sundbench.cohort.arithmetic import Arithmetic
+    from sundbench.cohort.features.arithmetic import Arithmetic
 
     return Arithmetic(left, sign, right)
 
