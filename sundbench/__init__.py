@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from sundbench.cohort.high_dimensional.dimensions import dimension
     from sundbench.cohort.high_dimensional.prioritising import Prioritised, prioritise
     from sundbench.cohort.phenotypes import phenotype
-    from sundbench.cohort.population import new_users
     from sundbench.cohort.populations.families import children, parents, siblings
     from sundbench.cohort.populations.matched import matched
+    from sundbench.cohort.populations.new_users import new_users
     from sundbench.cohort.populations.onset import onset
     from sundbench.cohort.populations.prevalent import prevalent_new_users
     from sundbench.cohort.populations.residents import residents
@@ -77,9 +77,9 @@ _WHERE = {
     "sundbench.cohort.high_dimensional.dimensions": ("dimension",),
     "sundbench.cohort.high_dimensional.prioritising": ("Prioritised", "prioritise"),
     "sundbench.cohort.phenotypes": ("phenotype",),
-    "sundbench.cohort.population": ("new_users",),
     "sundbench.cohort.populations.families": ("children", "parents", "siblings"),
     "sundbench.cohort.populations.matched": ("matched",),
+    "sundbench.cohort.populations.new_users": ("new_users",),
     "sundbench.cohort.populations.onset": ("onset",),
     "sundbench.cohort.populations.prevalent": ("prevalent_new_users",),
     "sundbench.cohort.populations.residents": ("residents",),

@@ -21,7 +21,7 @@ from sundbench.cohort.following.exposures import Exposure
 from sundbench.cohort.following.follow_up import FollowUp
 from sundbench.cohort.following.outcomes import Outcome
 from sundbench.cohort.language import Language
-from sundbench.cohort.population import Population
+from sundbench.cohort.populations.population import Population
 from sundbench.cohort.spans import AnyWindow, Span
 from sundbench.cohort.windows import Window
 from sundbench.errors import StudyError

@@ -19,7 +19,7 @@ from sundbench.cohort.features import attributes
 from sundbench.cohort.features import choices as c
 from sundbench.cohort.features import feature as f
 from sundbench.cohort.features.society import Education, OfYear
-from sundbench.cohort.population import NewUsers
+from sundbench.cohort.populations.new_users import NewUsers
 from sundbench.cohort.spans import Edge, Span
 from sundbench.cohort.study import Study
 from sundbench.cohort.windows import Window

@@ -16,10 +16,11 @@ from reference_following import follow
 import sundbench as sb
 from sundbench.cohort.features.feature import Feature
 from sundbench.cohort.following.ending import step_names
-from sundbench.cohort.population import NewUsers, Population
 from sundbench.cohort.populations.families import Relatives
 from sundbench.cohort.populations.matched import Matched
+from sundbench.cohort.populations.new_users import NewUsers
 from sundbench.cohort.populations.onset import Onset
+from sundbench.cohort.populations.population import Population
 from sundbench.cohort.populations.prevalent import PrevalentNewUsers
 from sundbench.cohort.populations.residents import Residents
 

@@ -10,8 +10,9 @@ from sundbench.cohort.entering import new_users, onset, prevalent, residents
 from sundbench.cohort.entering.entered import Counts, Entered, count, names_of, nth_day, rows_of
 from sundbench.cohort.language import Language
 from sundbench.cohort.narrowed import Neighbours
-from sundbench.cohort.population import NewUsers, Population
+from sundbench.cohort.populations.new_users import NewUsers
 from sundbench.cohort.populations.onset import Onset
+from sundbench.cohort.populations.population import Population
 from sundbench.cohort.populations.prevalent import PrevalentNewUsers
 from sundbench.cohort.populations.residents import Residents
 from sundbench.cohort.populations.sets import AroundCases

@@ -10,7 +10,7 @@ import polars as pl
 
 from sundbench.cohort.entering.days import Booleans, Days, days_of
 from sundbench.cohort.entering.entered import Entered
-from sundbench.cohort.population import NewUsers
+from sundbench.cohort.populations.new_users import NewUsers
 
 
 def enter(population: NewUsers, entry: tuple[date, date], rows: Mapping[str, pl.DataFrame]) -> Entered:

@@ -13,7 +13,7 @@ from sundbench.cohort.following.regimen import check_event
 from sundbench.errors import StudyError
 
 if TYPE_CHECKING:
-    from sundbench.cohort.population import Population
+    from sundbench.cohort.populations.population import Population
 
 
 def outcomes_of(outcomes: Mapping[str, object]) -> dict[str, Outcome]:

@@ -1,1 +1,1 @@
-"""The kinds of study populations besides new users, as a protocol says them."""
+"""The kinds of study populations, as a protocol says them."""

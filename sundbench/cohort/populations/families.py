@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from sundbench.cohort.language import Language, said
-from sundbench.cohort.population import Population
+from sundbench.cohort.populations.population import Population
 from sundbench.cohort.populations.sets import AroundCases, checked_cases
 from sundbench.errors import StudyError
 

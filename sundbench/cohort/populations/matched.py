@@ -10,9 +10,9 @@ from sundbench.cohort.events.event import Event, either_of
 from sundbench.cohort.features.attributes import Age, Region, Resident, Sex
 from sundbench.cohort.features.feature import Feature
 from sundbench.cohort.language import Language, listed, said
-from sundbench.cohort.population import Population
 from sundbench.cohort.populations.checking import happens, seeded, whole
 from sundbench.cohort.populations.onset import Onset
+from sundbench.cohort.populations.population import Population
 from sundbench.cohort.populations.sets import AroundCases, checked_cases
 from sundbench.errors import StudyError
 

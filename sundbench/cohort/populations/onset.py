@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from sundbench.cohort.events.event import Event, either_of
 from sundbench.cohort.events.onsets import OnsetOf
 from sundbench.cohort.language import Language, said
-from sundbench.cohort.population import Population, from_to
 from sundbench.cohort.populations.checking import happens, whole
+from sundbench.cohort.populations.population import Population, from_to
 from sundbench.cohort.windows import Window
 from sundbench.errors import StudyError
 

@@ -9,8 +9,8 @@ from typing import ClassVar, Literal, get_args
 
 from sundbench.cohort.events.event import Event, either_of
 from sundbench.cohort.language import Language, said
-from sundbench.cohort.population import from_to
 from sundbench.cohort.populations.checking import one_named, seeded, whole
+from sundbench.cohort.populations.population import from_to
 from sundbench.cohort.populations.sets import Sets
 from sundbench.cohort.windows import Window
 from sundbench.errors import StudyError

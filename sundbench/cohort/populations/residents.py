@@ -11,7 +11,7 @@ from sundbench.cohort.features.attributes import Resident
 from sundbench.cohort.features.feature import Feature
 from sundbench.cohort.language import Language, said
 from sundbench.cohort.language import day as spelled
-from sundbench.cohort.population import Population
+from sundbench.cohort.populations.population import Population
 from sundbench.errors import StudyError
 
 

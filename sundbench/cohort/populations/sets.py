@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from sundbench.cohort.events.event import Event
 from sundbench.cohort.features.feature import Feature
 from sundbench.cohort.language import Language
-from sundbench.cohort.population import Population
+from sundbench.cohort.populations.population import Population
 from sundbench.cohort.windows import Window
 from sundbench.errors import StudyError
 
