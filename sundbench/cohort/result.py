@@ -103,10 +103,11 @@ class Cohort:
         """
         counts = [tuple(map(int, row)) for row in self.attrition.drop(columns=["step", "dropped"]).to_numpy()]
         names, arms = step_texts(self.study, language), self.arms
-        if "set" in self.table.column_names:
+        of_sets = "set" in self.table.column_names
+        if of_sets:
             # The last step adds those who were found for the cases, who may be in several sets: no persons.
             counts, names, arms = [(row[0], *row[2:]) for row in counts[:-1]], names[:-1], arms[1:]
-        return flow_chart(names, counts, arms, language, least)
+        return flow_chart(names, counts, arms, language, least, of_cases=of_sets)
 
     def attrition_for_release(self, language: Language = "en", *, least: int = LEAST) -> pd.DataFrame:
         """The table of ``flow_chart``: ``step``, ``persons`` and, where they may be shown, those by arm.

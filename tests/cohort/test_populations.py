@@ -118,6 +118,8 @@ def test_a_flow_chart_of_a_family_counts_probands_and_no_relatives(extract):
     chart = cohort.flow_chart()
     assert chart.table["persons"].to_list() == [6, 6]
     assert list(chart.table.columns) == ["step", "persons"]
+    assert "The persons are the cases" in chart.note
+    assert "Personerne er cases" in cohort.flow_chart("da").note
 
 
 def test_exposed_and_unexposed(extract):

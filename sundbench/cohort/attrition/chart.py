@@ -65,12 +65,14 @@ class FlowChart:
         arms: the arms' names; empty where there is one alone.
         least: the smallest number of persons that is shown, besides 0.
         language: of the texts.
+        of_cases: whether it counts the cases of sets alone.
     """
 
     steps: tuple[Step, ...]
     arms: tuple[str, ...]
     least: int
     language: Language
+    of_cases: bool = False
 
     @property
     def table(self) -> pd.DataFrame:
@@ -159,6 +161,8 @@ def flow_chart(
     arms: Sequence[str],
     language: Language,
     least: int = LEAST,
+    *,
+    of_cases: bool = False,
 ) -> FlowChart:
     """Make a flow chart safe to release.
 
@@ -168,6 +172,7 @@ def flow_chart(
         arms: the arms' names.
         language: of the texts.
         least: the smallest number of persons that may be shown, besides 0.
+        of_cases: whether those counted are the cases of sets.
 
     Raises:
         StudyError: fewer are left at the end, or ``least`` makes no sense.
@@ -199,7 +204,7 @@ def flow_chart(
             )
         )
         before = place
-    return FlowChart(tuple(steps), tuple(arms) if len(arms) > 1 else (), least, language)
+    return FlowChart(tuple(steps), tuple(arms) if len(arms) > 1 else (), least, language, of_cases)
 
 
 _RULE: Mapping[Language, str] = {
@@ -219,8 +224,16 @@ _NO_ARMS: Mapping[Language, str] = {
 }
 
 
+_CASES: Mapping[Language, str] = {
+    "en": " The persons are the cases; those found for them aren't counted: they may be in several sets.",
+    "da": " Personerne er cases; de, der er fundet til dem, er ikke talt med: de kan være i flere sæt.",
+}
+
+
 def _note(chart: FlowChart, language: Language) -> str:
-    note = _RULE[language].format(most=chart.least - 1)
+    note = _RULE[language].format(most=chart.least - 1) if chart.least > 1 else ""
+    if chart.of_cases:
+        note += _CASES[language]
     if chart.arms and all(step.by_arm is None for step in chart.steps):
         note += _NO_ARMS[language].format(least=chart.least)
-    return note
+    return note.strip()
