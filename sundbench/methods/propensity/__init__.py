@@ -1,17 +1,20 @@
-"""Propensity scores: the model, the weights, and whether they balance the arms."""
+"""Propensity scores: the model, matching, weights, and whether they balance the arms."""
 
 from sundbench.methods.propensity.balance import Balance, balance
 from sundbench.methods.propensity.design import Design, design
+from sundbench.methods.propensity.matching import Pairs, match
 from sundbench.methods.propensity.model import PropensityModel, fit
 from sundbench.methods.propensity.weighting import effective_sample_size, weights
 
 __all__ = [
     "Balance",
     "Design",
+    "Pairs",
     "PropensityModel",
     "balance",
     "design",
     "effective_sample_size",
     "fit",
+    "match",
     "weights",
 ]

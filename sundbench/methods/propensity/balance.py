@@ -15,25 +15,26 @@ from numpy.typing import ArrayLike
 from sundbench.errors import MethodError
 from sundbench.methods.inputs import Bools, Floats, Frame, frame, numbers, same_length
 from sundbench.methods.propensity.design import columns_of
+from sundbench.methods.propensity.matching import Pairs, pair_weights
 from sundbench.methods.propensity.model import treated
 from sundbench.methods.propensity.weighting import Estimand
 
 
 @dataclass(frozen=True)
 class Balance:
-    """Covariate balance before and after weighting.
+    """Covariate balance before and after weighting or matching.
 
     Attributes:
         table: one row a covariate, or a level of a categorical one: covariate, mean_treated_before,
-            mean_untreated_before, smd_before, variance_ratio_before, and the same ``_after`` (NaN when no
-            weights were given). Variance ratios are NaN for covariates of 0 and 1.
+            mean_untreated_before, smd_before, variance_ratio_before, and the same ``_after`` (NaN without
+            weights and pairs). Variance ratios are NaN for covariates of 0 and 1.
     """
 
     table: pd.DataFrame
 
     @property
     def largest(self) -> float:
-        """The largest absolute standardised mean difference after weighting (before, without weights)."""
+        """The largest absolute standardised mean difference after (before, without weights and pairs)."""
         after = self.table["smd_after"].abs().max()
         return float(after if np.isfinite(after) else self.table["smd_before"].abs().max())
 
@@ -44,6 +45,7 @@ def balance(
     treatment: str,
     covariates: Sequence[str],
     weights: ArrayLike | None = None,
+    pairs: Pairs | Frame | None = None,
     estimand: Estimand = "ate",
 ) -> Balance:
     """Compare the arms' covariates.
@@ -56,14 +58,21 @@ def balance(
         treatment: its column of 1 (treated) and 0.
         covariates: its columns; text and categories are compared level by level.
         weights: one a person.
+        pairs: what ``match`` gives, or a frame of row numbers ``treated`` and ``control``; each control
+            counts with the weight that ``Pairs.weights`` gives it.
         estimand: decides the denominator.
 
     Raises:
-        MethodError: missing values, an empty arm, or negative weights.
+        MethodError: missing values, an empty arm, negative weights, weights and pairs together, or pairs that
+            are not of these data.
     """
     arm = treated(data, treatment)
     chosen = frame(data, list(covariates))
+    if weights is not None and pairs is not None:
+        raise MethodError("weights and pairs: give one of them, or neither")
     after = None if weights is None else numbers(weights, "weights")
+    if pairs is not None:
+        after = _of_pairs(pairs, arm)
     same_length(data=arm, weights=after)
     if after is not None and ((after < 0).any() or after[arm].sum() == 0 or after[~arm].sum() == 0):
         raise MethodError("weights: negative, or all 0 in one arm: give weights that leave both arms persons")
@@ -72,6 +81,18 @@ def balance(
         for term, values in columns_of(chosen[name], every_level=True).items():
             rows.append(_row(term, values, arm, after, estimand))
     return Balance(pd.DataFrame(rows))
+
+
+def _of_pairs(pairs: Pairs | Frame, arm: Bools) -> Floats:
+    table = pairs.table if isinstance(pairs, Pairs) else frame(pairs, ["treated", "control"])
+    rows = [numbers(table[name], f"pairs: {name}") for name in ("treated", "control")]
+    for name, row, wanted in zip(("treated", "control"), rows, (arm, ~arm), strict=True):
+        whole = (row == np.floor(row)) & (row >= 0) & (row < arm.size)
+        if not whole.all() or not wanted[row.astype(np.int64)].all():
+            raise MethodError(
+                f"pairs: {name} is not a row number of that arm in these data: match them again"
+            )
+    return pair_weights(rows[0].astype(np.int64), rows[1].astype(np.int64), arm.size)
 
 
 def _row(
