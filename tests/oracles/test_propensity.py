@@ -97,3 +97,36 @@ def compare(fitted, rows):
     for row in rows:
         at = fitted.at([row["time"]]).set_index("group")["survival"]
         assert at[row["strata"].removeprefix("qsmk=")] == pytest.approx(row["surv"], abs=1e-9)
+
+
+def whole(nhefs):
+    data, _, expected, tolerance = nhefs
+    covariates = [name for name in data if name in FACTORS or name in SQUARED or name.startswith("I(")]
+    return data, {"outcome": "wt82_71", "treatment": "qsmk", "covariates": covariates}, expected, tolerance
+
+
+@pytest.mark.parametrize(("key", "estimand"), [("w", "ate"), ("ow", "overlap"), ("att", "att")])
+def test_weighted_effects_with_weights_taken_as_known(nhefs, key, estimand):
+    data, what, expected, tolerance = whole(nhefs)
+    theirs = expected["weighted"]["by_weight"][key]
+    found = propensity.effect(data, **what, estimand=estimand, variance="known")
+    assert found.difference == pytest.approx(theirs["est"], abs=tolerance["coef_abs"])
+    assert found.se == pytest.approx(theirs["robust_se"], rel=1e-9)
+    # Weights that are estimated make the difference less uncertain than the robust variance says.
+    assert propensity.effect(data, **what, estimand=estimand).se < theirs["robust_se"]
+
+
+def test_standardised(nhefs):
+    data, what, expected, _ = whole(nhefs)
+    found = propensity.standardised_effect(data, **what, interactions=["smokeintensity"]).table["coef"]
+    theirs = expected["standardisation"]
+    assert found.tolist() == pytest.approx([theirs["mean0"], theirs["mean1"], theirs["diff"]], abs=1e-9)
+
+
+def test_doubly_robust(nhefs):
+    data, what, expected, _ = whole(nhefs)
+    options = {"augmented": True, "interactions": ["smokeintensity"], "normalised": False}
+    found = propensity.effect(data, **what, estimand="ate", **options, variance="known")
+    assert found.difference == pytest.approx(expected["aipw"]["est"], abs=1e-9)
+    # Theirs divides by n - 1.
+    assert found.se == pytest.approx(expected["aipw"]["se"] * np.sqrt(1565 / 1566), rel=1e-9)

@@ -2,6 +2,7 @@
 
 from sundbench.methods.propensity.balance import Balance, balance
 from sundbench.methods.propensity.design import Design, design
+from sundbench.methods.propensity.effect import Effect, effect, standardised_effect
 from sundbench.methods.propensity.matching import Pairs, match
 from sundbench.methods.propensity.model import PropensityModel, fit
 from sundbench.methods.propensity.weighting import effective_sample_size, weights
@@ -9,12 +10,15 @@ from sundbench.methods.propensity.weighting import effective_sample_size, weight
 __all__ = [
     "Balance",
     "Design",
+    "Effect",
     "Pairs",
     "PropensityModel",
     "balance",
     "design",
+    "effect",
     "effective_sample_size",
     "fit",
     "match",
+    "standardised_effect",
     "weights",
 ]
