@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sundbench.errors import MethodError
@@ -41,6 +41,7 @@ def test_a_group_of_four_is_not_described():
         description.baseline(people([("a", 1)] * 9 + [("b", 1)] * 4), group="arm", characteristics=["year"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 6)), min_size=5, max_size=80))
 def test_no_cell_is_small_and_nobody_is_lost(rows):
     data = people([*rows, *[("a", 1)] * 5, *[("b", 2)] * 5])
