@@ -1,0 +1,169 @@
+"""Case series against R's SCCS, on the data of Farrington's book (oracle sccs_farrington_book)."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sundbench.methods import self_controlled
+
+DTP = {"dtp": ["dtp", "dtpd2", "dtpd3"]}
+
+
+def long(data, columns, lasting=None, until=None):
+    """Exposures of a data frame with a column a dose, as rows."""
+    parts = []
+    for name, doses in columns.items():
+        for number, column in enumerate(doses, start=1):
+            own = data[data[column].notna()]
+            end = own[until] if until else own[column] + (lasting or 0)
+            parts.append(
+                pd.DataFrame(
+                    {"person": own["case"], "name": name, "start": own[column], "end": end, "dose": number}
+                )
+            )
+    return pd.concat(parts).drop_duplicates()
+
+
+@pytest.fixture
+def book(oracle):
+    folder, expected = oracle("sccs_farrington_book")
+
+    def read(name, event):
+        data = pd.read_csv(folder / f"{name}dat.csv.gz")
+        cases = data.rename(columns={"case": "person", "sta": "start", event: "event_day"})
+        return data, cases[["person", "start", "end", "event_day"]].drop_duplicates()
+
+    return read, expected["expected"], expected["tolerance"]
+
+
+def quantiles(days, shares):
+    return np.unique(np.floor(np.quantile(days, shares))).astype(int)
+
+
+def itp(read, **options):
+    data, cases = read("itp", "itp")
+    return self_controlled.sccs(cases, long(data, {"mmr": ["mmr"]}, 42), **options)
+
+
+ITP_AGES = [427, 488, 549, 610, 671]
+DTP_AGES = range(57, 338, 28)
+
+
+def model(name, read, expected):
+    """Our fit of a model that the book fits."""
+    twentieths = np.arange(0.05, 0.951, 0.05)
+    if name.startswith("itp"):
+        windows = [0, 15, 29] if name == "itp_mod3" else [(0, 42)]
+        return itp(read, risk_windows=windows, age_breaks=None if name == "itp_mod1" else ITP_AGES)
+    if name == "am_oxford":
+        data, cases = read("am", "am")
+        exposures = long(data, {"mmr": ["mmr"]})
+        return self_controlled.sccs(cases, exposures, risk_windows=[(15, 35)], age_breaks=[547])
+    if name == "hip_mod1":
+        data, cases = read("hip", "frac")
+        return self_controlled.sccs(
+            cases,
+            long(data, {"ad": ["ad"]}, until="endad"),
+            risk_windows=[0, 15, 43],
+            washout=[1, 92, 182],
+            age_breaks=expected["ageq_hip"],
+        )
+    if name == "gi_mod1":
+        data, cases = read("gi", "bleed")
+        exposures = long(data, {"ns": ["ns"]}, until="endns")
+        return self_controlled.sccs(cases, exposures, risk_windows=[0], age_breaks=expected["ageq_gi"])
+    if name.startswith("dtp"):
+        data, cases = read("dtp", "conv")
+        return self_controlled.sccs(
+            cases,
+            long(data, DTP, 14),
+            risk_windows=[0, 4, 8],
+            age_breaks=DTP_AGES,
+            common_effect=name == "dtp_same",
+        )
+    if name == "con_mod":
+        data, cases = read("con", "conv")
+        exposures = long(data, {"hib": ["hib"], "mmr": ["mmr"]}, 14)
+        ages = range(387, 708, 20)
+        return self_controlled.sccs(cases, exposures, risk_windows=[0, 8], age_breaks=ages)
+    if name == "hib_mod1":
+        data, cases = read("hib", "conv")
+        exposures = long(data, DTP | {"hib": ["hib", "hibd2", "hibd3"]}, 14)
+        windows = {"dtp": [0, 4, 8], "hib": [0, 8]}
+        return self_controlled.sccs(cases, exposures, risk_windows=windows, age_breaks=DTP_AGES)
+    if name == "int_mod":
+        data, cases = read("int", "intus")
+        born = pd.to_datetime(data["dob"].astype(str).str.zfill(8), format="%d%m%Y")
+        cases = cases.assign(born=born)
+        exposures = long(data, {"opv": ["opv", "opvd2"]}, 42)
+        return self_controlled.sccs(
+            cases,
+            exposures,
+            risk_windows=[0, 15, 29],
+            age_breaks=range(30, 331, 30),
+            season=True,
+            birth="born",
+        )
+    if name == "gbs":
+        data, cases = read("gbs", "gbs")
+        return self_controlled.sccs(cases, long(data, {"flu": ["flu"]}), risk_windows=[(0, 42)])
+    data, cases = read("mi", "mi")
+    exposures = long(data, {"rti": ["rti"]}, 28)
+    ages = quantiles(cases.drop_duplicates("person")["event_day"], twentieths)
+    return self_controlled.sccs(cases, exposures, risk_windows=[1, 4, 8, 15], age_breaks=ages)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "itp_mod1",
+        "itp_mod2",
+        "itp_mod3",
+        "am_oxford",
+        "hip_mod1",
+        "gi_mod1",
+        "dtp_same",
+        "dtp_mod2",
+        "con_mod",
+        "hib_mod1",
+        "int_mod",
+        "gbs",
+        "mi_rti",
+    ],
+)
+def test_models_of_the_book(book, name):
+    read, expected, tolerance = book
+    theirs = expected["fits"][name]
+    ours = model(name, read, expected)
+    assert not ours.infinite
+    places = {term: i for i, term in enumerate(ours.coef.index)}
+    coef, variance = ours.coef.to_numpy(), ours.variance
+    for row in theirs["rows"]:
+        # contrast with the reference of theirs, where it is another than the first group
+        weight = np.zeros(coef.size)
+        term, releveled = row["term"], "relevel(age, ref = 21)"
+        if term.startswith(releveled):
+            weight[places["age21"]] = -1
+            term = term.replace(releveled, "age")
+        if term in places:
+            weight[places[term]] += 1
+        assert weight.any()
+        assert weight @ coef == pytest.approx(row["coef"], abs=tolerance["coef_abs"])
+        assert np.sqrt(weight @ variance @ weight) == pytest.approx(row["se"], rel=tolerance["se_rel"])
+        if not row["term"].startswith(releveled):
+            found = ours.table.loc[term, ["rr", "lower", "upper"]]
+            assert found.to_list() == pytest.approx([row["rr"], row["lower"], row["upper"]], rel=1e-4)
+    assert len(theirs["rows"]) == coef.size
+    statistic, df, _ = theirs["loglik"]
+    assert ours.tests.loc["likelihood ratio", "statistic"] == pytest.approx(statistic, rel=1e-6)
+    assert ours.tests.loc["likelihood ratio", "df"] == df
+    assert ours.events == theirs["n_events"]
+
+
+def test_likelihood_ratios_between_models(book):
+    read, expected, _ = book
+    one = itp(read, risk_windows=[(0, 42)], age_breaks=ITP_AGES)
+    three = itp(read, risk_windows=[0, 15, 29], age_breaks=ITP_AGES)
+    theirs = expected["lrt"]["one_vs_three_periods"]
+    assert 2 * (three.loglik - one.loglik) == pytest.approx(theirs["chisq"], abs=1e-5)
+    assert three.coef.size - one.coef.size == theirs["df"]
