@@ -214,7 +214,7 @@ def assemble(
         table=whole,
         attrition=attrition,
         fingerprint=hashlib.sha256(made_of.encode()).hexdigest(),
-        notes=(*_notes(study, table), *gathered.notes(study), *notes),
+        notes=(*_notes(study, table), *gathered.notes(study, parts), *notes),
         exposures=gathered.exposures(study, parts, persons),
         recurrences=gathered.recurrences(study, parts, persons),
         born=gathered.born(parts),

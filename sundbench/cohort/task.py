@@ -26,7 +26,7 @@ class Part:
     Attributes:
         table: one row per person, sorted by person; in the second pass one row per set and person.
         steps: persons left after each step of the attrition.
-        long: the exposures and recurrent outcomes of those persons.
+        long: of those persons the exposures, recurrent outcomes, and who had an outcome before.
         born: their days of birth, where the protocol asks for age.
         pools: who may be found for cases of other buckets, where the population is one of sets.
     """

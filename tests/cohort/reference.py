@@ -230,7 +230,7 @@ def reduction(feature: f.Reduction, person: Person, index: date) -> Any:
     if feature.how == "count":
         return len(there)
     if feature.how == "distinct":
-        return len({h.code for h in there})
+        return len({h.code for h in there if h.code})
     if feature.how == "sum":
         return sum(value for _, value in values)
     if feature.how == "mean":

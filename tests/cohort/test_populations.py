@@ -61,7 +61,7 @@ def test_the_same_bits_whatever_the_buckets_and_workers(extract):
     ]
     assert len({cohort.digest for cohort in cohorts}) == 1
     assert len(cohorts[0]) == 33 * 5
-    assert cohorts[0].notes == ()
+    assert not any("fewer" in note for note in cohorts[0].notes)
 
 
 def test_a_cluster_gives_the_same_and_progress_tells_both_passes(extract):
@@ -99,7 +99,7 @@ def test_requirements_are_met_by_others_where_some_do_not(extract):
     people.append(person(99, ill()))
     cohort = MATCHED.collect(extract(*people))
     assert sets(cohort) == {99: {1, 2, 3}}
-    assert cohort.notes == ("1 of 1 sets have fewer than 4 controls, 0 of them none",)
+    assert "1 of 1 sets have fewer than 4 controls, 0 of them none" in cohort.notes
     assert cohort.attrition["persons"].to_list()[-1] == 4
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from sundbench.cohort.following import needs
 from sundbench.cohort.following.exposures import RECENT, STATES
 from sundbench.cohort.following.regimen import bridges
-from sundbench.cohort.following.running import INTERVALS, RECURRENCES
+from sundbench.cohort.following.running import EARLIER, INTERVALS, RECURRENCES
 
 if TYPE_CHECKING:
     from sundbench.cohort.study import Study
@@ -61,9 +62,16 @@ def born(parts: Sequence[Part]) -> pa.Array | None:
     return pl.concat(days).rechunk().to_arrow() if len(days) == len(parts) else None
 
 
-def notes(study: Study) -> Iterator[str]:
-    """What a reader must know of treatment and exposure."""
-    follow_up = study.follow_up
+def notes(study: Study, parts: Sequence[Part]) -> Iterator[str]:
+    """What a reader must know of outcomes, treatment and exposure."""
+    follow_up, rows = study.follow_up, sum(part.table.height for part in parts)
+    for name, _ in needs.had_before(study):
+        had = sum(part.long[EARLIER, name].height for part in parts)
+        if had:
+            yield (
+                f"outcomes[{name!r}]: {had} of {rows} had it on the index day or before, and are followed to "
+                "the next: for first-ever events require its absence"
+            )
     if follow_up is not None and follow_up.on_treatment is not None:
         treatment = follow_up.on_treatment
         if bridges(treatment.rules, treatment.lag_days):

@@ -33,6 +33,9 @@ _ENDS = {
 CROSSING = Window(1, None)
 """When a crossing to another arm ends follow-up: what one enters with may be of several arms."""
 
+EARLIER = Window(None, 0)
+"""When an event is no outcome: it came before follow-up."""
+
 
 def until(event: Event) -> Iterator[tuple[Event, Window]]:
     """What ends follow-up, and when: from the index day; death always, so that no one is followed dead."""
@@ -61,11 +64,20 @@ def reductions(study: Study) -> Iterator[Wanted]:
     for outcome in study.endpoints.values():
         if not after_any_start(study.follow_up):
             yield from ((event, outcome_window(study.follow_up), "first") for event in outcome.events)
+    yield from ((event, EARLIER, "any") for _, event in had_before(study))
     for event in study.follow_up.until:
         yield from ((part, window, "first") for part, window in until(event))
     for crossing in crossings(study):
         if crossing is not None:
             yield crossing, CROSSING, "first"
+
+
+def had_before(study: Study) -> Iterator[tuple[str, Event]]:
+    """Outcomes of which it is counted who had them before follow-up: not death, nor those that may recur."""
+    for name, outcome in study.endpoints.items():
+        mortal = all(isinstance(part, Death) for part in outcome.event.parts)
+        if not mortal and not outcome.recurrent:
+            yield name, outcome.event
 
 
 def after_any_start(follow_up: FollowUp) -> bool:

@@ -21,8 +21,8 @@ from sundbench.cohort.gathering import Gathering
 from sundbench.cohort.narrowed import among
 from sundbench.cohort.plan import Plan, key
 
-INTERVALS, RECURRENCES = "exposures", "recurrences"
-"""The kinds of long tables that follow-up gives."""
+INTERVALS, RECURRENCES, EARLIER = "exposures", "recurrences", "earlier"
+"""The kinds of long tables that follow-up gives; the last has a row for each who had an outcome before."""
 
 Long = Mapping[tuple[str, str], pl.DataFrame]
 """Long tables by kind and name; ``row`` is a place in the part's table."""
@@ -35,7 +35,7 @@ class Followed:
     Attributes:
         frame: who is followed, with ``start``, ``end``, ``end_reason`` and what outcomes are told from.
         steps: persons left after each step.
-        long: exposures and recurrent outcomes.
+        long: exposures, recurrent outcomes, and who had an outcome before follow-up.
     """
 
     frame: pl.DataFrame
@@ -76,6 +76,8 @@ def follow(plan: Plan, frame: pl.DataFrame, slots: Slots, gathering: Gathering) 
         frame = ending.without_earlier(frame, _first_days(plan, slots))
         steps.append(count(frame, arms))
     frame, long = _by_rows(plan, frame, rows)
+    for name, event in needs.had_before(study):
+        long[EARLIER, name] = frame.filter(pl.col(slots[key(event, needs.EARLIER, "any")])).select("row")
     for name, exposure in study.exposures.items():
         bought = occurrences(rows, exposure.event, columns_of(exposure.rules)).filter(among(frame))
         episodes = treated(

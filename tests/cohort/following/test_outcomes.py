@@ -36,6 +36,25 @@ def test_a_death_that_ends_follow_up_counts_as_an_outcome_that_day(people, extra
     assert (row["death_time"], row["death_event"], row["end_reason"]) == (20, True, "death")
 
 
+def test_who_had_an_outcome_before_is_counted_in_the_notes(people, extract, study):
+    db = extract(
+        people.person(1, people.gets(DRUG, 0), people.ill("DI639", -400, 10)),
+        people.person(2, people.gets(DRUG, 0), people.ill("DI639", 0)),
+        people.person(3, people.gets(DRUG, 0), people.ill("DI639", 1)),
+    )
+    asked = study(outcomes={"stroke": STROKE, "death": sb.death()}, follow_up=sb.follow_up(max_days=30))
+    cohort = asked.collect(db)
+    assert cohort.table["stroke_event"].to_pylist() == [True, False, True]
+    assert cohort.notes[1:] == (
+        "outcomes['stroke']: 2 of 3 had it on the index day or before, and are followed to the next: "
+        "for first-ever events require its absence",
+    )
+    recurrent = study(
+        outcomes={"stroke": sb.outcome(STROKE, recurrent=True)}, follow_up=sb.follow_up(max_days=30)
+    )
+    assert not any("before" in note for note in recurrent.collect(db).notes)
+
+
 def test_recurrent_events(people, extract, study):
     db = extract(
         people.person(1, people.gets(DRUG, 0), people.ill("DI639", 5, 5, 10, 15, 20, 26, 40)),
