@@ -214,13 +214,12 @@ def _fit(estimates: Floats, se: Floats, location: Floats, spread: Floats) -> tup
         residual = estimates - location @ beta
         return -loglik, spread.T @ (sd * (1 / variance - residual**2 / variance**2))
 
-    # An sd of 0 is stationary wherever it lies, and there can be several maxima: start from a grid's best.
+    # An sd of 0 is stationary wherever it lies, and there can be several maxima: start from all over a grid.
     scale = float(np.std(estimates)) + float(np.median(se))
     steps = [scale * step for step in (1e-3, 0.03, 0.1, 0.25, 0.5, 1.0, 2.0)]
     grid = np.array(np.meshgrid(*[steps] * spread.shape[1])).reshape(spread.shape[1], -1).T
-    starts = sorted(grid, key=lambda ends: loss(ends)[0])[:2]
     best = None
-    for start in starts:
+    for start in grid:
         found = minimize(
             loss,
             start,
@@ -231,7 +230,8 @@ def _fit(estimates: Floats, se: Floats, location: Floats, spread: Floats) -> tup
         )
         if best is None or found.fun < best.fun:
             best = found
-    ends = np.asarray(best.x if best is not None else starts[0], dtype=np.float64)
+    assert best is not None  # noqa: S101 - the grid has points
+    ends = np.asarray(best.x, dtype=np.float64)
     for place in np.flatnonzero(ends < 1e-3 * scale):
         zero = ends.copy()
         zero[place] = 0.0
