@@ -32,7 +32,7 @@ import sundbench as sb
 from benchmarks.bench_cohort import peak
 from benchmarks.nation import PERSONS
 
-CODES = ("DI06", "DI13", "DI14")
+CODES = ("DI06", "DI07", "DI12", "DI13", "DI14", "DI15")
 ENTRY = ("2006-01-01", "2015-12-31")
 RATIO = 10
 LIMIT = 20.0

@@ -17,7 +17,7 @@ from sundbench.cohort.following.running import follow
 from sundbench.cohort.gathering import Gathering
 from sundbench.cohort.matching.pools import pools
 from sundbench.cohort.narrowed import Neighbours
-from sundbench.cohort.plan import Plan, compile_study, slot_keys
+from sundbench.cohort.plan import Plan, compile_study
 from sundbench.cohort.program import program
 from sundbench.cohort.scanning import rehearsal
 from sundbench.cohort.study import Study
@@ -177,7 +177,7 @@ def _rehearse(plan: Plan) -> None:
     for requirement in ready.requirements:
         frame = gathering.add(frame, requirement)
     frame = gathering.add_all(frame)
-    follow(plan, frame, slot_keys(plan.slots), gathering)
+    follow(plan, frame, ready.slots, gathering)
 
 
 def _read(db: Database, plan: Plan, register: str, columns: list[str]) -> Read:

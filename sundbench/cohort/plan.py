@@ -51,7 +51,7 @@ class Slot:
     n: int | None = None
 
 
-ROWS_A_TASK = 3_000_000
+ROWS_A_TASK = 5_000_000
 """Small buckets share a task, as many as hold so many rows of the largest register that is read."""
 
 

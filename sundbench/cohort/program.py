@@ -10,7 +10,7 @@ import polars as pl
 
 from sundbench.cohort import persons, sources
 from sundbench.cohort.events.event import Event
-from sundbench.cohort.expressions import expression
+from sundbench.cohort.expressions import Slots, expression
 from sundbench.cohort.features.composite import Composite
 from sundbench.cohort.features.feature import Feature, Reduction
 from sundbench.cohort.grouping import Stage, stages
@@ -55,6 +55,7 @@ class Program:
 
     Attributes:
         plan: the plan.
+        slots: the column of each reduction by its key.
         population: what to read of each view of all persons, to decide who enters.
         readings: what to read of each view of those who are in.
         events: the different events of each view.
@@ -64,6 +65,7 @@ class Program:
     """
 
     plan: Plan
+    slots: Slots
     population: Mapping[str, sources.Reading]
     readings: Mapping[str, sources.Reading]
     events: Mapping[str, tuple[Event, ...]]
@@ -108,6 +110,7 @@ def program(plan: Plan, found: bool = False) -> Program:
         columns.append((column.cast(pl.Enum(feature.labels)) if feature.labels else column).alias(name))
     return Program(
         plan=plan,
+        slots=keys,
         population={view: sources.reading(view, of, []) for view, of in plan.population_events().items()},
         readings={view: sources.reading(view, of, plan.values(view)) for view, of in events.items()},
         events={view: tuple(of) for view, of in events.items()},

@@ -15,7 +15,7 @@ from sundbench.cohort.gathering import Gathering
 from sundbench.cohort.matching.draws import RANK
 from sundbench.cohort.matching.pools import Pools, pools
 from sundbench.cohort.narrowed import Neighbours
-from sundbench.cohort.plan import Plan, slot_keys
+from sundbench.cohort.plan import Plan
 from sundbench.cohort.program import Program, program
 
 
@@ -70,7 +70,7 @@ def _met(ready: Program, gathering: Gathering, frame: pl.DataFrame) -> Part:
     for requirement in ready.requirements:
         frame = gathering.add(frame, requirement).filter(requirement.fulfilled)
         steps.append(count(frame, arms))
-    frame, slots = gathering.add_all(frame), slot_keys(plan.slots)
+    frame, slots = gathering.add_all(frame), ready.slots
     followed = follow(plan, frame, slots, gathering)
     frame = followed.frame
     born = frame[persons.BORN] if persons.BORN in frame.columns else None
