@@ -34,7 +34,7 @@ def registers(db: Database, event: Event, place: str, values: Iterable[str] = ()
             f"the permit must ask for {' or '.join(source.registers)}"
         )
     for name in held:
-        _refuse(db, name, source.registers[name], where)
+        refuse_lacking(db, name, source.registers[name], where)
     needed = dict.fromkeys(held)
     asked = [*conditions(event).columns, *values]
     if source.code is not None and (codes(event) or getattr(event, "exclude", ()) or "code" in asked):
@@ -71,9 +71,9 @@ def _giving(db: Database, event: Event, column: str, where: str) -> list[str]:
                 f"the permit must ask for it with {', '.join(columns)}"
             )
         if keys is not None:
-            _refuse(db, name, (keys[0],), where)
-            _refuse(db, giver, (keys[1],), where)
-        _refuse(db, giver, columns, where)
+            refuse_lacking(db, name, (keys[0],), where)
+            refuse_lacking(db, giver, (keys[1],), where)
+        refuse_lacking(db, giver, columns, where)
         found.append(giver)
     if not found:
         choices = (f"{name} with {', '.join(columns)}" for name, columns in source.takes[column].items())
@@ -89,7 +89,18 @@ def lacking(db: Database, register: str, columns: Iterable[str]) -> list[str]:
     return [column for column in columns if not any(name in held for name in column.split(" or "))]
 
 
-def _refuse(db: Database, register: str, columns: Iterable[str], where: str) -> None:
+def refuse_lacking(db: Database, register: str, columns: Iterable[str], where: str) -> None:
+    """Refuse a register of the extract that lacks columns.
+
+    Args:
+        db: the extract.
+        register: one that it has.
+        columns: those that are needed.
+        where: what the message begins with: who needs them.
+
+    Raises:
+        StudyError: names the register and the columns.
+    """
     missing = lacking(db, register, columns)
     if missing:
         raise StudyError(

@@ -11,6 +11,7 @@ from sundbench.cohort.events.vital import Death
 from sundbench.cohort.features.feature import How
 from sundbench.cohort.following.follow_up import FollowUp
 from sundbench.cohort.following.regimen import DISPENSED, Regimen, columns
+from sundbench.cohort.held import refuse_lacking
 from sundbench.cohort.views.contact_class import COLUMNS as CONTACTS
 from sundbench.cohort.windows import Window
 from sundbench.errors import StudyError
@@ -157,9 +158,8 @@ def registers(study: Study, db: Database) -> list[str]:
     """
     for place, rules, outside, parts in regimens(study):
         if any(part.view == "dispensings" for part in parts):
-            _refuse_lacking(
-                db, "lmdb", [c for name in columns(rules) for c in DISPENSED.get(name, ())], place
-            )
+            read = dict.fromkeys(c for name in columns(rules) for c in DISPENSED.get(name, ()))
+            refuse_lacking(db, "lmdb", read, f"study, {place}")
         if outside:
             held = [name for name in CONTACTS if name in db.registers]
             if not held:
@@ -169,7 +169,7 @@ def registers(study: Study, db: Database) -> list[str]:
                     f"the permit must ask for {names}"
                 )
             for name in held:
-                _refuse_lacking(db, name, [*CONTACTS[name], _ENDS[name]], place)
+                refuse_lacking(db, name, [*CONTACTS[name], _ENDS[name]], f"study, {place}")
     return [name for name in CONTACTS if name in db.registers] if reads_stays(study) else []
 
 
@@ -182,13 +182,4 @@ def refuse_endless(study: Study, until: date | None) -> None:
     if study.exposures and until is None and study.follow_up is not None and study.follow_up.max_days is None:
         raise StudyError(
             "study, exposures: the extract doesn't say when its registers end: give follow_up(max_days=...)"
-        )
-
-
-def _refuse_lacking(db: Database, register: str, wanted: list[str], place: str) -> None:
-    missing = [name for name in dict.fromkeys(wanted) if name not in db.columns(register)]
-    if missing:
-        raise StudyError(
-            f"study, {place}: the extract's register {register} lacks {', '.join(missing)}: "
-            "the permit must ask for that"
         )

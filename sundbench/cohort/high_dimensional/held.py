@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from sundbench.cohort.database import Database
-from sundbench.cohort.held import lacking
+from sundbench.cohort.held import refuse_lacking
 from sundbench.cohort.high_dimensional.dimensions import Dimension
 from sundbench.cohort.high_dimensional.screening import Screening
 from sundbench.cohort.sources import SOURCES
@@ -29,12 +29,7 @@ def held(db: Database, rules: Screening, where: str) -> tuple[str, ...]:
                 f"the permit must ask for {names}"
             )
         for name in there:
-            missing = lacking(db, name, needed[name])
-            if missing:
-                raise StudyError(
-                    f"{where}, dimension {dimension.name}: the extract's register {name} lacks "
-                    f"{', '.join(missing)}: the permit must ask for that"
-                )
+            refuse_lacking(db, name, needed[name], f"{where}, dimension {dimension.name}")
             found[name] = None
     return tuple(found)
 
