@@ -30,6 +30,16 @@ def diseases() -> list[str]:
     return list(figures("diseases")["disease"])
 
 
+@cache
+def enriched() -> dict[str, tuple[int, float]]:
+    """Diseases made more frequent than they are, for enough patients: from which day on, how many times."""
+    planted = {"lung_cancer": figures("oncology")["enrolment"]}
+    for rule in figures("comparisons").values():
+        if isinstance(rule, dict) and "disease" in rule and "enrichment" in rule:
+            planted[rule["disease"]] = rule
+    return {name: (day(rule["enriched_from"]), rule["enrichment"]) for name, rule in planted.items()}
+
+
 @dataclass
 class Health:
     """The diseases of one chunk's persons.
@@ -105,9 +115,7 @@ def fall_ill(plan: Plan, chunk: int, lives: Lives) -> Health:
     for column, (name, entry) in enumerate(table.items()):
         loading = entry["frailty"]
         target = rng.exponential(size=size) / np.exp(loading * lives.frailty - loading**2 / 2)
-        enrolment = figures("oncology")["enrolment"]
-        lung = name == "lung_cancer"
-        boost = (day(enrolment["enriched_from"]), enrolment["enrichment"]) if lung else None
+        boost = enriched().get(name)
         onset[:, column] = onset_by_age(_cumulative(name), persons.birth, persons.sex, target, boost=boost)
     health = Health(onset, _causes(lives, plan, rng))
     _illness_before_death(lives, health, plan, rng)

@@ -32,11 +32,12 @@ def truth(
             "parameters": rule,
         }
     harm = comparisons["tendon_rupture"]
+    enrolment, fibrillation = oncology["enrolment"], comparisons["anticoagulants"]
     return {
         "warning": (
-            "Invented persons. Lung cancer is "
-            f"{oncology['enrolment']['enrichment']:g} times as frequent as in Denmark from "
-            f"{oncology['enrolment']['enriched_from']} on, tendon rupture {harm['enrichment']} times: "
+            f"Invented persons. Lung cancer is {enrolment['enrichment']:g} times as frequent as in Denmark "
+            f"from {enrolment['enriched_from']} on, atrial fibrillation {fibrillation['enrichment']:g} times "
+            f"from {fibrillation['enriched_from']} on, tendon rupture {harm['enrichment']} times: "
             "their frequencies here say nothing about Denmark."
         ),
         "synthesis": {
