@@ -40,7 +40,7 @@ def test_plots_look_as_the_librarys_do():
 
     own = mpl.rc_params_from_file(kernel_startup.DEFAULTS, use_default_template=False)
     assert own["axes.prop_cycle"].by_key()["color"] == list(figures.COLOURS)
-    for name, value in figures._STYLE.items():
+    for name, value in figures.STYLE.items():
         held = own[name]
         assert (held[0] if isinstance(held, list) else held) == value, name
 
