@@ -1,4 +1,4 @@
-"""Cases and exposures as arrays: each observation period is a stratum, with its events and exposures."""
+"""Cases as arrays: each observation period is a stratum, with its events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sundbench.errors import MethodError
-from sundbench.methods.inputs import Frame, column_names, frame
+from sundbench.methods.inputs import Frame, frame
 from sundbench.methods.self_controlled.days import Ints, whole_days
 
 
@@ -39,26 +39,6 @@ class Cases:
     to_calendar: Ints | None
     repeated: int
     dated: bool
-
-
-@dataclass(frozen=True)
-class Exposures:
-    """Exposures of the cases, in order of period and start.
-
-    Attributes:
-        period: whose observation period.
-        name: the exposure's, by row.
-        start, end: its first and last day.
-        dose: 1 for the first of that name, and so on.
-        ended: whether the ends were given.
-    """
-
-    period: Ints
-    name: np.ndarray
-    start: Ints
-    end: Ints
-    dose: Ints
-    ended: bool
 
 
 def read_cases(data: Frame, birth: str | ArrayLike | None) -> Cases:
@@ -137,44 +117,3 @@ def _apart(code: Ints, periods: pd.DataFrame) -> None:
             f"cases: {int(overlap.sum())} observation periods overlap another of the same person, or "
             "differ in birth: give a person one start and end, on every row of an event"
         )
-
-
-def read_exposures(data: Frame, cases: Cases) -> Exposures:
-    """Read exposures; those of persons without events are left out.
-
-    Raises:
-        MethodError: missing values, an end before its start, or dates where the cases have ages.
-    """
-    there = column_names(data)
-    optional = [name for name in ("name", "end", "dose") if name in there]
-    chosen = frame(data, ["person", "start", *optional])
-    start, dated = whole_days(chosen["start"], "exposures: start")
-    end, end_dated = whole_days(chosen["end"], "exposures: end") if "end" in there else (start, dated)
-    if not dated == end_dated == cases.dated:
-        raise MethodError("exposures: give days as dates where the cases do, and as numbers where they do")
-    backwards = int((end < start).sum())
-    if backwards:
-        raise MethodError(f"exposures: {backwards} of {len(chosen)} end before they start: mend them")
-    name = chosen["name"].astype(str).to_numpy(dtype=object) if "name" in there else None
-    if name is None:
-        name = np.full(len(chosen), "exposure", dtype=object)
-    person = cases.people.get_indexer(pd.Index(chosen["person"])).astype(np.int64)
-    if (person < 0).all():
-        raise MethodError("exposures: none is of a person among the cases: are persons coded alike in both?")
-    # A person's exposures go to every observation period of that person.
-    heads = np.searchsorted(cases.person, person, "left")
-    many = np.where(person < 0, 0, np.searchsorted(cases.person, person, "right") - heads)
-    row = np.repeat(np.arange(person.size), many)
-    period = np.repeat(heads, many) + np.arange(row.size) - np.repeat(np.cumsum(many) - many, many)
-    order = np.lexsort((end[row], start[row], period))
-    row, period = np.asarray(row[order], dtype=np.int64), np.asarray(period[order], dtype=np.int64)
-    if "dose" in there:
-        dose, _ = whole_days(chosen["dose"], "exposures: dose")
-        if (dose < 1).any():
-            raise MethodError("exposures: dose: number doses from 1 on")
-        dose = dose[row]
-    else:
-        keys = pd.DataFrame({"period": period, "name": name[row]})
-        counted = keys.groupby(["period", "name"], sort=False).cumcount()
-        dose = np.asarray(counted.to_numpy() + 1, dtype=np.int64)
-    return Exposures(period, name[row], start[row], end[row], dose, "end" in there)

@@ -19,9 +19,10 @@ from scipy.stats import chi2
 from sundbench.errors import MethodError
 from sundbench.methods.inputs import Floats, Frame
 from sundbench.methods.rates.tables import ratio_table
-from sundbench.methods.self_controlled.cases import Cases, read_cases, read_exposures
+from sundbench.methods.self_controlled.cases import Cases, read_cases
 from sundbench.methods.self_controlled.conditional_poisson import Factor, Fit, fit
 from sundbench.methods.self_controlled.days import Ints
+from sundbench.methods.self_controlled.exposures import read_exposures
 from sundbench.methods.self_controlled.splitting import Calendar, Changes, Rows, changes, split
 from sundbench.methods.self_controlled.windows import Plan, Washout, Windows, by_exposure, plan
 from sundbench.methods.survival.follow_up import check_level
@@ -121,7 +122,7 @@ def sccs(
     """
     check_level(conf_level)
     people = read_cases(cases, birth)
-    exposed = read_exposures(exposures, people)
+    exposed = read_exposures(exposures, people.people, dated=people.dated).of_periods(people)
     names = sorted(set(exposed.name))
     windows, after = by_exposure(risk_windows, names, "risk_windows"), by_exposure(washout, names, "washout")
     plans = {name: plan(windows[name], after[name], name) for name in names}  # type: ignore[arg-type]

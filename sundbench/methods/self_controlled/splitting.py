@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sundbench.methods.self_controlled.cases import Cases, Exposures
+from sundbench.methods.self_controlled.cases import Cases
 from sundbench.methods.self_controlled.days import Ints
+from sundbench.methods.self_controlled.exposures import Exposures
 from sundbench.methods.self_controlled.windows import Plan
 
 
@@ -62,7 +63,7 @@ def changes(exposures: Exposures, name: str, plan: Plan, calendar: Calendar, *, 
     """
     own = exposures.name == name
     period, start, end, dose = (
-        values[own] for values in (exposures.period, exposures.start, exposures.end, exposures.dose)
+        values[own] for values in (exposures.of, exposures.start, exposures.end, exposures.dose)
     )
     end = end[np.lexsort((end, period))]
     codes = np.tile(plan.codes, (period.size, 1))
