@@ -26,15 +26,15 @@ from sundbench.hub.assignment import Assignment
 from sundbench.hub.broker.broker import Broker
 from sundbench.hub.broker.offers import offers
 from sundbench.hub.broker.service import serving
-from sundbench.hub.pace import Pace
-from sundbench.hub.relay import BURST, RATE, Reach, at, pass_on, relaying
 from sundbench.hub.server.bridge import port
 from sundbench.hub.server.settings import Settings
 from sundbench.hub.workspaces.history import History
 from sundbench.hub.workspaces.keeper import Keeper
 from sundbench.release import content
 from sundbench.sandbox.launch import start
+from sundbench.sandbox.pace import Pace
 from sundbench.sandbox.policy import read
+from sundbench.sandbox.relay import BURST, RATE, Reach, at, pass_on, relaying
 from sundbench.sandbox.sandboxed import Sandboxed
 
 log = logging.getLogger("sundbench.hub.job")

@@ -23,8 +23,8 @@ from sundbench.hub.broker.protocol import (
     Versions,
     parse,
 )
-from sundbench.hub.pace import Pace
 from sundbench.hub.workspaces.keeper import Keeper
+from sundbench.sandbox.pace import Pace
 from sundbench.sandbox.policy import Limits
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from sundbench.hub.broker.broker import Broker
 from sundbench.hub.broker.protocol import LONGEST
-from sundbench.hub.listening import listening
-from sundbench.hub.pace import Pace
+from sundbench.sandbox.listening import listening
+from sundbench.sandbox.pace import Pace
 
 log = logging.getLogger(__name__)
 

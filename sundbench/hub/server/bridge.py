@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sundbench.hub.relay import at, pass_on
+from sundbench.sandbox.relay import at, pass_on
 
 HUB = Path("/run/sundbench/hub.sock")
 """Where the sandbox has the way to the hub."""

@@ -48,17 +48,6 @@ class Recorded:
 
 
 @pytest.fixture
-def short(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a path that is short enough for sockets."""
-    import shutil
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp(prefix="sbt-"))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
 def assignment(short: Path, tmp_path: Path) -> Assignment:
     """Anna's server in a project with an extract of one line and a synthetic one beside it."""
     return make_assignment(tmp_path, short)

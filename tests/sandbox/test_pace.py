@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from sundbench.hub.pace import Pace
+from sundbench.sandbox.pace import Pace
 
 
 def test_a_burst_goes_at_once_and_the_rest_slowly() -> None:

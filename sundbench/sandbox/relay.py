@@ -16,8 +16,8 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from sundbench.hub.listening import listening
-from sundbench.hub.pace import Pace
+from sundbench.sandbox.listening import listening
+from sundbench.sandbox.pace import Pace
 
 CONNECTIONS = 8
 """At once, of one server. Its own client has one."""

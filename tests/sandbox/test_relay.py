@@ -3,9 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from sundbench.hub import relay
-from sundbench.hub.pace import Pace
-from sundbench.hub.relay import CONNECTIONS, relaying
+from sundbench.sandbox import relay
+from sundbench.sandbox.pace import Pace
+from sundbench.sandbox.relay import CONNECTIONS, relaying
 
 
 async def _ask(socket: Path, line: bytes) -> bytes:
