@@ -2,8 +2,8 @@
 
 from sundbench.hub.authenticator import PasswordAuthenticator
 from sundbench.hub.deployment import deployment
+from sundbench.hub.local_spawner import LocalSpawner
 from sundbench.hub.proxy.local import LocalProxy
-from sundbench.hub.spawner import ProjectSpawner
 
 c = get_config()  # noqa: F821 - JupyterHub gives it
 
@@ -17,4 +17,4 @@ c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_port}"
 c.JupyterHub.proxy_class = LocalProxy
 
 c.JupyterHub.authenticator_class = PasswordAuthenticator
-c.JupyterHub.spawner_class = ProjectSpawner
+c.JupyterHub.spawner_class = LocalSpawner

@@ -13,13 +13,10 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from sundbench.errors import AuditError, DatabaseError, SundbenchError
+from sundbench.errors import DatabaseError, SundbenchError
 from sundbench.governance import permits
-from sundbench.governance.audit import places
-from sundbench.governance.audit.actions import Action
-from sundbench.hub import folders, rights
+from sundbench.hub import rights
 from sundbench.hub.deployment import Deployment
-from sundbench.hub.supervisor import table
 from sundbench.hub.workspaces.housekeeping import Housekeeping
 
 SECONDS = 5.0
@@ -48,7 +45,7 @@ class Watch:
 
     async def _watch(self) -> None:
         await self._app._start_future  # JupyterHub has no other sign that it is up
-        await self._end_orphans()
+        await self._app.spawner_class.end_unknown(self._hub, self._spawners)
         while True:
             try:
                 await self.look()
@@ -57,6 +54,9 @@ class Watch:
             except Exception:
                 _log.exception("the watch over permits failed, and goes on")
             await asyncio.sleep(SECONDS)
+
+    def _spawners(self) -> list[Any]:
+        return [spawner for user in self._app.users.values() for spawner in user.spawners.values()]
 
     async def look(self) -> None:
         """Ask governance once, and do what follows from it.
@@ -76,7 +76,7 @@ class Watch:
             name
             for user in self._app.users.values()
             for name, spawner in user.spawners.items()
-            if spawner.active or (spawner.job is not None and spawner.job.ended() is None)
+            if spawner.active or spawner.runs
         }
         await self._housekeeping.look(now.permits, now.today, busy)
 
@@ -102,47 +102,6 @@ class Watch:
         except Exception:
             _log.exception("the route to %s:%s stays until the proxy is back", user.name, name)
         await user.stop(name)
-
-    async def _end_orphans(self) -> None:
-        """End jobs that no spawner knows, and remove their folders: their hub was killed too early."""
-        running = await asyncio.to_thread(table.jobs, self._hub.site)
-        left = folders.all_sockets(self._hub.site)
-        # Asked for afterwards: a job that starts meanwhile is no orphan.
-        known = {
-            spawner.job.process
-            for user in self._app.users.values()
-            for spawner in user.spawners.values()
-            if spawner.job is not None
-        }
-        in_use = {spawner.folder for user in self._app.users.values() for spawner in user.spawners.values()}
-        orphans = [one for one in running if one not in known]
-        if orphans:
-            _log.warning("ending %d servers that no hub knows of", len(orphans))
-            await asyncio.to_thread(table.end, orphans, 10)
-            for one in orphans:
-                what = f"process {one.pid}"  # whose it was, its own records say: the hub has lost it
-                self._hub.journal.note("hub", Action.SERVER_STOP, what, why="no hub knew of it any more")
-        for name in left - in_use:
-            await self._clear(name)
-
-    async def _clear(self, name: str) -> None:
-        """Undo a start that was recorded, and broken off before there was a job to take its assignment."""
-        given = folders.untaken(self._hub.site, name)
-        folders.remove_sockets(self._hub.site, name)
-        if given is None:
-            return
-        self._hub.journal.note(
-            given.user,
-            Action.SERVER_STOP,
-            f"{given.user}:{given.permit}",
-            permit=given.permit,
-            extract=given.extract.digest if given.extract else None,
-            why="its start was broken off with the hub",
-        )
-        try:
-            await self._hub.journal.forget(places.digest(given.audit_secret))
-        except AuditError as error:
-            _log.error("the audit's writer still knows the secret of a server that never was: %s", error)
 
 
 def reason_to_stop(now: rights.Standing, user: str, permit: str, scope: str) -> str | None:

@@ -4,48 +4,39 @@ A start goes: governance is asked; a place in the queue; governance is asked aga
 told the server's secret and the start itself; only then the job begins. Whatever fails in between is undone,
 and the user reads why. What the request carries (``user_options``) is not looked at: nothing of a server is
 the user's to choose.
+
+What a job is, the profile decides: a process beside the hub (`sundbench.hub.local_spawner`), or a job of
+Slurm's. It gives the methods that raise ``NotImplementedError`` here.
 """
 
 # ruff: noqa: ANN401 - JupyterHub's objects have no types
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import secrets
-import socket
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from jupyterhub import orm
 from jupyterhub.spawner import Spawner, SpawnException
 from jupyterhub.utils import url_escape_path, url_path_join
 from sqlalchemy import inspect
-from traitlets import Integer, List, Unicode
+from traitlets import Integer
 
 from sundbench.errors import AuditError, SundbenchError
 from sundbench.governance.audit import places
 from sundbench.governance.audit.actions import Action
 from sundbench.governance.permits import Registered
 from sundbench.hub import folders, limits, r, rights
-from sundbench.hub.assignment import FILE, Assignment
+from sundbench.hub.assignment import Assignment
 from sundbench.hub.deployment import Deployment, deployment
-from sundbench.hub.process import Job
 from sundbench.hub.queue import Ticket
 from sundbench.hub.refusal import Refused, both
 from sundbench.hub.server.settings import Rules
-from sundbench.hub.supervisor.table import MARK
 from sundbench.hub.told import granted
-from sundbench.hub.workspaces import layout
 from sundbench.hub.workspaces.history import history
-
-_KEPT = (
-    *("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", MARK),
-    *("SUNDBENCH_HOME", "SUNDBENCH_KERNELS", "SUNDBENCH_HUB_CONFIG"),
-)
-"""Of the hub's environment, what a job may have: not its secrets, not the vault's key."""
 
 _PHASES = {
     "asked": (5, "Din adgang til projektet kontrolleres.", "Your access to the project is being checked."),
@@ -54,15 +45,24 @@ _PHASES = {
 }
 
 
+@dataclass(frozen=True)
+class Start:
+    """A start that was granted and recorded.
+
+    Attributes:
+        registered: the permit, as governance has it now.
+        data: what the kernels will read.
+        secret: what the server will show the audit's writer.
+    """
+
+    registered: Registered
+    data: folders.Data
+    secret: str
+
+
 class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
     """Starts, finds again and stops the job of one project server."""
 
-    command = List(
-        Unicode(),
-        default_value=[sys.executable, "-m", "sundbench.hub.job"],
-        config=True,
-        help="The program of the job; its argument is the path of its assignment.",
-    )
     grace = Integer(15, config=True, help="Seconds that a job has for a tidy end before it is killed.")
 
     def __init__(self, **traits: Any) -> None:
@@ -74,8 +74,6 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         self._reset()
 
     def _reset(self) -> None:
-        self._job: Job | None = None
-        self._folder = ""
         self._digest = ""
         self._extract: str | None = None
         self._scope = ""
@@ -84,15 +82,63 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         self._adopted = False
         self.ending: str | None = None
 
-    @property
-    def job(self) -> Job | None:
-        """The job that runs the server."""
-        return self._job
+    # What the profile gives.
 
     @property
-    def folder(self) -> str:
-        """The name of its folder of sockets; empty where it has none."""
-        return self._folder
+    def has_job(self) -> bool:
+        """A job was begun, and not yet forgotten."""
+        raise NotImplementedError
+
+    @property
+    def ended(self) -> int | None:
+        """How its job has ended, as far as is known: an exit status, or 0. None while it runs."""
+        raise NotImplementedError
+
+    async def look(self) -> None:
+        """Find out what became of the job."""
+
+    async def begin(self, start: Start) -> None:
+        """Begin the job. When this returns, `get_state` has what the next hub needs to find it.
+
+        Raises:
+            Refused: it can't be begun, in words for the user.
+        """
+        raise NotImplementedError
+
+    async def up(self) -> str:
+        """Wait until the server takes connections.
+
+        Returns:
+            Its address.
+
+        Raises:
+            Refused: its job has ended before.
+        """
+        raise NotImplementedError
+
+    async def end(self, grace: float) -> None:
+        """End the job, tidily or after so many seconds by force; return when it has ended."""
+        raise NotImplementedError
+
+    def tidy(self) -> None:
+        """Remove what is left of a job that has ended."""
+
+    @classmethod
+    async def end_unknown(cls, hub: Deployment, spawners: Callable[[], Iterable[Self]]) -> None:
+        """End jobs of this installation that no spawner knows: their hub was killed too early.
+
+        Args:
+            hub: the deployment.
+            spawners: all of the hub's, when it is called.
+        """
+        raise NotImplementedError
+
+    # What the watch over permits asks.
+
+    @property
+    def runs(self) -> bool:
+        """Its job runs, as far as is known."""
+        return self.has_job and self.ended is None
 
     @property
     def scope(self) -> str:
@@ -104,23 +150,15 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
     def get_state(self) -> dict[str, Any]:
         """What the next hub needs to find the job again."""
         state: dict[str, Any] = super().get_state()
-        if self._job is not None:
-            state |= {
-                "job": self._job.kept(),
-                "folder": self._folder,
-                "digest": self._digest,
-                "extract": self._extract,
-                "scope": self._scope,
-            }
+        if self.has_job:
+            state |= {"digest": self._digest, "extract": self._extract, "scope": self._scope}
         return state
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Find the job that another hub started."""
         super().load_state(state)
-        if "job" in state:
-            self._job = Job.restored(state["job"])
-            self._folder, self._digest = state["folder"], state["digest"]
-            self._extract, self._scope = state["extract"], state["scope"]
+        if "digest" in state:
+            self._digest, self._extract, self._scope = state["digest"], state["extract"], state["scope"]
             self._adopted = True
 
     def clear_state(self) -> None:
@@ -161,19 +199,19 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
 
     async def poll(self) -> int | None:
         """None while the job runs."""
-        if self._job is None:
+        if not self.has_job:
             return 0
-        ended = self._job.ended()
-        if ended is None and self._adopted:
+        await self.look()
+        if self.ended is None and self._adopted:
             self._adopted = False
             await self._adopt()
-        return ended
+        return self.ended
 
     async def stop(self, now: bool = False) -> None:
         """Stop the job: tidily, or after the grace by force."""
-        if self._job is not None:
+        if self.has_job:
             self.ending = self.ending or "stopped"
-            await self._job.stop(0 if now else self.grace)
+            await self.end(0 if now else self.grace)
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """Tell the waiting user where the start stands."""
@@ -190,16 +228,15 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         self._revoke()
         if self._digest:
             await self._forget(self._digest)
-            ended = self._job.ended() if self._job else None
             self._hub.journal.note(
                 self.user.name,
                 Action.SERVER_STOP,
                 self._log_name,
                 permit=self.name,
                 extract=self._extract,
-                why=self.ending or f"ended by itself ({ended})",
+                why=self.ending or f"ended by itself ({self.ended if self.has_job else None})",
             )
-        folders.remove_sockets(self._hub.site, self._folder)
+        self.tidy()
         super().run_post_stop_hook()
 
     # The start's parts.
@@ -213,7 +250,7 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         return await granted(self.user.name, self.name)
 
     async def _launch(self, registered: Registered) -> str:
-        site, chosen, journal = self._hub.site, self._hub.settings, self._hub.journal
+        site, journal = self._hub.site, self._hub.journal
         self._phase = "starting"
         data = await asyncio.to_thread(folders.data, site, registered)
         secret = secrets.token_urlsafe(32)
@@ -231,18 +268,14 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
                 roles=sorted(registered.permit.roles(self.user.name)),
                 data=data.state,
             )
-            written = await self._assigned(registered, data, secret)
-            log = site.hub / "logs" / "servers" / f"{self.user.name}-{self.name}.log"
-            kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-            self._job = Job.start([*self.command, str(written)], kept, log)
+            await self.begin(Start(registered, data, secret))
             self._remember()
-            async with asyncio.timeout(chosen.hub.start_timeout):
-                await self._listens(log)
+            address = await self.up()
         except BaseException as error:
             # A cancelled start (the user pressed "stop") leaves JupyterHub by another way than a failed one.
             self.ending = "cancelled" if isinstance(error, asyncio.CancelledError) else "failed to start"
-            if self._job is not None:
-                await asyncio.shield(self._job.stop(1))
+            if self.has_job:
+                await asyncio.shield(self.end(1))
             if isinstance(error, TimeoutError):
                 raise Refused(
                     "timeout",
@@ -252,40 +285,44 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
                 ) from None
             raise
         self._phase = "up"
-        return f"http://{self.ip}:{self.port}"
+        return address
 
-    async def _assigned(self, registered: Registered, data: folders.Data, secret: str) -> Path:
-        """Make the folders of the server, and write down what its job must know."""
+    def assignment(
+        self, start: Start, *, workspace: Path, scratch: Path, outbox: Path, runtime: Path, port: int
+    ) -> Assignment:
+        """What the job must know.
+
+        Args:
+            start: that was granted.
+            workspace: the notebooks that the project's members share.
+            scratch: the member's own folder for what kernels write.
+            outbox: the member's own folder for what kernels would like to let out.
+            runtime: short folder of this server's own, for its sockets.
+            port: where the server listens.
+        """
         site, chosen = self._hub.site, self._hub.settings
-        self._folder = secrets.token_hex(4)
-        runtime = folders.sockets(site, self._folder)
-        scratch, outbox = folders.own(site, self.name, self.user.name)
-        workspace = await asyncio.to_thread(
-            layout.prepare, site, self.name, registered.permit.title, self.user.name
-        )
-        self.ip, self.port = "127.0.0.1", _free_port()
         return Assignment(
             user=self.user.name,
             permit=self.name,
-            title=registered.permit.title,
-            extract=data.extract,
-            synthetic=data.synthetic,
+            title=start.registered.permit.title,
+            extract=start.data.extract,
+            synthetic=start.data.synthetic,
             workspace=workspace,
             history=history(site, self.name).folder,
             scratch=scratch,
             outbox=outbox,
             runtime=runtime,
             audit_socket=places.socket_path(site),
-            audit_secret=secret,
-            environment=self._environment(),
+            audit_secret=start.secret,
+            environment=self.environment_of_server(),
             address=url_path_join(chosen.hub.url, self.server.base_url),
-            port=self.port,
+            port=port,
             server=limits.of_server(chosen),
             kernel=limits.of_kernel(chosen),
             kernels=chosen.kernel.per_server,
             r=r.offered(chosen),
             rules=Rules.of(chosen),
-        ).write(runtime / FILE)
+        )
 
     def _remember(self) -> None:
         """Have the job's identity in the database before it is up: the hub may be killed any moment."""
@@ -293,24 +330,7 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         self.orm_spawner.state = self.get_state()
         inspect(self.orm_spawner).session.commit()
 
-    async def _listens(self, log: Path) -> None:
-        """Wait until the server takes connections, or its job has ended."""
-        while True:
-            if self._job is not None and self._job.ended() is not None:
-                self.log.error("The job of %s ended before its server was up: see %s", self._log_name, log)
-                raise Refused(
-                    "ended",
-                    da="Serveren standsede, før den var klar. Prøv igen, og sig det ellers til driften.",
-                    en="The server stopped before it was ready. Try again; or tell the operator.",
-                    status=500,
-                )
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection(self.ip, self.port)
-                writer.close()
-                return
-            await asyncio.sleep(0.1)
-
-    def _environment(self) -> dict[str, str]:
+    def environment_of_server(self) -> dict[str, str]:
         """What JupyterHub tells a server, and nothing of what surrounds the hub."""
         told = {name: value for name, value in self.get_env().items() if name.startswith("JUPYTERHUB_")}
         return {name: str(value) for name, value in told.items() if value is not None}
@@ -385,9 +405,3 @@ class _Told(SpawnException):  # type: ignore[misc]  # JupyterHub has no types
 def _nothing(_form: object) -> dict[str, Any]:
     """What is taken over from the form of a request."""
     return {}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

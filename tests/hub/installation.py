@@ -38,7 +38,7 @@ from sundbench.site import Site
 REPOSITORY = Path(__file__).resolve().parents[2]
 STAND_IN = [sys.executable, str(Path(__file__).with_name("stand_in_job.py"))]
 
-STAND_IN_ARGUMENTS = [*(f"--ProjectSpawner.command={word}" for word in STAND_IN), "--ProjectSpawner.grace=3"]
+STAND_IN_ARGUMENTS = [*(f"--LocalSpawner.command={word}" for word in STAND_IN), "--ProjectSpawner.grace=3"]
 
 PEOPLE = {
     "rikke": (Role.RESEARCHER,),

@@ -1,7 +1,6 @@
 """What the watch over permits does when it can't ask."""
 
 import asyncio
-import shutil
 import sqlite3
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,13 +11,9 @@ import pytest
 
 from sundbench.errors import DatabaseError
 from sundbench.governance import permits
-from sundbench.governance.audit import places
-from sundbench.hub import folders
-from sundbench.hub.assignment import FILE
 from sundbench.hub.permits_watch import Watch
 from sundbench.hub.settings import Settings
 from tests.hub.installation import amend, make_site
-from tests.hub.test_assignment import an_assignment
 
 
 @dataclass
@@ -30,7 +25,7 @@ class Member:
     stopped: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.spawner = SimpleNamespace(scope="", ready=True, ending=None, active=True, job=None)
+        self.spawner = SimpleNamespace(scope="", ready=True, ending=None, active=True)
         self.spawners = {self.project: self.spawner}
 
     def sync_groups(self, groups: list[str]) -> None:
@@ -46,39 +41,8 @@ class Routes:
 
 
 class Journal:
-    def __init__(self) -> None:
-        self.noted: list[tuple[str, ...]] = []
-        self.forgotten: list[str] = []
-
     async def settle(self) -> None:
         pass
-
-    def note(self, actor: str, action: str, what: str, *, why: str, **_: str | None) -> None:
-        self.noted.append((actor, action, what, why))
-
-    async def forget(self, digest: str) -> None:
-        self.forgotten.append(digest)
-
-
-def test_what_is_left_of_a_start_that_was_broken_off_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    site, journal = make_site(tmp_path), Journal()
-    left = folders.sockets(site, "00000001")
-    an_assignment(left).write(left / FILE)
-    folders.sockets(site, "00000002")
-    used = folders.sockets(site, "00000003")
-    anna = SimpleNamespace(spawners={"lung-cancer": SimpleNamespace(job=None, folder=used.name)})
-    watch = Watch(
-        SimpleNamespace(users={1: anna}), SimpleNamespace(site=site, settings=Settings(), journal=journal)
-    )
-    try:
-        asyncio.run(watch._end_orphans())
-
-        assert folders.all_sockets(site) == {used.name}
-        why = "its start was broken off with the hub"
-        assert journal.noted == [("anna", "server.stop", "anna:lung-cancer", why)]
-        assert journal.forgotten == [places.digest("s3cret")]
-    finally:
-        shutil.rmtree(site.runtime)
 
 
 def test_days_pass_while_governance_can_t_be_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
