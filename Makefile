@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench hub hub-stop system lock clean
+.PHONY: help install demo test check bench hub hub-stop cluster system lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ hub: install ## the whole platform on this machine, with invented persons and pe
 
 hub-stop: ## stop it: servers, hub and all
 	@$(BIN)/sundbench --home .hub hub stop
+
+cluster: install system ## a small Slurm cluster on this machine, until Ctrl-C (root)
+	@$(BIN)/sundbench hub cluster --nodes 3
 
 lock: ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --extra hub --extra dev --generate-hashes --upgrade --quiet \

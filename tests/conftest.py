@@ -14,7 +14,7 @@ import pytest
 from sundbench.sandbox.probe import probe
 
 if TYPE_CHECKING:
-    from tests.slurm.cluster import SmallSlurm
+    from sundbench.slurm.small.cluster import SmallSlurm
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -52,7 +52,7 @@ def short() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[SmallSlurm]:
     """Two nodes of one core each: must run in CI, and may be impossible elsewhere."""
-    from tests.slurm.cluster import missing, running
+    from sundbench.slurm.small.cluster import missing, running
 
     lacking = missing()
     if lacking:

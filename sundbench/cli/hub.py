@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from sundbench.cli.hub_cluster import cluster
 from sundbench.cli.screen import errors, listing, screen
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sundbench.site import Site
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(cluster)
 
 
 @app.callback()

@@ -10,10 +10,10 @@ import dask
 import pytest
 from dask_jobqueue import SLURMCluster
 
-from tests.slurm.cluster import PARTITION
+from sundbench.slurm.small.configuration import PARTITION
 
 if TYPE_CHECKING:
-    from tests.slurm.cluster import SmallSlurm
+    from sundbench.slurm.small.cluster import SmallSlurm
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,12 @@ def at_home(slurm: SmallSlurm, tmp_path_factory: pytest.TempPathFactory) -> Iter
         patch.setenv("TMPDIR", str(home))  # where workers spill
         patch.chdir(home)
         # After so long a lost worker is replaced: the default is for networks that falter.
-        with dask.config.set({"distributed.deploy.lost-worker-timeout": "1s"}):
+        with dask.config.set(
+            {
+                "distributed.deploy.lost-worker-timeout": "1s",
+                "jobqueue.slurm.interface": slurm.interface,
+            }
+        ):
             yield home
 
 
@@ -38,7 +43,6 @@ def cluster(at_home: Path) -> Iterator[SLURMCluster]:
         queue=PARTITION,
         cores=1,
         memory="1 GB",
-        interface="lo",
         security=True,
         shared_temp_directory=str(at_home),
         scheduler_options={"dashboard": False, "dashboard_address": "127.0.0.1:0"},

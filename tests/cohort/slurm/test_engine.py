@@ -20,7 +20,7 @@ from sundbench.cohort import engine
 from sundbench.cohort.database import Database
 
 if TYPE_CHECKING:
-    from tests.slurm.cluster import SmallSlurm
+    from sundbench.slurm.small.cluster import SmallSlurm
 
 STATIN = sb.dispensing("C10AA")
 WITH = {
