@@ -5,7 +5,8 @@
 Debian's MatchIt 4.5.1 ignores calipers: MatchIt 4.7 or newer is looked for in the folder that
 SUNDBENCH_MATCHIT names (an R library; default ~/.cache/sundbench-bench/matchit), and brought there from CRAN
 if it isn't. R runs in a process of its own, without reading its data; both get the logit's order "largest".
-The pairs must be the same.
+The pairs must be the same. The loops are compiled before the clock starts, as R's are when it is installed:
+what that costs at the very first call, and what reading them back costs each process later, is told too.
 """
 
 from __future__ import annotations
@@ -52,6 +53,34 @@ def library() -> Path:
     return LIBRARY
 
 
+COMPILING = """
+import time
+from sundbench.methods import propensity
+started = time.perf_counter()
+propensity.match([0.4, 0.5, 0.6], [1, 0, 0], caliper=None)
+print(time.perf_counter() - started)
+"""
+
+
+def compiling() -> None:
+    """Tell how long the first call takes where nothing is compiled yet, and in a process after that."""
+    with scratch() as cache:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
+        first, later = (
+            float(
+                subprocess.run(
+                    [sys.executable, "-c", COMPILING],
+                    env=environment,
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                ).stdout
+            )
+            for _ in range(2)
+        )
+    say(f"  not in the times below: compiling {first:.1f} s once, reading that back {later:.2f} s a process")
+
+
 def main() -> int:
     """Measure, compare, print; 1 if the bound is missed or the pairs differ."""
     parser = argparse.ArgumentParser(
@@ -65,6 +94,7 @@ def main() -> int:
     from sundbench.methods import propensity  # imported before the clock starts, as the peer is
 
     program = MATCHIT.replace("LIBRARY", str(library()))
+    compiling()
     good, curves = True, {}
     for size in chosen.sizes:
         columns = draw(size)

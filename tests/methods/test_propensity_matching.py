@@ -13,14 +13,17 @@ from sundbench.methods import propensity
 SCORES = st.integers(1, 31).map(lambda k: k / 32)  # few distinct scores make many ties
 
 
-def nearest(place, person, free):
-    """Below wins a tie; of equal scores the first in the data."""
-    here = place[person]
-    below = max((c for c in free if place[c] <= here), key=lambda c: (place[c], -c), default=None)
-    above = min((c for c in free if place[c] > here), key=lambda c: (place[c], c), default=None)
-    if below is None or (above is not None and place[above] - here < here - place[below]):
-        return above
-    return below
+def nearest(place, person, free, looked):
+    """Of two equally near the one fewer persons further on in the order of scores, then the lower."""
+    at = {i: k for k, i in enumerate(sorted(range(len(place)), key=lambda i: (place[i], i)))}
+    left, right = min(at[i] for i in looked), max(at[i] for i in looked)
+
+    def further(control):
+        before = at[control] < at[person]
+        beyond = left - at[control] if before else at[control] - right
+        return abs(place[control] - place[person]), beyond, not before
+
+    return min(free, key=further, default=None)
 
 
 def reference(place, arm, *, ratio, reach, replace, order):
@@ -32,26 +35,39 @@ def reference(place, arm, *, ratio, reach, replace, order):
         "smallest": sorted(treated, key=lambda i: (place[i], i)),
     }
     pairs, turn = [], turns.get(order, treated)
+
+    def look(person, lost=()):
+        had = [c for t, c in pairs if t == person]
+        if replace:
+            return nearest(place, person, free - set(had), [person])
+        return nearest(place, person, free, [person, *had, *lost])
+
+    def within(person, control):
+        return control is not None and abs(place[person] - place[control]) <= reach
+
     for _ in range(ratio):
-        left, turn = list(turn), []
-        while left:
-            if order == "closest" and not replace:
-                gaps = []
-                for i in left:
-                    c = nearest(place, i, free)
-                    gaps.append((np.inf if c is None else abs(place[i] - place[c]), i))
-                person = min(gaps)[1]
-            else:
-                person = left[0]
-            left.remove(person)
-            had = {c for t, c in pairs if t == person} if replace else set()
-            control = nearest(place, person, free - had)
-            if control is None or abs(place[person] - place[control]) > reach:
+        queue = [(i, look(i)) for i in turn]
+        if order == "closest" and not replace:
+            queue.sort(key=lambda pair: abs(place[pair[0]] - place[pair[1]]) if pair[1] is not None else 0)
+        turn = []
+        while queue:
+            person, control = queue.pop(0)
+            if order != "closest" or replace:
+                control = look(person)
+            elif control not in free and control is not None:
+                control = look(person, [control])
+                if within(person, control):
+                    gap = abs(place[person] - place[control])
+                    closer = sum(abs(place[i] - place[c]) < gap for i, c in queue if c is not None)
+                    queue.insert(closer, (person, control))
+                continue
+            if not within(person, control):
                 continue
             pairs.append((person, control))
             turn.append(person)
             if not replace:
                 free.discard(control)
+        turn.sort(key=turns.get(order, treated).index)
     return sorted(pairs, key=lambda pair: pair[0])
 
 
