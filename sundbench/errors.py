@@ -61,6 +61,10 @@ class HubError(SundbenchError):
     """A hub that can't start or go on as it is set up."""
 
 
+class ClusterError(SundbenchError):
+    """Slurm, or an account of its jobs, that is not as a cluster of Sundbench's needs it."""
+
+
 class ReleaseError(SundbenchError):
     """A run, release or report in a state that doesn't allow what was asked for."""
 

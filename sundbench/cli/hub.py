@@ -155,6 +155,48 @@ def password(
 
 
 @app.command()
+def accounts(
+    ctx: typer.Context,
+    set_up: Annotated[
+        bool,
+        typer.Option(
+            "--set-up", help="As root: make those that are missing here, and give them their folders."
+        ),
+    ] = False,
+) -> None:
+    """Show the Unix account under which a cluster runs each project's jobs, and set them up.
+
+    A site with a directory of its own (LDAP) makes the accounts that are listed there, without log-in, each
+    with a group of its own, before it runs this with --set-up. Run it again after each new extract.
+
+    Example: sundbench hub accounts --set-up
+    """
+    from sundbench.governance import database, people, permits
+    from sundbench.governance.audit.actions import Action
+    from sundbench.governance.audit.recording import recording
+    from sundbench.slurm import accounts as of
+    from sundbench.slurm import folders
+
+    site: Site = ctx.obj
+    with database.reading(site) as session:
+        today = permits.today()
+        active = [one.permit.id for one in permits.every(session) if one.standing(today) == "active"]
+    if set_up:
+        with recording(site, people.current_user()) as recorder:
+            for permit in active:
+                made = of.create(permit)
+                recorder.record(Action.ACCOUNT_SET_UP, made.name, permit=permit, uid=made.uid, gid=made.gid)
+                of.note(site, made)
+                folders.hand_over(site, made)
+    table = listing("project", "account", "number", "state", numbers=("number",))
+    for permit in active:
+        there = of.known(permit)
+        state = "set up" if of.is_noted(site, permit) else "not set up"
+        table.add_row(permit, of.name_of(permit), str(there.uid) if there else "", state)
+    screen.print(table)
+
+
+@app.command()
 def demonstration(ctx: typer.Context) -> None:
     """Make an installation of invented persons and people of every role, start its hub, print who can log in.
 

@@ -57,6 +57,7 @@ class Action(StrEnum):
     PERMIT_AMEND = "permit.amend"
     PERMIT_CLOSE = "permit.close"
 
+    ACCOUNT_SET_UP = "account.set-up"
     EXTRACT_START = "extract.start"
     EXTRACT_MAKE = "extract.make"
     RUN_START = "run.start"

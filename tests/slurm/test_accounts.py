@@ -1,0 +1,171 @@
+"""A permit's account and its folders: who reads what, tried as the accounts themselves."""
+
+import json
+import os
+import pwd
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sundbench.errors import ClusterError
+from sundbench.site import Site
+from sundbench.slurm import accounts, folders
+from sundbench.slurm.accounts import Account
+
+PERSON = 34567
+"""Somebody's own account."""
+
+
+def test_a_name_tells_nothing_of_its_project():
+    name = accounts.name_of("lung-cancer")
+    assert name == accounts.name_of("lung-cancer") != accounts.name_of("lung-cancer-2")
+    assert len(name) == 13
+    assert "lung" not in name
+
+
+@dataclass
+class Projects:
+    """Two permits with accounts and data."""
+
+    site: Site
+    mine: Account
+    other: Account
+
+    def may(self, who: Account | int, what: str, path: Path) -> bool:
+        """Whether an account may do what the shell's `test` asks of a path (-r, -w, -x)."""
+        uid, gid = (who, who) if isinstance(who, int) else (who.uid, who.gid)
+        command = ["/usr/bin/test", what, str(path)]
+        return subprocess.run(command, user=uid, group=gid, extra_groups=[], check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Projects]:
+    if os.geteuid() != 0:
+        message = "accounts are made by root"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(message)
+    root = tmp_path_factory.mktemp("accounts")
+    for folder in (root, *list(root.parents)[:-2]):  # pytest's own folders are root's alone
+        folder.chmod(0o755)
+    site = Site(root / "home", "sqlite://")
+    names = [f"accounts-{os.getpid()}-{letter}" for letter in "ab"]
+    made = []
+    for name in names:
+        extract = site.extracts / name / "2026-01" / "lmdb"
+        extract.mkdir(parents=True)
+        (extract / "bucket-00000.parquet").write_bytes(b"persons")
+        (site.scratch / name / "anna").mkdir(parents=True)
+        account = accounts.create(name)
+        accounts.note(site, account)
+        folders.hand_over(site, account)
+        made.append(account)
+    yield Projects(site, *made)
+    for account in made:
+        subprocess.run(["userdel", account.name], check=True, capture_output=True)
+
+
+def test_an_account_reads_its_extract_and_writes_none_of_it(projects: Projects):
+    data = projects.site.extracts / projects.mine.permit / "2026-01" / "lmdb" / "bucket-00000.parquet"
+    assert projects.may(projects.mine, "-r", data)
+    assert not projects.may(projects.mine, "-w", data)
+    assert not projects.may(projects.mine, "-w", data.parent)
+
+
+def test_nobody_else_reads_it_or_sees_what_there_is(projects: Projects):
+    data = projects.site.extracts / projects.mine.permit
+    for stranger in (projects.other, PERSON):
+        for path in (data, data / "2026-01", data / "2026-01" / "lmdb" / "bucket-00000.parquet"):
+            assert not projects.may(stranger, "-r", path)
+            assert not projects.may(stranger, "-x", path)
+        assert not projects.may(stranger, "-r", projects.site.extracts)
+
+
+def test_what_a_project_works_with_is_its_account_s_alone(projects: Projects):
+    site, mine = projects.site, projects.mine
+    for folder in (*folders.worked_with(site, mine), site.scratch / mine.permit / "anna"):
+        assert projects.may(mine, "-w", folder)
+        for stranger in (projects.other, PERSON):
+            assert not projects.may(stranger, "-r", folder)
+            assert not projects.may(stranger, "-x", folder)
+
+
+def test_what_is_no_project_s_stays_closed_to_accounts(projects: Projects):
+    site = projects.site
+    (site.root / "sundbench.db").write_bytes(b"people")
+    (site.freezes / "2026-01").mkdir(mode=0o755)  # made after the accounts, by a steward with an open umask
+    folders.hand_over(site, projects.mine)
+    for path in (site.root / "sundbench.db", site.hub, site.audit, site.vault, site.freezes / "2026-01"):
+        assert not projects.may(projects.mine, "-r", path)
+    assert not projects.may(projects.mine, "-r", site.root)
+
+
+def test_nobody_can_log_in_to_it(projects: Projects):
+    assert pwd.getpwnam(projects.mine.name).pw_shell == "/usr/sbin/nologin"
+    shadow = next(
+        line for line in Path("/etc/shadow").read_text().splitlines() if line.startswith(projects.mine.name)
+    )
+    assert shadow.split(":")[1].startswith("!")
+
+
+def test_an_account_that_one_could_log_in_to_is_refused(projects: Projects):
+    name = projects.other.name
+    subprocess.run(["usermod", "--shell", "/bin/sh", name], check=True)
+    try:
+        with pytest.raises(ClusterError, match="has the shell /bin/sh"):
+            accounts.account(projects.site, projects.other.permit)
+    finally:
+        subprocess.run(["usermod", "--shell", "/usr/sbin/nologin", name], check=True)
+    assert accounts.account(projects.site, projects.other.permit) == projects.other
+
+
+def test_a_machine_that_knows_it_by_another_number_is_refused(projects: Projects):
+    path = projects.site.root / "accounts.json"
+    right = path.read_text()
+    path.write_text(json.dumps({projects.mine.permit: [4711, 4711]}))
+    try:
+        with pytest.raises(ClusterError, match="every machine of the cluster must have the same"):
+            accounts.account(projects.site, projects.mine.permit)
+        with pytest.raises(ClusterError, match="its old numbers"):
+            accounts.note(projects.site, projects.mine)
+        with pytest.raises(ClusterError, match="no account here"):
+            accounts.account(projects.site, "another")
+    finally:
+        path.write_text(right)
+
+
+def test_what_others_may_have_written_names_no_accounts(projects: Projects):
+    path = projects.site.root / "accounts.json"
+    os.chown(path, PERSON, PERSON)
+    try:
+        with pytest.raises(ClusterError, match="others than root"):
+            accounts.account(projects.site, projects.mine.permit)
+    finally:
+        os.chown(path, 0, 0)
+
+
+def test_a_link_among_a_project_s_files_gives_nothing_away(projects: Projects, tmp_path: Path):
+    """The account writes in its folders, and root goes through them when an extract is new."""
+    secret = tmp_path / "secret"
+    secret.write_text("root's")
+    secret.chmod(0o600)
+    scratch = projects.site.scratch / projects.mine.permit
+    (scratch / "link").symlink_to(secret)
+    (scratch / "folder").symlink_to(tmp_path)
+    (scratch / "second-name").hardlink_to(secret)
+    folders.hand_over(projects.site, projects.mine)
+    assert (secret.stat().st_uid, tmp_path.stat().st_uid) == (0, 0)
+
+
+def test_a_link_in_place_of_a_folder_is_refused(projects: Projects, tmp_path: Path):
+    outbox = projects.site.outboxes / projects.mine.permit
+    outbox.rmdir()
+    outbox.symlink_to(tmp_path)
+    try:
+        with pytest.raises(ClusterError, match="can't be given"):
+            folders.hand_over(projects.site, projects.mine)
+    finally:
+        outbox.unlink()
+        folders.hand_over(projects.site, projects.mine)
+    assert tmp_path.stat().st_uid == 0
