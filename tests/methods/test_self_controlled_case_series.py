@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from sundbench.errors import MethodError
-from sundbench.methods import self_controlled
+from sundbench.methods import rates, self_controlled
 
 CASES = {
     "person": [1, 1, 2, 3, 4, 5],
@@ -74,11 +74,18 @@ def series(draw):
     return cases.drop_duplicates(), exposures
 
 
-def level(exposures, person, name, day, windows, washout):
+def spans(exposures):
+    """Starts and ends of each person's exposures by name, in order."""
+    return {
+        key: list(zip(sorted(own["start"]), sorted(own["end"]), strict=True))
+        for key, own in exposures.groupby(["person", "name"])
+    }
+
+
+def level(taken, person, name, day, windows, washout):
     """The level of one day, read plainly."""
-    own = exposures[(exposures["person"] == person) & (exposures["name"] == name)]
     found = 0
-    for begin, end in zip(sorted(own["start"]), sorted(own["end"]), strict=True):
+    for begin, end in taken.get((person, name), []):
         stop = end if windows[-1][1] is None else begin + windows[-1][1]
         if day < min(begin + windows[0][0], stop + 1):
             continue
@@ -100,6 +107,7 @@ def level(exposures, person, name, day, windows, washout):
 )
 def test_days_and_events_of_windows_are_those_of_a_plain_reading(data, windows, washout):
     cases, exposures = data
+    taken = spans(exposures)
     found = self_controlled.sccs(
         cases, exposures, risk_windows=windows, washout=washout or None, age_breaks=[40, 80]
     )
@@ -107,7 +115,7 @@ def test_days_and_events_of_windows_are_those_of_a_plain_reading(data, windows, 
     for row in cases.drop_duplicates("person").itertuples():
         for day in range(row.start, row.end + 1):
             for name in "ab":
-                key = f"{name}{level(exposures, row.person, name, day, windows, washout)}"
+                key = f"{name}{level(taken, row.person, name, day, windows, washout)}"
                 days[key] = days.get(key, 0) + 1
             key = f"age{1 + (day >= 40) + (day >= 80)}"
             days[key] = days.get(key, 0) + 1
@@ -119,13 +127,14 @@ def test_days_and_events_of_windows_are_those_of_a_plain_reading(data, windows, 
 @given(series())
 def test_the_fit_is_the_maximum_of_the_likelihood_of_days(data):
     cases, exposures = data
+    taken = spans(exposures)
     fit = self_controlled.sccs(cases, exposures, risk_windows=[(0, None)], age_breaks=[50])
     terms = fit.coef.index.to_list()
     people = []
     for person, own in cases.groupby("person"):
         low, high = own["start"].iloc[0], own["end"].iloc[0]
         days = np.arange(low, high + 1)
-        columns = {f"{n}1": [level(exposures, person, n, d, [(0, None)], []) for d in days] for n in "ab"}
+        columns = {f"{n}1": [level(taken, person, n, d, [(0, None)], []) for d in days] for n in "ab"}
         columns["age2"] = (days >= 50).astype(int)
         people.append((np.column_stack([columns[t] for t in terms]), own["event_day"].to_numpy() - low))
 
@@ -186,6 +195,89 @@ def test_a_window_without_events_is_stated_and_the_rest_fitted():
     assert np.isnan(fit.table.loc["drug1", "se"])
     assert "no event" in fit.infinite["drug1"]
     assert np.isfinite(fit.table.loc["drug2"]).all()
+
+
+def more(table, **columns):
+    """The same table with more rows."""
+    return {name: [*values, *columns[name]] for name, values in table.items()}
+
+
+def test_a_person_observed_in_one_window_alone_says_nothing_of_it():
+    briefly = more(EXPOSURES, person=[1], name=["b"], start=[1], end=[5])
+    without = self_controlled.sccs(CASES, briefly, risk_windows=[(0, None)])
+    always = more(briefly, person=[6], name=["b"], start=[1], end=[70])
+    cases = more(CASES, person=[6], start=[1], end=[60], event_day=[30])
+    fit = self_controlled.sccs(cases, always, risk_windows=[(0, None)])
+    assert fit.periods.loc["b1", "events"] == 1
+    assert fit.infinite == {"b1": "minus infinity: events are lacking to tell it from other terms"}
+    pd.testing.assert_frame_equal(fit.table, without.table)
+
+
+def test_a_drug_without_events_off_it_is_plus_infinity_and_the_rest_fitted():
+    exposures = more(EXPOSURES, person=[5, 5], name=["b", "b"], start=[90, 1], end=[99, 2])
+    fit = self_controlled.sccs(CASES, exposures, risk_windows=[(0, None)])
+    assert fit.table.loc["b1", "rr"] == np.inf
+    assert fit.infinite["b1"].startswith("plus infinity")
+    # Person 5 takes it, and says nothing of the other drug any more.
+    others = {name: values[:5] for name, values in CASES.items()}
+    rest = self_controlled.sccs(others, EXPOSURES, risk_windows=[(0, None)])
+    assert fit.table.loc["drug1"].to_list() == pytest.approx(rest.table.loc["drug1"].to_list())
+
+
+@settings(max_examples=2, deadline=None)
+@given(series())
+def test_semiparametric_age_is_a_level_for_each_event_age(data):
+    cases, exposures = data
+    taken = spans(exposures)
+    fit = self_controlled.sccs(
+        cases, exposures, risk_windows=[(0, None)], washout=10, age_breaks="semiparametric"
+    )
+    ages = sorted(set(cases["event_day"]))
+    rows = [
+        {
+            "event": event,
+            "case": int(age == row.event_day),
+            "age": age,
+            **{f"{n}{i}": int(level(taken, row.person, n, age, [(0, None)], [(1, 10)]) == i)
+               for n in "ab" for i in (1, 2)},
+        }
+        for event, row in enumerate(cases.itertuples())
+        for age in ages
+        if row.start <= age <= row.end
+    ]  # fmt: skip
+    rows = pd.DataFrame(rows)
+    ages = fit.ages["rr"]
+    assume(not fit.infinite and (ages > 0).all())
+    rows["effect"] = rows["age"].map(np.log(ages))
+    names = fit.coef.index.to_list()
+    theirs = rates.conditional_logistic(
+        rows, outcome="case", covariates=names, strata="event", offset="effect"
+    )
+    assert fit.coef.to_numpy() == pytest.approx(theirs.coef.to_numpy(), abs=1e-6)
+    assert fit.loglik == pytest.approx(theirs.loglik)
+
+
+def test_event_ages_that_cannot_be_compared_are_left_out():
+    def observed(shift, people):
+        cases = {"start": [0] * 4, "end": [40] * 4, "event_day": [10, 20, 30, 10]}
+        taken = {"start": [8, 5], "end": [15, 12]}
+        return (
+            {name: np.add(days, shift) for name, days in cases.items()} | {"person": people},
+            {name: np.add(days, shift) for name, days in taken.items()} | {"person": people[:2]},
+        )
+
+    early, late = observed(0, [1, 2, 3, 4]), observed(50, [5, 6, 7, 8])
+    both = [
+        {name: np.append(one[name], other[name]) for name in one}
+        for one, other in zip(early, late, strict=True)
+    ]
+    one, fit = (
+        self_controlled.sccs(*data, risk_windows=[(0, None)], age_breaks="semiparametric")
+        for data in (early, both)
+    )
+    assert fit.ages["reference"].to_list() == [10, 10, 10, 60, 60, 60]
+    assert fit.coef.to_list() == pytest.approx(one.coef.to_list())
+    assert fit.table["se"].to_list() == pytest.approx(one.table["se"] / np.sqrt(2))
 
 
 def test_rows_said_twice_count_once_and_are_told_of():

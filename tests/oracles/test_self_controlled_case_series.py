@@ -167,3 +167,25 @@ def test_likelihood_ratios_between_models(book):
     theirs = expected["lrt"]["one_vs_three_periods"]
     assert 2 * (three.loglik - one.loglik) == pytest.approx(theirs["chisq"], abs=1e-5)
     assert three.coef.size - one.coef.size == theirs["df"]
+
+
+def test_semiparametric_age(book):
+    read, expected, tolerance = book
+    ours = itp(read, risk_windows=[0, 15, 29], age_breaks="semiparametric")
+    theirs = pd.DataFrame(expected["semiparametric_itp"]["rows"]).set_index("term")
+    assert ours.table.index.to_list() == theirs.index.to_list()
+    assert ours.table["coef"].to_list() == pytest.approx(theirs["coef"].to_list(), abs=tolerance["coef_abs"])
+    assert ours.table["se"].to_list() == pytest.approx(theirs["se"].to_list(), rel=tolerance["se_rel"])
+
+
+def test_days_in_each_piece_of_observation(book, oracle):
+    read, _, _ = book
+    ours = itp(read, risk_windows=[0, 15, 29], age_breaks=ITP_AGES)
+    folder, _ = oracle("sccs_farrington_book")
+    pieces = pd.read_csv(folder / "itp_mod3_intervals_expected.csv")
+    once = pieces.drop_duplicates(["indiv", "lower", "upper"])
+    for term, row in ours.periods.iterrows():
+        column, level = ("mmr", int(term[3:])) if term.startswith("mmr") else ("age", int(term[3:]))
+        assert row["days"] == once.loc[once[column] == level, "interval"].sum()
+        assert row["events"] == pieces.loc[pieces[column] == level, "event"].sum()
+    assert ours.rows == len(once)

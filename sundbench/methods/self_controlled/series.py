@@ -16,15 +16,12 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
-from sundbench.errors import MethodError
 from sundbench.methods.inputs import Floats, Frame
 from sundbench.methods.rates.tables import ratio_table
-from sundbench.methods.self_controlled.cases import Cases, read_cases
-from sundbench.methods.self_controlled.conditional_poisson import Factor, Fit, fit
-from sundbench.methods.self_controlled.days import Ints
-from sundbench.methods.self_controlled.exposures import read_exposures
-from sundbench.methods.self_controlled.splitting import Calendar, Changes, Rows, changes, split
-from sundbench.methods.self_controlled.windows import Plan, Washout, Windows, by_exposure, plan
+from sundbench.methods.self_controlled.design import Ages, Design, design
+from sundbench.methods.self_controlled.event_ages import EventAges
+from sundbench.methods.self_controlled.fitting import Fit, fit
+from sundbench.methods.self_controlled.windows import Washout, Windows
 from sundbench.methods.survival.follow_up import check_level
 
 
@@ -37,12 +34,15 @@ class CaseSeries:
         variance: their covariance, the inverse of the information; NaN where a coefficient is infinite.
         loglik, loglik_null: the conditional log likelihood of the events' days, and that without any effect;
             models of the same cases can be compared.
-        periods: by term, how many events and days (of persons) its days hold.
-        infinite: a reason by term, for terms without events.
+        periods: by term, how many events and days (of persons) its days hold; with semiparametric age, days
+            at event ages.
+        infinite: a reason by term, where a coefficient is infinite.
         persons, events, rows: how many there are; rows are pieces of observation periods.
         repeated: rows of cases that said again what another row had said; they count once.
         exposed: persons with days in a risk window or washout.
         conf_level: of the limits.
+        ages: with semiparametric age, by event age: events, the age's rr, and the age that it is compared
+            with; NaN where it can't be compared with any other. Ages aren't among the terms.
     """
 
     coef: pd.Series
@@ -57,7 +57,8 @@ class CaseSeries:
     repeated: int
     exposed: int
     conf_level: float
-    _score: float = field(repr=False)
+    ages: pd.DataFrame | None
+    _fit: Fit = field(repr=False)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -69,12 +70,12 @@ class CaseSeries:
     def tests(self) -> pd.DataFrame:
         """Of all coefficients at once, indexed by likelihood ratio, wald and score: statistic, df, p_value.
 
-        Wald and score tests leave out terms that are infinite.
+        Semiparametric ages are coefficients too. Wald and score tests leave out terms that are infinite.
         """
-        finite = np.isfinite(self.coef.to_numpy())
-        beta = self.coef.to_numpy()[finite]
-        wald = float(beta @ np.linalg.solve(self.variance[np.ix_(finite, finite)], beta))
-        statistic = np.array([2 * (self.loglik - self.loglik_null), wald, self._score])
+        finite = np.isfinite(self._fit.coef)
+        beta = self._fit.coef[finite]
+        wald = float(beta @ np.linalg.solve(self._fit.variance[np.ix_(finite, finite)], beta))
+        statistic = np.array([2 * (self.loglik - self.loglik_null), wald, self._fit.score])
         df = np.array([finite.size, finite.sum(), finite.sum()])
         index = pd.Index(["likelihood ratio", "wald", "score"], name="test")
         p_value = chi2.sf(statistic, df)
@@ -87,7 +88,7 @@ def sccs(
     *,
     birth: str | ArrayLike | None = None,
     risk_windows: Windows | Mapping[str, Windows],
-    age_breaks: Sequence[int] | None = None,
+    age_breaks: Ages = None,
     season: bool | Sequence[int] = False,
     washout: Washout | Mapping[str, Washout] | None = None,
     common_effect: bool = True,
@@ -105,7 +106,8 @@ def sccs(
             last one may be None: as long as the exposure lasts. Or first days alone, as ``[0, 15]``: each
             window goes on to the next, the last to the exposure's end (R's expogrp). A mapping by name says
             something else of each exposure.
-        age_breaks: the first day of age of each group but the first.
+        age_breaks: the first day of age of each group but the first; or ``semiparametric``: an effect
+            for each day of age at which there are events, so that no shape of the age effect is supposed.
         season: True for calendar months, or the months in which seasons begin, as ``(3, 6, 9, 12)``.
         washout: days after risk has ended that are compared apart: a number of days, pairs counted from 1,
             or R's first days with the last day at the end, as ``[1, 92, 182]``; by name where that differs.
@@ -121,120 +123,53 @@ def sccs(
             are infinite upwards or not determined.
     """
     check_level(conf_level)
-    people = read_cases(cases, birth)
-    exposed = read_exposures(exposures, people.people, dated=people.dated).of_periods(people)
-    names = sorted(set(exposed.name))
-    windows, after = by_exposure(risk_windows, names, "risk_windows"), by_exposure(washout, names, "washout")
-    plans = {name: plan(windows[name], after[name], name) for name in names}  # type: ignore[arg-type]
-    _ends(plans, ended=exposed.ended)
-    calendar = Calendar.of(people)
-    changed = {
-        name: changes(exposed, name, plans[name], calendar, by_dose=not common_effect) for name in names
-    }
-    ages, (months, starts) = _age_breaks(age_breaks, people), _seasons(season, people)
-    rows = split(people, calendar, list(changed.values()), ages, starts)
-    factors = [_exposure(name, plans[name], changed[name], rows, calendar) for name in names]
-    touched = np.any([factor.level > 0 for factor in factors], axis=0)
-    if people.to_age is not None and ages.size:
-        age = np.searchsorted(ages, rows.first + people.to_age[rows.period], "right")
-        factors.append(_group("age", age, ages.size + 1))
-    if people.to_calendar is not None and starts.size:
-        place = np.searchsorted(starts, rows.first + people.to_calendar[rows.period], "right") - 1
-        factors.append(_group("season", months[place], int(months.max()) + 1))
-    _distinct(factors)
-    at = np.searchsorted(rows.key, calendar.key(people.period, people.event), "right") - 1
-    events = np.bincount(at, minlength=rows.key.size)
-    found = fit(rows.period, rows.days, events, factors)
+    made = design(
+        cases,
+        exposures,
+        birth=birth,
+        risk_windows=risk_windows,
+        age_breaks=age_breaks,
+        season=season,
+        washout=washout,
+        common_effect=common_effect,
+    )
+    found = fit(made.stratum, made.rows.days, made.events, made.factors)
+    nuisance = set() if made.ages is None else set(made.ages.factor.terms)
+    shown = [i for i, term in enumerate(found.terms) if term not in nuisance]
+    people = made.cases
     return CaseSeries(
-        coef=pd.Series(found.coef, index=pd.Index(found.terms, name="term"), name="coef"),
-        variance=found.variance,
+        coef=pd.Series(found.coef, index=pd.Index(found.terms, name="term"), name="coef").iloc[shown],
+        variance=found.variance[np.ix_(shown, shown)],
         loglik=found.loglik,
         loglik_null=found.loglik_null,
-        periods=_periods(found, factors, events, rows.days),
-        infinite=dict.fromkeys(found.infinite, "minus infinity: no event falls on its days"),
+        periods=_periods(made).iloc[shown],
+        infinite={term: reason for term, reason in found.infinite.items() if term not in nuisance},
         persons=len(people.people),
         events=people.event.size,
-        rows=rows.key.size,
+        rows=made.rows.key.size,
         repeated=people.repeated,
-        exposed=np.unique(people.person[rows.period[touched]]).size,
+        exposed=np.unique(people.person[made.rows.period[made.exposed]]).size,
         conf_level=conf_level,
-        _score=found.score,
+        ages=None if made.ages is None else _ages(made.ages, found),
+        _fit=found,
     )
 
 
-def _ends(plans: Mapping[str, Plan], *, ended: bool) -> None:
-    lasting = [name for name, own in plans.items() if own.last is None]
-    if lasting and not ended:
-        raise MethodError(
-            f"risk_windows of {', '.join(lasting)} go on to the exposure's end, but exposures have no column "
-            "end: add it, or give windows as pairs of first and last day"
-        )
-
-
-def _exposure(name: str, own: Plan, changed: Changes, rows: Rows, calendar: Calendar) -> Factor:
-    level = changed.at(rows.key, calendar)
-    there = np.bincount(level, minlength=own.levels + 1) > 0
-    size = max(there.size, own.levels + 1)
-    absent = [f"{name}{i}" for i in range(1, size) if not there[i]]
-    # Of doses that few persons get, a late window may lie outside everybody's observation.
-    if absent and (size == own.levels + 1 or not there[1:].any()):
-        raise MethodError(
-            f"no case is observed on the days of {', '.join(absent)}: leave the window out, or merge it"
-        )
-    terms = tuple(f"{name}{i}" if i and there[i] else None for i in range(size))
-    return Factor(terms, level)
-
-
-def _group(name: str, level: Ints, size: int) -> Factor:
-    """A factor whose reference is the first level that anybody was observed in."""
-    there = np.bincount(level, minlength=size) > 0
-    first = int(np.argmax(there))
-    return Factor(tuple(f"{name}{i + 1}" if there[i] and i != first else None for i in range(size)), level)
-
-
-def _distinct(factors: Sequence[Factor]) -> None:
-    terms = [term for factor in factors for term in factor.terms if term is not None]
-    twice = sorted({term for term in terms if terms.count(term) > 1})
-    if twice:
-        raise MethodError(f"exposures: names give two terms called {', '.join(twice)}: rename one of them")
-
-
-def _age_breaks(breaks: Sequence[int] | None, cases: Cases) -> Ints:
-    if breaks is None:
-        return np.empty(0, dtype=np.int64)
-    if cases.to_age is None:
-        raise MethodError("age_breaks: ages aren't known: give birth")
-    found = np.asarray(breaks)
-    if found.ndim != 1 or not found.size or not np.issubdtype(found.dtype, np.number):
-        raise MethodError("age_breaks: give the first day of each age group but the first, as [427, 488]")
-    if (found != np.round(found)).any() or (np.diff(found) <= 0).any():
-        raise MethodError("age_breaks: give whole days, each later than the one before")
-    return found.astype(np.int64)
-
-
-def _seasons(season: bool | Sequence[int], cases: Cases) -> tuple[Ints, Ints]:
-    """The season (from 0) that begins at each of some days since 1970-01-01, and those days."""
-    empty = np.empty(0, dtype=np.int64)
-    if season is False:
-        return empty, empty
-    if cases.to_calendar is None:
-        raise MethodError("season: days are ages, of which the calendar isn't known: give birth as dates")
-    begin = list(range(1, 13)) if season is True else [int(month) for month in season]
-    if len(begin) < 2 or sorted(set(begin)) != begin or begin[0] < 1 or begin[-1] > 12:
-        raise MethodError("season: give True, or at least two months from 1 to 12 in order")
-    first = int((cases.start + cases.to_calendar).min())
-    last = int((cases.end + cases.to_calendar).max())
-    low, high = (np.datetime64(day, "D").astype("datetime64[Y]") for day in (first, last))
-    months = np.arange(low - 1, high + 1).astype("datetime64[M]")[:, None] + (np.array(begin) - 1)
-    starts = months.astype("datetime64[D]").astype(np.int64).ravel()
-    return np.tile(np.arange(len(begin)), months.shape[0]), starts
-
-
-def _periods(found: Fit, factors: Sequence[Factor], events: Ints, days: Ints) -> pd.DataFrame:
+def _periods(made: Design) -> pd.DataFrame:
     columns: dict[str, list[int]] = {"events": [], "days": []}
-    for factor in factors:
+    names = []
+    for factor in made.factors:
         named = [i for i, term in enumerate(factor.terms) if term is not None]
-        for name, values in (("events", events), ("days", days)):
+        names += [factor.terms[i] for i in named]
+        for name, values in (("events", made.events), ("days", made.rows.days)):
             sums = np.bincount(factor.level, values, len(factor.terms))
             columns[name] += [int(sums[i]) for i in named]
-    return pd.DataFrame(columns, index=pd.Index(found.terms, name="term"))
+    return pd.DataFrame(columns, index=pd.Index(names, name="term"))
+
+
+def _ages(own: EventAges, found: Fit) -> pd.DataFrame:
+    ratio = dict(zip(found.terms, np.exp(found.coef), strict=True))
+    rr = [1.0 if term is None else ratio[term] for term in own.factor.terms]
+    seen = np.bincount(own.level, minlength=own.ages.size) > 0
+    columns = {"events": own.count, "rr": np.where(seen, rr, np.nan), "reference": own.ages[own.reference]}
+    return pd.DataFrame(columns, index=pd.Index(own.ages, name="age"))
