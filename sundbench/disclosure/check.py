@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sundbench.disclosure.cells import extremes, flow_charts, freedom, shares, small_counts, thin_values
+from sundbench.disclosure.checklists import told
 from sundbench.disclosure.curves import thin_steps
 from sundbench.disclosure.differences import differences
 from sundbench.disclosure.dominance import dominated
@@ -30,6 +31,7 @@ _RULES: tuple[Callable[[Emitted, Profile], Iterator[Finding]], ...] = (
     dominated,
     thin_steps,
     freedom,
+    told,
 )
 
 _SHOWN = 12

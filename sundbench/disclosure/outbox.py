@@ -115,6 +115,13 @@ def _read(path: Path) -> Emitted | Finding:
         return Finding(card.name, "", f"has fractions of more than {DIGITS} digits", _REWRITE)
     if table.column_names != list(card.columns) or table.num_rows != card.rows:
         return Finding(card.name, "", "table and card differ in columns or rows", _REWRITE)
+    words = [
+        name
+        for name in card.having("persons", "events", "value", "time", "replicate")
+        if table.schema.field(name).type == pa.string()
+    ]
+    if words:
+        return Finding(card.name, words[0], "holds text where its card says numbers", _REWRITE)
     return Emitted(card, _frame(table))
 
 

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sundbench.errors import DisclosureError, one_line
 from sundbench.registers.catalogue import Text
 
-Kind = Literal["counts", "magnitudes", "estimates", "curve", "cube", "figure"]
-Role = Literal["dimension", "persons", "events", "value", "time", "replicate"]
+Kind = Literal["counts", "magnitudes", "estimates", "curve", "cube", "checklist", "figure"]
+Role = Literal["dimension", "persons", "events", "value", "time", "replicate", "answer"]
 
 NAME = r"^[a-z][a-z0-9_]{0,47}$"
 """An output's name: it becomes a file name and an anchor in reports."""
@@ -34,7 +34,7 @@ class Column(_Model):
 
     Attributes:
         role: dimension; persons (a count of persons); events (a count of events); value; time (of a curve);
-            replicate (the number of a simulation draw).
+            replicate (the number of a simulation draw); answer (prose of a checklist).
         unit: what a value is measured in, such as ``DKK`` or ``years``.
         label: what it is called in tables and figures.
         persons: the column, or evidence, with the number of persons behind each value; None means that

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from sundbench.cohort import record_pe
 from sundbench.disclosure.findings import Finding
 from sundbench.disclosure.outbox import Emitted
 
-_LONGEST = {"text": 1500, "category": 300, "step": 1000, "name": 64}
-"""Letters that a text about the output, a category, a merged step of a flow chart and a column's name or
-unit may have."""
+_LONGEST = {"text": 1500, "category": 300, "step": 1000, "name": 64, "answer": record_pe.LONGEST}
+"""Letters that a text about the output, a category, a merged step of a flow chart, a column's name or unit,
+and an answer of a checklist may have."""
 
 _COLUMNS = 60
 
@@ -39,11 +40,13 @@ def wordy(output: Emitted) -> Iterator[Finding]:
         if both is not None:
             for text in (both.da, both.en):
                 yield from _problems(card.name, what, text, "text")
-    for name in card.having("dimension"):
+    for name in card.having("dimension", "answer"):
         values = output.table[name]
+        prose = card.columns[name].role == "answer"
+        kind = "answer" if prose else "step" if card.flow_chart else "category"
         if values.dtype == pl.String:
             for text in values.drop_nulls().unique(maintain_order=True):
-                yield from _problems(card.name, name, text, "step" if card.flow_chart else "category")
+                yield from _problems(card.name, name, text, kind)
 
 
 def _problems(output: str, where: str, text: str, kind: str) -> Iterator[Finding]:

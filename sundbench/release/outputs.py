@@ -25,6 +25,9 @@ from sundbench.release.tables import Table, tidy
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from sundbench.cohort.database import Database
+    from sundbench.cohort.study import Study
+
 OUTBOX = "SUNDBENCH_OUTBOX"
 """The environment variable that names the outbox of a run."""
 
@@ -246,6 +249,39 @@ class Outputs:
         self._write(
             name, "curve", table, roles, said=said, evidence=[persons, events], extra={"exclusive": False}
         )
+
+    def checklist(
+        self,
+        name: str,
+        study: Study,
+        db: Database,
+        *,
+        designs: Sequence[str] | None = None,
+        exposures: Sequence[str] = (),
+        **said: Unpack[Saying],
+    ) -> None:
+        """The items of RECORD-PE that the study's protocol answers, in Danish and English.
+
+        The answers are the library's, made from the protocol and the extract's description. What only the
+        author knows goes into the report's ``report.toml``.
+
+        Args:
+            name: the output's name.
+            study: the protocol.
+            db: the extract that it was run over.
+            designs: of the analysis, such as ``"self-controlled case series"``; by default the population's.
+            exposures: those of the study's outcomes that are exposures.
+            **said: title and note.
+
+        Raises:
+            StudyError: no study, an unknown design or exposure, or what the extract can't give.
+        """
+        from sundbench.cohort.record_pe import checklist
+
+        rows = checklist(study, db, designs=designs, exposures=exposures)
+        title = {"da": "Rapportering efter RECORD-PE", "en": "Reporting after RECORD-PE"}
+        roles = _roles(dimension=["item"], answer=["da", "en"])
+        self._write(name, "checklist", rows, roles, said={"title": title, **said})
 
     def figure(
         self, name: str, figure: Figure, *, data: str, alt: Said = None, **said: Unpack[Saying]

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sundbench.errors import ReleaseError, one_line
 from sundbench.progress import Report, silent
 from sundbench.registers.catalogue import Text
+from sundbench.release import annex
 from sundbench.release.disk import room_for
 from sundbench.release.kernel import execute
 from sundbench.release.released import RELEASE, Released, verified
@@ -50,6 +51,7 @@ class ReportFile(BaseModel):
         study: the study whose releases it shows.
         needs: the outputs that it reads.
         contact: who answers questions.
+        record_pe: what the annex on reporting holds besides what the study's protocol says.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,6 +62,7 @@ class ReportFile(BaseModel):
     study: Identifier
     needs: tuple[str, ...] = Field(min_length=1)
     contact: Contact
+    record_pe: annex.Additions = annex.Additions()
 
 
 def read(folder: Path) -> ReportFile:
@@ -169,6 +172,7 @@ def resources(about: ReportFile, released: Released, reports: Path) -> dict[str,
         "report": about,
         "release": released.about,
         "dates": {lang: day(released.about.released.date(), lang) for lang in LANGUAGES},
+        "annex": annex.page(released, about.record_pe),
         "style": (reports / THEME / "style.css").read_text(encoding="utf-8"),
         "script": _script(reports),
         "script_digest": script_digest(reports),
