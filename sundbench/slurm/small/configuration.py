@@ -35,6 +35,8 @@ SlurmdParameters=config_overrides
 # Jobs start and end at once: Slurm otherwise waits some seconds, for the sake of large clusters.
 SchedulerParameters=batch_sched_delay=0,sched_interval=1
 CompleteWait=0
+# Who asks a controller that is down hears so in seconds.
+MessageTimeout=3
 KillWait=2
 # A node that doesn't answer is down after so many seconds, and back as soon as it answers.
 SlurmdTimeout=20
