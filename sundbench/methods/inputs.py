@@ -50,10 +50,10 @@ def frame(data: Frame, columns: Sequence[str]) -> pd.DataFrame:
     if len(chosen) == 0:
         raise MethodError("the data have no rows: there is nobody to analyse")
     for name in columns:
-        missing = int(chosen[name].isna().sum())
-        if missing:
+        missing = chosen[name].isna().to_numpy()
+        if missing.any():
             raise MethodError(
-                f"column {name}: {missing} of {len(chosen)} values are missing: "
+                f"column {name}: {int(missing.sum())} of {len(chosen)} values are missing: "
                 "leave those rows out, or give missing a level of its own"
             )
     return chosen

@@ -147,6 +147,16 @@ def test_strata_are_baselines_of_their_own(seed):
     same(whole, fit(separate, entry="start"))
 
 
+def test_the_same_data_give_the_same_bits():
+    data, keywords = (
+        draw(4, 5000, 400),
+        {"entry": "start", "weights": "w", "strata": "site", "cluster": "person"},
+    )
+    one, other = fit(data, **keywords), fit(data.copy(), **keywords)
+    assert one.table.to_numpy().tobytes() == other.table.to_numpy().tobytes()
+    assert one.loglik == other.loglik
+
+
 def test_an_offset_of_the_predictor_leaves_nothing_to_find():
     data = draw()
     beta = fit(data).coef.to_numpy()

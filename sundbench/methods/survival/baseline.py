@@ -23,7 +23,7 @@ ConfidenceType = Literal["log-log", "log", "plain"]
 def baseline(model: PartialLikelihood, beta: Floats, means: Floats, strata: tuple[str, ...]) -> pd.DataFrame:
     """stratum, time, cumulative_hazard, survival at covariates and offset of 0."""
     sets = model.sets
-    hazard = model.hazard(model.linear(beta)).increment * np.exp(-(means @ beta))
+    hazard = model.hazard(beta).increment * np.exp(-(means @ beta))
     table = pd.DataFrame({"stratum": np.asarray(strata)[sets.stratum], "time": sets.time})
     table["cumulative_hazard"] = pd.Series(hazard).groupby(sets.stratum).cumsum()
     table["survival"] = np.exp(-table["cumulative_hazard"])
@@ -51,10 +51,10 @@ def predicted_survival(
     if (times < 0).any():
         raise MethodError("times: some are negative: survival starts at time 0")
     own = model.sets.stratum == stratum
-    hazard = model.hazard(model.linear(beta))
+    hazard = model.hazard(beta)
     gone = model.mean_steps(hazard)[1][own]
     increment = hazard.increment[own]
-    squares = model.coefficients(hazard, 2)[0][own]
+    squares = hazard.squares[own, 0]
     place = np.searchsorted(model.sets.time[own], times, side="right")
 
     def by_then(steps: Floats) -> Floats:

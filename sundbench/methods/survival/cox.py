@@ -75,12 +75,11 @@ class Cox:
         The Wald test is robust where the variance is; the other two never are.
         """
         beta = self.coef.to_numpy()
-        start = self._model.hazard(self._model.offset)
-        gradient = self._model.gradient(self._model.expected(start))
+        gradient, information = self._model.derivatives(self._model.hazard(np.zeros(beta.size)))
         statistic = [
             2 * (self.loglik - self.loglik_null),
             float(beta @ np.linalg.solve(self.variance, beta)),
-            float(gradient @ np.linalg.solve(self._model.information(start), gradient)),
+            float(gradient @ np.linalg.solve(information, gradient)),
         ]
         index = pd.Index(["likelihood ratio", "wald", "score"], name="test")
         return pd.DataFrame(
@@ -90,7 +89,7 @@ class Cox:
     @cached_property
     def linear_predictor(self) -> Floats:
         """Each row's linear predictor, at covariates less their means."""
-        return self._model.exact_linear(self.coef.to_numpy())
+        return self._model.linear(self.coef.to_numpy())
 
     @property
     def concordance(self) -> float:

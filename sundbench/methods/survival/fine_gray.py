@@ -14,7 +14,7 @@ censoring, and a robust variance that takes G as known.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -34,37 +34,6 @@ from sundbench.methods.survival.risk_sets import RiskSets, by_place, risk_sets
 from sundbench.methods.survival.terms import Terms, terms
 
 Convention = Literal["crr", "finegray"]
-
-
-@dataclass(frozen=True)
-class SubdistributionSets(RiskSets):
-    """Risk sets in which persons stay after a competing event.
-
-    Attributes:
-        censoring: G just before each event time.
-        staying: 1 / G just before the competing event; 0 for rows without one.
-    """
-
-    censoring: Floats
-    staying: Floats
-
-    def totals(self, values: Floats) -> Floats:
-        """Sums of the rows' values over those at risk at each event time."""
-        stayed = np.cumsum(sums(self.leave, values * self.staying, int(self.heads[-1])))
-        return np.asarray(super().totals(values) + self.censoring * stayed[:-1])
-
-    def products(self, weight: Floats, matrix: Floats) -> Floats:
-        """Sums of weighted rows of a matrix over those at risk at each event time."""
-        stayed = np.cumsum(by_place(self.leave, weight * self.staying, matrix, int(self.heads[-1])), axis=0)
-        return np.asarray(super().products(weight, matrix) + self.censoring[:, None] * stayed[:-1])
-
-    def gathered(self, steps: Floats) -> Floats:
-        """Sums of values of event times over those at which each row is at risk."""
-        scaled = steps * (self.censoring if steps.ndim == 1 else self.censoring[:, None])
-        zero = np.zeros((1, *steps.shape[1:]))
-        rest = np.concatenate((np.cumsum(scaled[::-1], axis=0)[::-1], zero))[self.leave]
-        staying = self.staying if steps.ndim == 1 else self.staying[:, None]
-        return np.asarray(super().gathered(steps) + staying * rest)
 
 
 @dataclass(frozen=True)
@@ -124,7 +93,7 @@ class FineGray:
         return pd.DataFrame(columns)
 
     def _increments(self) -> Floats:
-        return self._model.hazard(self._model.linear(self.coef.to_numpy())).increment
+        return self._model.hazard(self.coef.to_numpy()).increment
 
 
 def fine_gray(
@@ -193,7 +162,7 @@ def fine_gray(
     )
 
 
-def _sets(end: Floats, event: Bools, competing: Bools, *, events_first: bool) -> SubdistributionSets:
+def _sets(end: Floats, event: Bools, competing: Bools, *, events_first: bool) -> RiskSets:
     plain = risk_sets(end, event, None, None)
     none = np.zeros_like(end)
     if events_first:
@@ -214,9 +183,7 @@ def _sets(end: Floats, event: Bools, competing: Bools, *, events_first: bool) ->
     own = before[np.searchsorted(free.time, ends)]
     staying = np.zeros_like(end)
     staying[competing] = 1.0 / own[competing]
-    return SubdistributionSets(
-        **vars(plain), censoring=before[np.searchsorted(free.time, times)], staying=staying
-    )
+    return replace(plain, censoring=before[np.searchsorted(free.time, times)], staying=staying)
 
 
 def _of_censoring(
@@ -228,9 +195,9 @@ def _of_censoring(
     a competing event before u, at event times from u on.
     """
     sets = model.sets
-    if not isinstance(sets, SubdistributionSets) or not censored.any():
+    if sets.censoring is None or sets.staying is None or not censored.any():
         return np.zeros_like(model.matrix)
-    hazard = model.hazard(model.linear(beta))
+    hazard = model.hazard(beta)
     mean = model.mean_steps(hazard)[0]
     scaled = hazard.increment * sets.censoring
     times, at = np.unique(end, return_inverse=True)

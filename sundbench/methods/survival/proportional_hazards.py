@@ -32,9 +32,10 @@ def proportional_hazards_test(
     sets = model.sets
     scale = _scale(sets.time, rows, transform)
     scale = scale - np.mean(scale[sets.event_places])
-    hazard = model.hazard(model.linear(beta))
-    plain, once, twice = (model.information(hazard, scale**power) for power in (0, 1, 2))
-    gradient = _gradient(model, model.expected(hazard, scale), scale)
+    hazard = model.hazard(beta)
+    plain = model.derivatives(hazard)[1]
+    gradient, once = model.derivatives(hazard, scale)
+    twice = model.derivatives(hazard, scale**2)[1]
     size = beta.size
     whole = np.block([[plain, once], [once, twice]])
     table = {}
@@ -49,12 +50,6 @@ def proportional_hazards_test(
         table[name] = (statistic, len(places), float(chi2.sf(statistic, len(places))))
     index = pd.Index(list(table), name="term")
     return pd.DataFrame(list(table.values()), index=index, columns=["statistic", "df", "p_value"])
-
-
-def _gradient(model: PartialLikelihood, expected: Floats, scale: Floats) -> Floats:
-    sets = model.sets
-    observed = (model.event_weight * scale[sets.event_places])[:, None] * model.event_matrix
-    return np.asarray(observed.sum(axis=0) - np.einsum("np,n->p", model.matrix, expected))
 
 
 def _scale(time: Floats, rows: Observations, transform: TimeScale) -> Floats:

@@ -16,14 +16,14 @@ from sundbench.methods.survival.risk_sets import by_place
 
 def martingale(model: PartialLikelihood, beta: Floats) -> Floats:
     """Events less expected events, of each row."""
-    expected = model.expected(model.hazard(model.linear(beta))) / model.weight
+    expected = model.expected(model.hazard(beta)) / model.weight
     expected[model.sets.event_rows] -= 1.0
     return -expected
 
 
 def score_residuals(model: PartialLikelihood, beta: Floats) -> Floats:
     """Rows by terms."""
-    hazard = model.hazard(model.linear(beta))
+    hazard = model.hazard(beta)
     mean, gone, spared = model.mean_steps(hazard)
     sets = model.sets
     rows, places = sets.event_rows, sets.event_places
@@ -37,7 +37,7 @@ def score_residuals(model: PartialLikelihood, beta: Floats) -> Floats:
 
 def schoenfeld(model: PartialLikelihood, beta: Floats) -> Floats:
     """Each event's covariates less the mean of those at risk."""
-    mean = model.mean_steps(model.hazard(model.linear(beta)))[0]
+    mean = model.mean_steps(model.hazard(beta))[0]
     return np.asarray(model.event_matrix - mean[model.sets.event_places])
 
 

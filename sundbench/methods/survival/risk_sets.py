@@ -20,6 +20,7 @@ from scipy.sparse import csc_array
 
 from sundbench.methods.inputs import Bools, Floats, sums
 from sundbench.methods.survival.follow_up import Ints
+from sundbench.methods.survival.row_sums import Spans
 
 Keys: TypeAlias = NDArray[Any]
 """Floats or whole numbers."""
@@ -41,8 +42,11 @@ class RiskSets:
         heads: the slot at which each stratum begins, and the number of slots.
         leave: each row's slot, that of the last event time not after its end.
         enter: the slot of the last event time not after its entry; None where all enter at the start.
+        event: whether each row ends with an event.
         event_rows: rows with events.
         event_places: the places of these events.
+        staying, censoring: where rows are still at risk after they left, with a weight that is a factor of
+            the row times a factor of the event time: these factors (there is one stratum then).
     """
 
     time: Floats
@@ -50,8 +54,11 @@ class RiskSets:
     heads: Ints
     leave: Ints
     enter: Ints | None
+    event: Bools
     event_rows: Ints
     event_places: Ints
+    staying: Floats | None = None
+    censoring: Floats | None = None
 
     @property
     def size(self) -> int:
@@ -63,6 +70,13 @@ class RiskSets:
         """The slot of each event time."""
         return np.asarray(np.arange(self.size) + self.stratum + 1)
 
+    @property
+    def spans(self) -> Spans:
+        """When each row is at risk, for the passes over rows."""
+        enter = np.empty(0, dtype=np.int64) if self.enter is None else self.enter
+        staying = np.empty(0) if self.staying is None else self.staying
+        return Spans(self.event, self.leave, enter, staying, int(self.heads[-1]))
+
     def totals(self, values: Floats) -> Floats:
         """Sums of the rows' values over those at risk at each event time."""
         net = sums(self.leave, values, int(self.heads[-1]))
@@ -70,21 +84,41 @@ class RiskSets:
             net -= sums(self.enter, values, int(self.heads[-1]))
         return self._from_here_on(net)
 
-    def products(self, weight: Floats, matrix: Floats) -> Floats:
-        """Sums of the rows of a matrix times their weight, over those at risk at each event time."""
-        net = by_place(self.leave, weight, matrix, int(self.heads[-1]))
-        if self.enter is not None:
-            net -= by_place(self.enter, weight, matrix, int(self.heads[-1]))
-        return self._from_here_on(net)
+    def at_risk(self, net: Floats, stayed: Floats) -> Floats:
+        """Sums over those at risk at each event time.
 
-    def gathered(self, steps: Floats) -> Floats:
-        """Sums of values of event times over those at which each row is at risk (a row each)."""
+        Args:
+            net: by slot, the sums of who leaves less who enters.
+            stayed: by slot, those of who stays after leaving; not read where nobody does.
+        """
+        total = self._from_here_on(net)
+        if self.censoring is not None:
+            total += self.censoring[:, None] * np.cumsum(stayed, axis=0)[:-1]
+        return total
+
+    def running(self, steps: Floats) -> Floats:
+        """By slot, the sums of values of event times from the stratum's first one on."""
         running = np.zeros((int(self.heads[-1]), *steps.shape[1:]))
         running[self.slots] = steps
-        running = running_sums(running, self.heads)
-        if self.enter is None:
-            return np.asarray(np.take(running, self.leave, axis=0))
-        return np.asarray(np.take(running, self.leave, axis=0) - np.take(running, self.enter, axis=0))
+        return running_sums(running, self.heads)
+
+    def remaining(self, steps: Floats) -> Floats:
+        """By slot, the sums of values of later event times, for who stays; empty where nobody does."""
+        if self.censoring is None:
+            return np.zeros((0, *steps.shape[1:]))
+        scaled = (steps.T * self.censoring).T
+        zero = np.zeros((1, *steps.shape[1:]))
+        return np.concatenate((np.cumsum(scaled[::-1], axis=0)[::-1], zero))
+
+    def gathered(self, steps: Floats) -> Floats:
+        """Sums of rows of values of event times over those at which each row is at risk."""
+        running = self.running(steps)
+        total = np.take(running, self.leave, axis=0)
+        if self.enter is not None:
+            total -= np.take(running, self.enter, axis=0)
+        if self.staying is not None:
+            total += self.staying[:, None] * np.take(self.remaining(steps), self.leave, axis=0)
+        return np.asarray(total)
 
     def _from_here_on(self, net: Floats) -> Floats:
         backwards = running_sums(net[::-1], self.heads[-1] - self.heads[::-1])[::-1]
@@ -117,7 +151,7 @@ def risk_sets(end: Floats, event: Bools, entry: Floats | None, stratum: Ints | N
     place = leave[rows] - 1 - (0 if stratum is None else stratum[rows])
     time = np.empty(distinct.size)
     time[place] = end[rows]
-    return RiskSets(time, own, heads, leave, enter, rows, place)
+    return RiskSets(time, own, heads, leave, enter, event, rows, place)
 
 
 def _keys(end: Floats, entry: Floats | None, stratum: Ints | None) -> tuple[int, Keys, Keys | None]:

@@ -27,6 +27,7 @@ class Terms:
         levels: of the covariates that are categories, the first being the reference.
         means: of the columns, which are taken away.
         reach: how far the columns go from their means.
+        spread: their standard deviations.
     """
 
     names: tuple[str, ...]
@@ -34,6 +35,7 @@ class Terms:
     levels: dict[str, tuple[object, ...]]
     means: Floats
     reach: Floats
+    spread: Floats
 
     def matrix(self, data: Frame) -> Floats:
         """New data's columns, not centred.
@@ -82,13 +84,15 @@ def terms(chosen: pd.DataFrame, covariates: Sequence[str]) -> tuple[Floats, Term
             _numbers(chosen[name], name)
         if not own or ends[own[0], 0] == ends[own[0], 1]:
             raise MethodError(f"covariate {name} has the same value for everybody: leave it out")
-    matrix = np.empty((len(chosen), len(columns)))
+    matrix, squares = np.empty((len(chosen), len(columns))), np.zeros(len(columns))
     for first in range(0, len(chosen), _BLOCK):
         block = slice(first, first + _BLOCK)
         for place, column in enumerate(columns.values()):
             np.subtract(column[block], means[place], out=matrix[block, place])
+        squares += np.einsum("np,np->p", matrix[block], matrix[block])
     reach = np.abs(ends - means[:, None]).max(axis=1)
-    return matrix, Terms(tuple(columns), places, levels, means, reach)
+    spread = np.sqrt(squares / len(chosen))
+    return matrix, Terms(tuple(columns), places, levels, means, reach, spread)
 
 
 def _levels(values: pd.Series) -> tuple[object, ...]:
