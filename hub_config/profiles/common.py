@@ -3,7 +3,9 @@
 import logging
 from pathlib import Path
 
+from sundbench.hub.authenticator import PasswordAuthenticator
 from sundbench.hub.deployment import deployment
+from sundbench.hub.oidc.authenticator import OidcAuthenticator
 from sundbench.hub.pages import HEADERS, log_and_record
 from sundbench.hub.rights import roles
 from sundbench.hub.runtime import secret
@@ -30,6 +32,11 @@ c.JupyterHub.authenticate_prometheus = True
 # A server that was starting when its hub was killed waits for the hub: which must not wait for it.
 c.JupyterHub.init_spawners_timeout = 3
 
+# Who someone is: the identity provider says, or a password kept here.
+c.JupyterHub.authenticator_class = OidcAuthenticator if settings.oidc.used else PasswordAuthenticator
+c.Authenticator.auth_refresh_age = 30
+c.CryptKeeper.keys = [secret(site, "auth-state")]
+
 # Rights: governance's, through groups. Nobody is JupyterHub's own admin, and nobody holds `self`.
 c.JupyterHub.services = services(hub)
 c.JupyterHub.load_roles = [*roles(one["name"] for one in services(hub)), *service_roles(hub)]
@@ -55,6 +62,7 @@ c.JupyterHub.template_paths = [str(here / "templates")]
 c.JupyterHub.template_vars = {
     "site_name": {"da": settings.site.name.da, "en": settings.site.name.en},
     "demonstration": settings.site.demonstration,
+    "provider": settings.oidc.name.model_dump() if settings.oidc.used else None,
 }
 encrypted = settings.hub.url.startswith("https:")
 cookies = {"samesite": "Lax", **({"secure": True} if encrypted else {})}

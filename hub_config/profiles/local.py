@@ -1,6 +1,5 @@
-"""One machine: the Python proxy, SQLite, passwords kept here, servers as processes beside the hub."""
+"""One machine: the Python proxy, servers as processes beside the hub."""
 
-from sundbench.hub.authenticator import PasswordAuthenticator
 from sundbench.hub.deployment import deployment
 from sundbench.hub.local_spawner import LocalSpawner
 from sundbench.hub.proxy.local import LocalProxy
@@ -16,5 +15,4 @@ c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{settings.hub_port}"
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_port}"
 c.JupyterHub.proxy_class = LocalProxy
 
-c.JupyterHub.authenticator_class = PasswordAuthenticator
 c.JupyterHub.spawner_class = LocalSpawner

@@ -197,6 +197,49 @@ def accounts(
 
 
 @app.command()
+def identity(
+    ctx: typer.Context,
+    user: Annotated[str, typer.Argument(help="The name that governance knows the person by.")],
+    subject: Annotated[
+        str | None, typer.Option("--subject", help="Bind the name to this account of the provider's (sub).")
+    ] = None,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Release it: the next account to log in with it is bound.")
+    ] = False,
+) -> None:
+    """Say which account of the identity provider's a name belongs to, or change it.
+
+    A person's first log-in binds them, unless `oidc.bind_first` is false. Somebody whose account was made
+    anew has another one, and is refused until it is bound here.
+
+    Example: sundbench hub identity anna --subject 8d2c4c4e-7b1f-4a53-9c0e-3f0a64b7d5aa
+    """
+    from sundbench.errors import HubError
+    from sundbench.governance.audit.actions import Action
+    from sundbench.governance.audit.recording import recording
+    from sundbench.governance.people import current_user
+    from sundbench.hub import settings
+    from sundbench.hub.oidc import bindings
+
+    if remove and subject is not None:
+        raise typer.BadParameter("give one of --subject and --remove")
+    site: Site = ctx.obj
+    if remove or subject is not None:
+        issuer = settings.read(site).oidc.issuer
+        if not issuer:
+            raise HubError("people log in by passwords here: name a provider in [oidc] of the settings first")
+        with recording(site, current_user()) as recorder:
+            recorder.record(Action.IDENTITY_CHANGE, user, subject=subject)
+            if subject is None:
+                bindings.release(site, user)
+            else:
+                bindings.bind(site, user, issuer, subject)
+    found = bindings.account(site, user)
+    said = "belongs to no account yet" if found is None else f"belongs to {found[1]} at {found[0]}"
+    screen.print(f"{user} {said}", markup=False, soft_wrap=True)
+
+
+@app.command()
 def demonstration(ctx: typer.Context) -> None:
     """Make an installation of invented persons and people of every role, start its hub, print who can log in.
 

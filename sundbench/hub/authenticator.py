@@ -1,6 +1,7 @@
 """Who may enter: a password of the local profile, and a person whom governance knows.
 
-A profile with an identity provider replaces `PasswordAuthenticator`, and keeps `GovernanceAuthenticator`.
+A site with an identity provider has `sundbench.hub.oidc.authenticator` in `PasswordAuthenticator`'s place;
+`GovernanceAuthenticator` is both's.
 """
 
 # ruff: noqa: ANN401 - JupyterHub's objects have no types
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from jupyterhub.auth import Authenticator
+from jupyterhub.utils import new_token
+from sqlalchemy import inspect
 from tornado import web
 from traitlets import Unicode
 
@@ -20,6 +23,7 @@ from sundbench.governance.audit.actions import Action
 from sundbench.hub import known_browsers, passwords, rights
 from sundbench.hub.deployment import Deployment, deployment
 from sundbench.hub.journal import NOBODY
+from sundbench.hub.log_in_limits import place
 from sundbench.hub.pages import handlers
 from sundbench.hub.permits_watch import Watch
 from sundbench.hub.refusal import Refused
@@ -43,7 +47,6 @@ class GovernanceAuthenticator(Authenticator):  # type: ignore[misc]  # JupyterHu
         super().__init__(**traits)
         self.allow_all = True  # whom `authenticate` lets through, governance knows
         self.manage_groups = True
-        self.auth_refresh_age = 30
         self.refresh_pre_spawn = True
         # A user's cookie must not outlive the person's leaving.
         self.auth_refresh_strict = True
@@ -65,15 +68,30 @@ class GovernanceAuthenticator(Authenticator):  # type: ignore[misc]  # JupyterHu
             return False
         return _model(user.name, now)
 
-    async def admitted(self, user: str, handler: Any) -> dict[str, Any]:
+    async def end_sessions(self, user: Any) -> None:
+        """Let no cookie work any more, and no token that a browser has from a server's log-in."""
+        user.orm_user.cookie_id = new_token()  # JupyterHub's cookie names it; it keeps no list of sessions
+        session = inspect(user.orm_user).session
+        for token in list(user.orm_user.api_tokens):
+            if token.session_id:
+                session.delete(token)
+        session.commit()
+
+    async def admitted(self, user: str, handler: Any, **detail: Any) -> dict[str, Any]:
         """Let someone in whose identity is certain: recorded first, and not let in if that fails.
+
+        Args:
+            user: who it is.
+            handler: of the log-in.
+            detail: how they proved it, for the record.
 
         Raises:
             tornado.web.HTTPError: it can't be recorded.
         """
         now = await standing()
         try:
-            await self._hub.journal.record(user, Action.LOGIN, "hub", address=handler.request.remote_ip)
+            address = handler.request.remote_ip
+            await self._hub.journal.record(user, Action.LOGIN, "hub", address=address, **detail)
         except AuditError as error:
             self.log.error("%s can't log in: %s", user, error)  # noqa: TRY400 - a line, not a traceback
             raise told(_NO_AUDIT) from None
@@ -105,12 +123,14 @@ class PasswordAuthenticator(GovernanceAuthenticator):
         user, password = data.get("username", "").strip().lower(), data.get("password", "")
         hub, now = self._hub, await standing()
         who = f"{user[:_LONGEST]} {known_browsers.known(handler, user)}".strip()
-        if (wait := hub.attempts.take(who)) > 0:
-            raise told(_too_many(wait))
+        address = place(handler.request.remote_ip)
+        if (wait := max(hub.limits.addresses.take(address), hub.attempts.take(who))) > 0:
+            raise told(too_many(wait))
         async with _AT_ONCE:
             right = await asyncio.to_thread(passwords.check, hub.site, user, password)
         if right and now.knows(user):
             hub.attempts.succeeded(who)
+            hub.limits.addresses.give_back(address)
             admitted = await self.admitted(user, handler)
             known_browsers.remember(handler, user, encrypted=hub.settings.hub.url.startswith("https:"))
             return admitted
@@ -125,7 +145,8 @@ def _model(user: str, now: rights.Standing) -> dict[str, Any]:
     return {"name": user, "groups": sorted(now.groups(user)), "admin": False}
 
 
-def _too_many(wait: float) -> Refused:
+def too_many(wait: float) -> Refused:
+    """Too many tries of one person, or from one address."""
     seconds = max(1, round(wait))
     return Refused(
         "too-many-attempts",

@@ -25,6 +25,7 @@ _LOOKS: tuple[Callable[[Site, Settings], Iterator[Finding]], ...] = (
     machine.account,
     installation.vault_key,
     installation.database,
+    installation.provider,
     machine.disk,
     machine.machine,
     installation.anchors,

@@ -7,6 +7,7 @@ from functools import cache
 
 from sundbench.hub import settings
 from sundbench.hub.journal import Journal
+from sundbench.hub.log_in_limits import LogInLimits
 from sundbench.hub.passwords import Attempts
 from sundbench.hub.queue import StartQueue
 from sundbench.hub.settings import Settings
@@ -23,6 +24,7 @@ class Deployment:
         journal: the audit log.
         queue: where starting servers wait.
         attempts: who failed to log in lately.
+        limits: how often one address or account may try.
     """
 
     site: Site
@@ -30,6 +32,7 @@ class Deployment:
     journal: Journal
     queue: StartQueue
     attempts: Attempts
+    limits: LogInLimits
 
 
 @cache
@@ -47,4 +50,5 @@ def deployment() -> Deployment:
         journal=Journal(site),
         queue=StartQueue(chosen.hub.starts_at_once),
         attempts=Attempts(),
+        limits=LogInLimits(),
     )

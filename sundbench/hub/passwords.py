@@ -5,21 +5,17 @@ A protected site logs people in through its identity provider instead; this is f
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
-import json
-import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
 from sundbench.errors import HubError
-from sundbench.hub.runtime import private
+from sundbench.hub import json_file
 from sundbench.site import Site
 
 SHORTEST = 12
@@ -66,14 +62,14 @@ def put(site: Site, user: str, password: str) -> None:
     salt = secrets.token_bytes(16)
     made: _Hash = {"n": _N, "r": _R, "p": _P, "salt": salt.hex(), "hash": ""}
     made["hash"] = _scrypt(password, made).hex()
-    with _alone(site):
-        _write(site, {**_read(site), user: made})
+    with json_file.alone(path(site)):
+        json_file.write(path(site), {**_read(site), user: made})
 
 
 def remove(site: Site, user: str) -> None:
     """Take a user's password away: nobody can log in under that name any more."""
-    with _alone(site):
-        _write(site, {name: made for name, made in _read(site).items() if name != user})
+    with json_file.alone(path(site)):
+        json_file.write(path(site), {name: made for name, made in _read(site).items() if name != user})
 
 
 def users(site: Site) -> frozenset[str]:
@@ -151,29 +147,4 @@ def _scrypt(password: str, made: _Hash) -> bytes:
 
 
 def _read(site: Site) -> dict[str, _Hash]:
-    file = path(site)
-    if not file.exists():
-        return {}
-    try:
-        content: dict[str, _Hash] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise HubError(f"{file}: can't be read: restore it, or remove it and set passwords anew") from error
-    return content
-
-
-def _write(site: Site, content: dict[str, _Hash]) -> None:
-    aside = path(site).with_name(f".passwords.{os.getpid()}")
-    aside.unlink(missing_ok=True)
-    aside.touch(mode=0o600, exist_ok=False)
-    aside.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
-    aside.replace(path(site))
-
-
-@contextmanager
-def _alone(site: Site) -> Iterator[None]:
-    lock = os.open(private(site.hub) / ".passwords.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
+    return json_file.read(path(site), "restore it, or remove it and set passwords anew")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +38,8 @@ class Watch:
         self._hub = hub
         self._housekeeping = Housekeeping(hub.site, hub.settings.workspace, hub.journal)
         self._last: rights.Standing | None = None
-        self._stopping: set[asyncio.Task[None]] = set()
+        self._doing: set[asyncio.Task[None]] = set()
+        self._left: set[str] = set()
 
     def begin(self) -> asyncio.Task[None]:
         """Start to watch."""
@@ -83,17 +85,29 @@ class Watch:
     def _enforce(self, now: rights.Standing) -> None:
         for user in list(self._app.users.values()):
             user.sync_groups(sorted(now.groups(user.name)))
+            self._see_off(now, user)
             for name, spawner in list(user.spawners.items()):
                 why = reason_to_stop(now, user.name, name, spawner.scope)
                 if why and spawner.ready:
                     self._stop(user, name, spawner, why)
 
+    def _see_off(self, now: rights.Standing, user: Any) -> None:
+        """End, once, the sessions of somebody whom governance doesn't know any more."""
+        if now.knows(user.name):
+            self._left.discard(user.name)
+        elif user.name not in self._left:
+            self._left.add(user.name)
+            self._begin(self._app.authenticator.end_sessions(user))
+
     def _stop(self, user: Any, name: str, spawner: Any, why: str) -> None:
         _log.warning("stopping %s:%s: %s", user.name, name, why)
         spawner.ending = why
-        task = asyncio.ensure_future(self._stopped(user, name))
-        self._stopping.add(task)
-        task.add_done_callback(self._stopping.discard)
+        self._begin(self._stopped(user, name))
+
+    def _begin(self, doing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(doing)
+        self._doing.add(task)
+        task.add_done_callback(self._doing.discard)
 
     async def _stopped(self, user: Any, name: str) -> None:
         # The server goes also where the proxy doesn't answer.

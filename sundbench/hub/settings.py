@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from sundbench.errors import HubError, one_line
+from sundbench.hub.oidc.settings import OidcSettings
 from sundbench.registers.catalogue import Text
 from sundbench.site import Site
 
@@ -69,7 +70,7 @@ class SiteSettings(_Section):
         demonstration: everything in it is invented; pages and checks say so.
     """
 
-    profile: Literal["local"] = "local"
+    profile: Literal["local", "slurm"] = "local"
     name: Text = Text(da="Sundbench", en="Sundbench")
     demonstration: bool = False
 
@@ -213,6 +214,7 @@ class Settings(_Section):
     workspace: WorkspaceSettings = WorkspaceSettings()
     audit: AuditSettings = AuditSettings()
     dashboards: DashboardSettings = DashboardSettings()
+    oidc: OidcSettings = OidcSettings()
 
     @property
     def ports(self) -> dict[str, int]:

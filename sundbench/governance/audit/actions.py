@@ -53,6 +53,8 @@ class Action(StrEnum):
 
     PEOPLE_CHANGE = "people.change"
     PASSWORD_CHANGE = "password.change"  # noqa: S105 - a name
+    IDENTITY_CHANGE = "identity.change"
+    """A name was bound to an account of the identity provider's, or released."""
     PERMIT_CREATE = "permit.create"
     PERMIT_AMEND = "permit.amend"
     PERMIT_CLOSE = "permit.close"

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from sundbench.errors import SundbenchError
+from sundbench.errors import HubError, SundbenchError
 from sundbench.governance import database as governance
 from sundbench.governance import people, permits
 from sundbench.governance.audit.verify import verify
 from sundbench.governance.models import PermitState, Role
 from sundbench.hub import passwords
 from sundbench.hub.checks.finding import Finding
+from sundbench.hub.oidc.provider import client_secret
 from sundbench.hub.settings import Settings
 from sundbench.site import Site
 
@@ -26,7 +27,10 @@ def modes(site: Site, _settings: Settings) -> Iterator[Finding]:
         site.hub,
         site.hub / "secrets",
         *(site.hub / "secrets").glob("*"),
-        *(site.hub / name for name in ("passwords.json", "audit-authority", "demonstration.json")),
+        *(
+            site.hub / name
+            for name in ("passwords.json", "identities.json", "audit-authority", "demonstration.json")
+        ),
         site.root / "keys" / "manifest.key",
         site.vault,
         *_vault_keys(site),
@@ -64,7 +68,7 @@ def _vault_keys(site: Site) -> list[Path]:
     return sorted(path for path in named if (mode := _mode(path)) is not None and stat.S_ISREG(mode))
 
 
-def database(site: Site, _settings: Settings) -> Iterator[Finding]:
+def database(site: Site, settings: Settings) -> Iterator[Finding]:
     """Somebody can log in, and projects have data."""
     file = make_url(site.database_url)
     if file.get_backend_name() == "sqlite" and not Path(file.database or "").exists():
@@ -78,6 +82,16 @@ def database(site: Site, _settings: Settings) -> Iterator[Finding]:
         yield Finding("error", str(error))
         return
     known = {person.user for person in everyone}
+    if not settings.oidc.used:
+        yield from _passwords(site, known)
+    if not any(Role.ADMIN in person.roles for person in everyone):
+        yield Finding("note", "nobody has the role admin")
+    for one in active:
+        if not any((site.extracts / one).glob("*/extract.json")):
+            yield Finding("note", f"project {one} has no extract", f"sundbench extract {one} --freeze FREEZE")
+
+
+def _passwords(site: Site, known: set[str]) -> Iterator[Finding]:
     open_to = passwords.users(site)
     if not known & open_to:
         yield Finding(
@@ -89,11 +103,26 @@ def database(site: Site, _settings: Settings) -> Iterator[Finding]:
             f"passwords of people who are not registered: {', '.join(sorted(open_to - known))}",
             "register them: sundbench people add",
         )
-    if not any(Role.ADMIN in person.roles for person in everyone):
-        yield Finding("note", "nobody has the role admin")
-    for one in active:
-        if not any((site.extracts / one).glob("*/extract.json")):
-            yield Finding("note", f"project {one} has no extract", f"sundbench extract {one} --freeze FREEZE")
+
+
+def provider(site: Site, settings: Settings) -> Iterator[Finding]:
+    """The identity provider can be asked, and demands enough."""
+    if not settings.oidc.used:
+        if settings.site.profile == "slurm" and not settings.site.demonstration:
+            yield Finding(
+                "warning", "people log in with passwords kept here", "name an identity provider in [oidc]"
+            )
+        return
+    try:
+        client_secret(site)
+    except HubError as error:
+        yield Finding("error", str(error))
+    if not settings.oidc.second_factor:
+        yield Finding(
+            "warning",
+            "no second factor is demanded of those who log in",
+            "name levels in oidc.acr, or methods in oidc.amr",
+        )
 
 
 def anchors(site: Site, _settings: Settings) -> Iterator[Finding]:

@@ -77,7 +77,7 @@ def log_and_record(handler: Any) -> None:
     """Tornado's ``log_function``: JupyterHub's line, and an audit record of what was turned away."""
     log_request(handler)
     # The log-in and the spawner record their own refusals, with the reason.
-    if handler.get_status() not in _REFUSALS or handler.request.path.endswith("/login"):
+    if handler.get_status() not in _REFUSALS or handler.request.path.endswith(("/login", "/oauth_callback")):
         return
     user = getattr(handler, "_jupyterhub_user", None)
     deployment().journal.refused(

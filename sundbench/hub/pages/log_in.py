@@ -6,7 +6,7 @@ from jupyterhub.apihandlers.auth import OAuthAuthorizeHandler
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.login import LoginHandler, LogoutHandler
 from jupyterhub.handlers.static import CacheControlStaticFilesHandler
-from jupyterhub.utils import new_token, url_path_join
+from jupyterhub.utils import url_path_join
 from tornado import web
 
 from sundbench.governance.audit.actions import Action
@@ -30,10 +30,7 @@ class SignOffHandler(Navigated, LogoutHandler):  # type: ignore[misc]
         user = self.current_user
         if user:
             deployment().journal.note(user.name, Action.LOGOUT, "hub")
-            user.orm_user.cookie_id = (
-                new_token()
-            )  # JupyterHub's cookie names it; it keeps no list of sessions
-            self.db.commit()
+            await self.authenticator.end_sessions(user)
         await super().get()
 
 
