@@ -178,6 +178,20 @@ def test_semiparametric_age(book):
     assert ours.table["se"].to_list() == pytest.approx(theirs["se"].to_list(), rel=tolerance["se_rel"])
 
 
+@pytest.mark.parametrize(("name", "windows"), [("rot_mod1", [1]), ("rot_mod2", [1, 8])])
+def test_event_dependent_exposure(book, name, windows):
+    read, expected, tolerance = book
+    data, cases = read("rot", "intus")
+    exposures = long(data, {"rv": ["rv", "rvd2"]}, 21)
+    ours = self_controlled.sccs_event_dependent_exposure(
+        cases, exposures, risk_windows=windows, age_breaks=range(56, 169, 14)
+    ).table
+    theirs = pd.DataFrame(expected["event_dependent_exposure"][name]["rows"]).set_index("term")
+    assert ours.index.to_list() == theirs.index.to_list()
+    assert ours["coef"].to_list() == pytest.approx(theirs["coef"].to_list(), abs=tolerance["coef_abs"])
+    assert ours["se"].to_list() == pytest.approx(theirs["se"].to_list(), rel=tolerance["se_rel"])
+
+
 def test_days_in_each_piece_of_observation(book, oracle):
     read, _, _ = book
     ours = itp(read, risk_windows=[0, 15, 29], age_breaks=ITP_AGES)
@@ -189,3 +203,15 @@ def test_days_in_each_piece_of_observation(book, oracle):
         assert row["days"] == once.loc[once[column] == level, "interval"].sum()
         assert row["events"] == pieces.loc[pieces[column] == level, "event"].sum()
     assert ours.rows == len(once)
+
+
+def test_sample_sizes(book):
+    _, expected, _ = book
+    year = {"risk_days": 21, "start": 366, "end": 730}
+    ages = {"age_breaks": [457, 548, 639], "age_ratios": [1.2, 1.6, 2.0]}
+    ours = [
+        self_controlled.sccs_sample_size(2.5, **year),
+        self_controlled.sccs_sample_size(2.5, **year, exposed=0.75),
+        self_controlled.sccs_sample_size(2.5, **year, **ages, exposed=[0.5, 0.35, 0.1, 0.05]),
+    ]
+    assert [own.events for own in ours] == [expected["sample_size"][f"ss{i}"] for i in (1, 2, 3)]

@@ -6,6 +6,11 @@ from sundbench.methods.self_controlled.crossover import (
     case_crossover,
     case_time_control,
 )
+from sundbench.methods.self_controlled.event_dependent_exposure import (
+    EventDependentExposure,
+    sccs_event_dependent_exposure,
+)
+from sundbench.methods.self_controlled.sample_size import SampleSize, sccs_sample_size
 from sundbench.methods.self_controlled.sequence_symmetry import SequenceSymmetry, sequence_symmetry
 from sundbench.methods.self_controlled.series import CaseSeries, sccs
 
@@ -13,9 +18,13 @@ __all__ = [
     "CaseCrossover",
     "CaseSeries",
     "CaseTimeControl",
+    "EventDependentExposure",
+    "SampleSize",
     "SequenceSymmetry",
     "case_crossover",
     "case_time_control",
     "sccs",
+    "sccs_event_dependent_exposure",
+    "sccs_sample_size",
     "sequence_symmetry",
 ]

@@ -10,6 +10,7 @@ Written by hand: statsmodels' conditional models add stratum by stratum in Pytho
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,9 +49,8 @@ class ConditionalPoisson:
         """
         self.heads = np.flatnonzero(np.append(True, period[1:] != period[:-1]))
         self.period = np.cumsum(np.append(0, period[1:] != period[:-1]))
-        self.days, self.events = days, events
-        self._at_events = np.flatnonzero(events)
-        self.count = np.add.reduceat(events, self.heads)
+        self.days = days
+        self._take(events)
         self.factors = [_places(factor) for factor in factors]
         self.terms = tuple(term for factor in factors for term in factor.terms if term is not None)
         pattern, size = np.zeros(days.size, dtype=np.int64), 1
@@ -70,6 +70,17 @@ class ConditionalPoisson:
         self._level = [factor.level for factor in factors]
         self._names = [factor.terms for factor in factors]
 
+    def _take(self, events: Floats) -> None:
+        self.events = events
+        self._at_events = np.flatnonzero(events)
+        self.count = np.add.reduceat(events, self.heads)
+
+    def with_events(self, events: Floats) -> ConditionalPoisson:
+        """The same rows with other numbers of events."""
+        other = copy(self)
+        other._take(events)
+        return other
+
     def part(self, rows: Bools, gone: Collection[str]) -> ConditionalPoisson:
         """The likelihood on some rows, with the levels of some terms counted as the reference."""
         factors = [
@@ -85,6 +96,12 @@ class ConditionalPoisson:
     def by_pattern(self, weight: Floats) -> Floats:
         """Sums of rows' weights by combination of levels."""
         return np.bincount(self.pattern, weight, self.design.shape[0]).astype(np.float64)
+
+    def by_person(self, weight: Floats, person: Ints) -> Floats:
+        """Sums of rows' weights by person and term."""
+        size = int(person.max()) + 1
+        columns = [np.bincount(person, weight * on[self.pattern], size) for on in self.design.T]
+        return np.column_stack(columns)
 
     def at(self, beta: Floats) -> tuple[float, Floats, Floats]:
         """Log likelihood, and each row's share of its period and expected events.
