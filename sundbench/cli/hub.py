@@ -191,7 +191,7 @@ def accounts(
     table = listing("project", "account", "number", "state", numbers=("number",))
     for permit in active:
         there = of.known(permit)
-        state = "set up" if of.is_noted(site, permit) else "not set up"
+        state = "set up" if permit in of.noted(site) else "not set up"
         table.add_row(permit, of.name_of(permit), str(there.uid) if there else "", state)
     screen.print(table)
 

@@ -69,13 +69,13 @@ def account(site: Site, permit: str) -> Account:
     return found
 
 
-def is_noted(site: Site, permit: str) -> bool:
-    """Whether a permit's account was set up.
+def noted(site: Site) -> frozenset[str]:
+    """The permits whose accounts were set up.
 
     Raises:
         ClusterError: what was kept can't be read.
     """
-    return permit in _read(site)
+    return frozenset(_read(site))
 
 
 def known(permit: str) -> Account | None:

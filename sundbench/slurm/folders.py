@@ -69,17 +69,11 @@ def hand_over(site: Site, account: Account) -> None:
 def _close(site: Site) -> None:
     """Keep what is no project's from the accounts, which must pass through the folder above it."""
     with _opened(site, site.root) as root:
-        for folder in (
-            site.freezes,
-            site.vault,
-            site.audit,
-            site.hub,
-            site.runs,
-            site.releases,
-            site.reports,
-        ):
+        owner = os.fstat(root).st_uid
+        for folder in _not_the_projects(site):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(folder.name, 0o700, dir_fd=root)
+                os.chown(folder.name, owner, -1, dir_fd=root, follow_symlinks=False)
         passed = {folder.name for folder in (site.extracts, site.synthetic, *_roots(site))} | {_LETTERS}
         for entry in os.scandir(root):
             mode = stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode)

@@ -1,0 +1,209 @@
+"""The one way from the hub to other accounts: ``python -I -m sundbench.slurm.gate --home HOME``, for root.
+
+One request as JSON on standard input: begin a project's job, or end one. What runs is fixed here, and whom it
+runs as is what was set up for the permit: a hub that is taken over can begin servers, and neither another
+program, nor under another account, nor as root. It needs no right but to call this with ``sudo``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import shlex
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from sundbench.errors import ClusterError, SundbenchError, one_line
+from sundbench.site import Site
+from sundbench.slurm import folders
+from sundbench.slurm.accounts import Account, account
+from sundbench.slurm.commands import ask, run
+from sundbench.slurm.jobs import Wanted, submit
+
+NAME = "sundbench"
+"""What the queue calls every server's job: everybody on the cluster can read it."""
+PROGRAM = (sys.executable, "-I", "-m", "sundbench.hub.slurm.job")
+"""A server's job; its argument is the path of its letter."""
+_OVER = ("Invalid job id", "already completing or completed")
+_LARGEST = 2**20
+_TOOLS = {"PATH": "/usr/bin:/bin"}
+
+Permit = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=30)]
+LetterName = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Begin(_Request):
+    """Begin a server's job.
+
+    Attributes:
+        permit: whose account it runs under.
+        letter: what it is told; given to it in a file that its account alone can read.
+        cores, memory: of its node; memory in bytes.
+        minutes: after which Slurm ends it.
+        partition, charge: as `Wanted` has them.
+    """
+
+    do: Literal["begin"] = "begin"
+    permit: Permit
+    letter: Annotated[str, Field(max_length=_LARGEST)]
+    cores: Annotated[int, Field(ge=1)]
+    memory: Annotated[int, Field(ge=1)]
+    minutes: Annotated[int, Field(ge=1)]
+    partition: str | None = None
+    charge: str | None = None
+
+
+class End(_Request):
+    """End a server's job, if it is the permit's.
+
+    Attributes:
+        permit: whose it is.
+        job: its number.
+        letter: what `Begin` called its letter; removed, for it may never have been read.
+    """
+
+    do: Literal["end"] = "end"
+    permit: Permit
+    job: Annotated[int, Field(ge=1)]
+    letter: LetterName | None = None
+
+
+class Begun(_Request):
+    """A job that was begun.
+
+    Attributes:
+        job: its number.
+        letter: the name of its letter.
+    """
+
+    job: int
+    letter: LetterName
+
+
+def begin(site: Site, request: Begin) -> Begun:
+    """Begin a job, through ``sudo`` where this process isn't root.
+
+    Raises:
+        ClusterError: there is no account for it, or Slurm refuses it.
+    """
+    return Begun.model_validate_json(_through(site, request))
+
+
+def end(site: Site, request: End) -> None:
+    """End a job; one that has ended is no error.
+
+    Raises:
+        ClusterError: Slurm refuses.
+    """
+    _through(site, request)
+
+
+def answer(site: Site, text: str) -> str:
+    """Do what is asked, as root.
+
+    Raises:
+        SundbenchError: it isn't a request, or can't be done.
+    """
+    try:
+        request: Begin | End = TypeAdapter(Begin | End).validate_json(text)
+    except ValidationError as error:
+        raise ClusterError(one_line(error, "request")) from error
+    whose = account(site, request.permit)
+    if isinstance(request, Begin):
+        return _begin(site, whose, request).model_dump_json()
+    try:
+        # Whose it is and what it is called are told as well: a number may be another's job by now.
+        ask("scancel", f"--user={whose.name}", f"--name={NAME}", str(request.job))
+    except ClusterError as error:
+        if not any(over in str(error) for over in _OVER):
+            raise
+    if request.letter is not None:
+        _remove(whose, _letter(site, whose, request.letter))
+    return ""
+
+
+def _begin(site: Site, whose: Account, request: Begin) -> Begun:
+    name = secrets.token_hex(8)
+    letter = _letter(site, whose, name)
+    wanted = Wanted(
+        name=NAME,
+        cores=request.cores,
+        memory=request.memory,
+        time=timedelta(minutes=request.minutes),
+        log=letter.with_suffix(".log"),
+        partition=request.partition,
+        charge=request.charge,
+    )
+    _write(whose, letter, request.letter)
+    script = f"#!/bin/sh\nexec {shlex.join([*PROGRAM, str(letter)])}\n"
+    try:
+        return Begun(job=submit(script, wanted, whose), letter=name)
+    except ClusterError:
+        _remove(whose, letter)
+        raise
+
+
+def _letter(site: Site, whose: Account, name: str) -> Path:
+    return folders.letters(site, whose) / f"{name}.json"
+
+
+def _write(whose: Account, path: Path, text: str) -> None:
+    """Write a new file as its account: whatever stands there, root's own powers don't reach."""
+    _as(whose, 'umask 077; set -C; cat > "$1"', path, text)
+
+
+def _remove(whose: Account, path: Path) -> None:
+    _as(whose, 'rm -f -- "$1"', path)
+
+
+def _as(whose: Account, what: str, path: Path, text: str = "") -> None:
+    done = subprocess.run(  # noqa: S603 - a constant and a path of ours
+        ["/bin/sh", "-c", what, "sh", str(path)],
+        input=text,
+        env=_TOOLS,
+        cwd="/",
+        user=whose.uid,
+        group=whose.gid,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ClusterError(
+            f"{path.parent}: account {whose.name} can't write there: sundbench hub accounts --set-up, as root"
+        )
+
+
+def _through(site: Site, request: Begin | End) -> str:
+    command = [sys.executable, "-I", "-m", __name__, "--home", str(site.root)]
+    sudo = [] if os.geteuid() == 0 else ["/usr/bin/sudo", "-n", "--"]
+    return run([*sudo, *command], request.model_dump_json())
+
+
+def main(arguments: list[str]) -> int:
+    """Answer the one request of standard input."""
+    reading = argparse.ArgumentParser(prog="sundbench.slurm.gate", allow_abbrev=False)
+    reading.add_argument("--home", type=Path, required=True)
+    home = reading.parse_args(arguments).home
+    try:
+        # The database's address is none of its business.
+        print(answer(Site(home, ""), sys.stdin.read(2 * _LARGEST)))
+    except SundbenchError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
