@@ -111,8 +111,9 @@ def compare(
 ) -> bool:
     """Print both sides; whether ours is fast enough and the coefficients agree."""
     if theirs is None:
-        say(f"    {name}: more than {limit:.0f} s, at least {limit / ours.seconds:.0f} times as long")
-        return True
+        ratio = limit / ours.seconds
+        say(f"    {name}: more than {limit:.0f} s, at least {ratio:.0f} times as long")
+        return least is None or ratio >= least
     apart = float(np.abs(ours.coef - theirs.coef).max())
     ratio = theirs.seconds / ours.seconds
     asked = "" if least is None else f" (asked: {least:.0f})"

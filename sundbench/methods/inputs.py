@@ -134,17 +134,24 @@ def labels(values: ArrayLike | None, size: int, name: str) -> tuple[list[str], N
     """Groups as sorted labels and, for each person, the position of the own label.
 
     Raises:
-        MethodError: another length, or missing labels.
+        MethodError: another length, missing labels, or labels that only differ in their type.
     """
     if values is None:
         return ["all"], np.zeros(size, dtype=np.int64)
-    series = pd.Series(np.asarray(values, dtype=object))
-    if len(series) != size:
-        raise MethodError(f"{name}: {len(series)} values for {size} persons: give one a person")
-    if series.isna().any():
-        raise MethodError(
-            f"{name}: {int(series.isna().sum())} labels are missing: give missing one of its own"
-        )
-    levels = sorted(series.unique())
-    position = {level: i for i, level in enumerate(levels)}
-    return [str(level) for level in levels], series.map(position).to_numpy(dtype=np.int64)
+    array = np.asarray(values)
+    if array.shape != (size,):
+        raise MethodError(f"{name}: {array.size} values for {size} persons: give one a person")
+    codes, found = pd.factorize(array if array.dtype.kind in "biuf" else array.astype(object))
+    missing = int((codes < 0).sum())
+    if missing:
+        raise MethodError(f"{name}: {missing} labels are missing: give missing one of its own")
+    texts = [str(level) for level in found]
+    if len(set(texts)) < len(texts):
+        raise MethodError(f"{name}: labels of several types look alike: make them all text or all numbers")
+    try:
+        order = sorted(range(len(texts)), key=found.__getitem__)
+    except TypeError:  # labels of several types have no order of their own
+        order = sorted(range(len(texts)), key=texts.__getitem__)
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    return [texts[level] for level in order], place[codes]

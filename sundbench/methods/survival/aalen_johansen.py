@@ -179,8 +179,7 @@ def aalen_johansen(
 
 
 def _incidence(whole: Curve, codes: Ints, kind: int, variance: Variance) -> Incidence:
-    at = np.searchsorted(whole.time, whole.end)
-    events = sums(at, whole.weight * (codes == kind), whole.time.size)
+    events = sums(whole.leave, whole.weight * (codes == kind), whole.time.size)
     hazard = _ratio(events, whole.at_risk)
     before = np.concatenate(([1.0], whole.survival[:-1]))
     incidence = np.cumsum(before * hazard)
@@ -205,14 +204,11 @@ def _jackknife(whole: Curve, own: Floats, hazard: Floats, before: Floats, incide
     earlier = np.concatenate(([0.0], running[:-1]))
     inverse = _ratio(np.ones(size), whole.at_risk)
     path = np.cumsum(before * hazard * (earlier - inverse))
-    at = np.searchsorted(whole.time, whole.end)
-    came = np.searchsorted(whole.time, whole.entry, side="right")
+    at, came = whole.leave, whole.enter  # nobody enters before time 0: an event at time 0 counts
 
     def step(values: Floats, place: Ints) -> Floats:
         return np.asarray(np.concatenate(([0.0], values))[place])
 
-    # Nobody enters before time 0, so that an entry of 0 means none; an event at time 0 counts.
-    came = np.where(whole.entry > 0, came, 0)
     start_a, start_p, start_f = step(running, came), step(path, came), step(incidence, came)
     log_survival = running[at] - start_a - np.where(whole.event, _ratio(np.ones(size), left)[at], 0.0)
     final = path[at] - start_p - start_a * (incidence[at] - start_f)

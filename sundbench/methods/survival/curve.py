@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import norm
 
 from sundbench.errors import MethodError
@@ -32,6 +33,7 @@ class Curve:
         persons_at_risk, person_events, persons_censored: the same, unweighted.
         survival: probability of no event up to and including each time.
         end, entry, event, weight: each person's own data.
+        leave: the place of each person's end among the times.
         robust: whether the variance is the infinitesimal jackknife.
     """
 
@@ -47,7 +49,16 @@ class Curve:
     entry: Floats
     event: Bools
     weight: Floats
+    leave: NDArray[np.int64]
     robust: bool
+
+    @cached_property
+    def enter(self) -> NDArray[np.int64]:
+        """How many of the times are not after each person's entry."""
+        places = np.zeros(self.entry.size, dtype=np.int64)
+        late = self.entry > 0
+        places[late] = np.searchsorted(self.time, self.entry[late], side="right")
+        return places
 
     @cached_property
     def _hazard(self) -> Floats:
@@ -76,13 +87,12 @@ class Curve:
         if it was an event.
         """
         cumulated = np.cumsum(_ratio(self._hazard, left))
-        at = np.searchsorted(self.time, self.end)
-        before_entry = _step(self.time, cumulated, self.entry, initial=0.0)
+        at, entered = self.leave, self.enter
+        before_entry = np.concatenate(([0.0], cumulated))[entered]
         final = cumulated[at] - before_entry - np.where(self.event, _ratio(np.ones_like(left), left)[at], 0.0)
         squared = self.weight**2
         size = self.time.size
         gone = np.cumsum(sums(at, squared * final**2, size))
-        entered = np.searchsorted(self.time, self.entry, side="right")
 
         def still(values: Floats) -> Floats:
             arrived = np.cumsum(sums(entered, values, size + 1)[:size])
@@ -197,6 +207,7 @@ def curve(end: Floats, event: Bools, entry: Floats, weight: Floats) -> Curve:
         entry=entry,
         event=event,
         weight=weight,
+        leave=at,
         robust=bool((weight != np.round(weight)).any()),
     )
 
