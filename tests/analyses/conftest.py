@@ -148,31 +148,41 @@ def truth() -> Callable[[pd.DataFrame], tuple[float, float]]:
     return integrate
 
 
-@pytest.fixture(scope="session")
-def extract(tmp_path_factory: pytest.TempPathFactory) -> Callable[[pd.DataFrame], Path]:
-    """Write patients as an extract of one bucket."""
-    dates = {"d_adm": pl.Datetime("ms"), "kont_starttidspunkt": pl.Datetime("ms")}
-    dates |= {"forloeb_start": pl.Datetime("ms"), "forloeb_slut": pl.Datetime("ms")}
+DATETIMES = ("d_adm", "kont_starttidspunkt", "kont_sluttidspunkt", "forloeb_start", "forloeb_slut")
 
-    def write(frame: pd.DataFrame) -> Path:
+Tables = dict[str, pl.DataFrame]
+
+
+@pytest.fixture(scope="session")
+def write_extract(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Write registers, by name, as an extract of one bucket."""
+
+    def write(tables: Tables, *, since: str = "2010-01-01", until: str = END.date().isoformat()) -> Path:
         root = tmp_path_factory.mktemp("extract")
         about = {}
-        for name, rows in registers(frame).items():
+        for name, rows in tables.items():
             casts = [
-                pl.col(column).cast(dates.get(column, pl.Date))
+                pl.col(column).cast(pl.Datetime("ms") if column in DATETIMES else pl.Date)
                 for column, kind in rows.schema.items()
                 if kind == pl.Datetime
             ]
             (root / name).mkdir()
             rows.with_columns(casts).sort("person").write_parquet(root / name / "bucket-00000.parquet")
             columns = {column: str(kind) for column, kind in rows.schema.items()}
-            coverage = {"since": "2010-01-01", "until": END.date().isoformat()}
+            coverage = {"since": since, "until": until}
             about[name] = {"columns": columns, "rows": rows.height, "coverage": coverage, "files": {}}
-        manifest = {"registers": about, "buckets": 1, "persons": len(frame), "digest": "0", "permit": "test"}
+        persons = max(rows["person"].n_unique() for rows in tables.values())
+        manifest = {"registers": about, "buckets": 1, "persons": persons, "digest": "0", "permit": "test"}
         (root / "extract.json").write_text(json.dumps(manifest), encoding="utf-8")
         return root
 
     return write
+
+
+@pytest.fixture(scope="session")
+def extract(write_extract: Callable[..., Path]) -> Callable[[pd.DataFrame], Path]:
+    """Write patients with lung cancer as an extract."""
+    return lambda frame: write_extract(registers(frame))
 
 
 @dataclass
