@@ -15,6 +15,7 @@ from sundbench.sandbox.probe import probe
 
 if TYPE_CHECKING:
     from sundbench.slurm.small.cluster import SmallSlurm
+    from tests.postgresql import Cluster
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -62,6 +63,20 @@ def slurm() -> Iterator[SmallSlurm]:
         pytest.skip(message)
     with running(nodes=2) as small:
         yield small
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """A real PostgreSQL server: must run in CI, and may be missing elsewhere."""
+    from tests.postgresql import programs, running
+
+    if (found := programs()) is None:
+        message = "no PostgreSQL server is installed (make system)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with running(found) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")

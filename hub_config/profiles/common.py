@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from sundbench.hub import database
 from sundbench.hub.authenticator import PasswordAuthenticator
 from sundbench.hub.deployment import deployment
 from sundbench.hub.oidc.authenticator import OidcAuthenticator
@@ -20,7 +21,8 @@ here = Path(__file__).resolve().parent.parent
 logging.getLogger("alembic").setLevel(logging.WARNING)  # two lines at each look at governance
 
 # The hub and its state.
-c.JupyterHub.db_url = f"sqlite:///{site.hub / 'jupyterhub.sqlite'}"
+c.JupyterHub.db_url = database.url(site, settings.database)
+c.JupyterHub.db_kwargs = database.arguments(settings.database)
 c.JupyterHub.cookie_secret = bytes.fromhex(secret(site, "cookie"))
 c.JupyterHub.cookie_max_age_days = settings.idle.session_hours / 24
 c.ConfigurableHTTPProxy.auth_token = secret(site, "proxy")

@@ -24,7 +24,7 @@ from sundbench.hub import known_browsers, passwords, rights
 from sundbench.hub.deployment import Deployment, deployment
 from sundbench.hub.journal import NOBODY
 from sundbench.hub.log_in_limits import place
-from sundbench.hub.pages import handlers
+from sundbench.hub.pages import database_away, handlers
 from sundbench.hub.permits_watch import Watch
 from sundbench.hub.refusal import Refused
 from sundbench.hub.told import standing, told
@@ -53,6 +53,7 @@ class GovernanceAuthenticator(Authenticator):  # type: ignore[misc]  # JupyterHu
 
     def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:
         """Sundbench's own pages, before JupyterHub's; and the watch, which needs the running hub."""
+        database_away.teach()
         self._watching = Watch(app, self._hub).begin()
         return [*handlers(Path(self.hub_config), Path(self.theme)), *super().get_handlers(app)]
 

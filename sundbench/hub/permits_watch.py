@@ -18,6 +18,7 @@ from sundbench.errors import DatabaseError, SundbenchError
 from sundbench.governance import permits
 from sundbench.hub import rights
 from sundbench.hub.deployment import Deployment
+from sundbench.hub.pages.database_away import roll_back
 from sundbench.hub.workspaces.housekeeping import Housekeeping
 
 SECONDS = 5.0
@@ -55,6 +56,7 @@ class Watch:
                 _log.error("rights are as they were when governance was asked last: %s", error)
             except Exception:
                 _log.exception("the watch over permits failed, and goes on")
+                roll_back(self._app.db)
             await asyncio.sleep(SECONDS)
 
     def _spawners(self) -> list[Any]:

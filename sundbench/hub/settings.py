@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from sundbench.errors import HubError, one_line
+from sundbench.hub.database import DatabaseSettings
 from sundbench.hub.oidc.settings import OidcSettings
 from sundbench.registers.catalogue import Text
 from sundbench.site import Site
@@ -215,6 +216,7 @@ class Settings(_Section):
     audit: AuditSettings = AuditSettings()
     dashboards: DashboardSettings = DashboardSettings()
     oidc: OidcSettings = OidcSettings()
+    database: DatabaseSettings = DatabaseSettings()
 
     @property
     def ports(self) -> dict[str, int]:
