@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sundbench.disclosure.profile import profile
-from sundbench.errors import PermitError, ReleaseError, SandboxError
-from sundbench.governance import database, permits
-from sundbench.governance.permits import Registered
+from sundbench.errors import ReleaseError, SandboxError
 from sundbench.progress import Report, silent
-from sundbench.registers.catalogue import catalogue
-from sundbench.release import confined, content
+from sundbench.release import confined, content, order
 from sundbench.release import manifest as manifests
 from sundbench.release.confined import Sandbox
 from sundbench.release.disk import room_for
-from sundbench.release.extracts import Extract, find_extract
+from sundbench.release.extracts import Extract
 from sundbench.release.kernel import execute
-from sundbench.release.manifest import Manifest, Policy
+from sundbench.release.manifest import Manifest
+from sundbench.release.order import Order
 from sundbench.release.outputs import OUTBOX
-from sundbench.release.parameters import bind
-from sundbench.release.study import StudyFile, StudyFolder
+from sundbench.release.study import StudyFolder
 from sundbench.release.surroundings import Surroundings
 from sundbench.sandbox.policy import read as read_policy
 from sundbench.sandbox.probe import probe
@@ -36,8 +31,6 @@ log = logging.getLogger(__name__)
 EXTRACT, SEED = "SUNDBENCH_EXTRACT", "SUNDBENCH_SEED"
 FAILED = "failed"
 """The folder beside the runs that keeps those that failed."""
-
-_MAY_RUN = frozenset({"researcher", "analyst"})
 
 
 def start(
@@ -51,17 +44,7 @@ def start(
     seed: int | None = None,
     report: Report = silent,
 ) -> Manifest:
-    """Run a study and keep the run.
-
-    Args:
-        site: the installation.
-        study: what to run.
-        permit: under which permit.
-        user: who runs it; a researcher or analyst of the permit.
-        freeze: which of the permit's extracts; by default the newest.
-        given: parameters that differ from their defaults.
-        seed: of random draws; by default the study's.
-        report: told of each cell.
+    """Run a study here and keep the run; the arguments are those of ``order.place``.
 
     Returns:
         The run's manifest. Its folder is ``runs/<run>/``: notebook.ipynb, manifest.json and outbox/.
@@ -73,54 +56,63 @@ def start(
             with its notebook and without outputs.
         SandboxError: the extract's persons are real, and there can be no sandbox here; nothing has run then.
     """
-    # A study that takes its seed as a parameter has one seed, not two.
-    asked = dict(given or {})
-    if seed is not None and "seed" in study.about.parameters:
-        asked["seed"] = seed
-    parameters = bind(study.about.parameters, asked)
-    registered = _allowed(site, permit, user, study.about)
-    extract = find_extract(site, permit, freeze)
-    if extract.permit_digest != registered.digest:
-        raise PermitError(
-            f"permit {permit} was amended after its extract of freeze {extract.freeze} was made, which may "
-            "hold what it no longer allows: make it anew with "
-            f"`sundbench extract {permit} --freeze {extract.freeze}`"
-        )
-    moment = datetime.now(UTC)
-    run = f"{study.about.id}-{moment:%Y%m%d%H%M%S}-{secrets.token_hex(2)}"
-    policy = Policy(profile=registered.permit.disclosure, digest=profile(registered.permit.disclosure).digest)
-    chosen = int(parameters.get("seed", study.about.seed if seed is None else seed))
-    files = study.digests
-    aside = site.runs / f".{run}.part"
-    with room_for(f"run {run}"):
+    placed, extract = order.place(
+        site, study, permit=permit, user=user, freeze=freeze, given=given, seed=seed
+    )
+    aside = aside_of(site, placed.run)
+    with room_for(f"run {placed.run}"):
         try:
-            perform(study, aside, extract=extract, parameters=parameters, seed=chosen, report=report)
-            made = Manifest(
-                run=run,
-                user=user,
-                study=study.about.id,
-                study_files=files,
-                parameters=parameters,
-                seed=chosen,
-                permit=permit,
-                permit_digest=registered.digest,
-                freeze=extract.freeze,
-                extract_digest=extract.digest,
-                synthetic=extract.synthetic,
-                policy=policy,
-                surroundings=Surroundings.here(),
-                started=moment,
-                finished=datetime.now(UTC),
-                outputs=manifests.digests(aside / "outbox"),
+            perform(
+                study,
+                aside,
+                extract=extract,
+                parameters=placed.parameters,
+                seed=placed.seed,
+                report=report,
             )
-            manifests.write(site, aside, made)
-            aside.rename(site.runs / run)
+            return keep(site, placed, aside, Surroundings.here())
         except ReleaseError as error:
-            _keep_failed(site, aside, run, str(error))
-            raise ReleaseError(f"run {run} failed in {error}") from error
+            keep_failed(site, placed.run, aside, str(error))
+            raise ReleaseError(f"run {placed.run} failed in {error}") from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+
+
+def aside_of(site: Site, run: str) -> Path:
+    """Where a run is put together; it becomes the run's folder when all of it is there."""
+    return site.runs / f".{run}.part"
+
+
+def keep(site: Site, placed: Order, aside: Path, surroundings: Surroundings) -> Manifest:
+    """Sign what a run has made, and keep it.
+
+    Args:
+        site: the installation.
+        placed: the run's order.
+        aside: its notebook and outbox.
+        surroundings: what it ran on.
+    """
+    made = Manifest.model_validate(
+        {
+            **placed.model_dump(exclude={"expires"}),
+            "surroundings": surroundings,
+            "finished": datetime.now(UTC),
+            "outputs": manifests.digests(aside / "outbox"),
+        }
+    )
+    manifests.write(site, aside, made)
+    aside.rename(site.runs / placed.run)
     return made
+
+
+def keep_failed(site: Site, run: str, aside: Path, why: str) -> None:
+    """Keep the notebook of a failed run, where it has one, and nothing else that it wrote."""
+    shutil.rmtree(aside / "outbox", ignore_errors=True)
+    if aside.is_dir():
+        (aside / "error.txt").write_text(f"{why}\n", encoding="utf-8")
+        kept = site.runs / FAILED
+        kept.mkdir(parents=True, exist_ok=True)
+        os.rename(aside, kept / run)  # noqa: PTH104 - never over an earlier one
 
 
 def perform(
@@ -130,9 +122,19 @@ def perform(
     extract: Extract,
     parameters: Mapping[str, object],
     seed: int,
+    fit: Callable[[Sandbox], Sandbox] = lambda sandbox: sandbox,
     report: Report = silent,
 ) -> None:
     """Execute a study's notebook into a folder: notebook.ipynb and outbox/.
+
+    Args:
+        study: what to execute.
+        folder: made here.
+        extract: what the notebook reads.
+        parameters: of the study, all of them.
+        seed: of random draws.
+        fit: makes the kernel's sandbox one for the place that it runs in.
+        report: told of each cell.
 
     Raises:
         ReleaseError: a cell failed.
@@ -141,6 +143,7 @@ def perform(
     outbox = folder / "outbox"
     outbox.mkdir(parents=True)
     sandbox = sandbox_for(study, extract, outbox)
+    sandbox = fit(sandbox) if sandbox else None
     reads, writes = (confined.DATA, confined.OUTBOX) if sandbox else (extract.folder, outbox)
     execute(
         study.notebook,
@@ -198,26 +201,3 @@ def folder_of(site: Site, run: str) -> Path:
     if run in failed(site):
         raise ReleaseError(f"run {run} failed: see {site.runs / FAILED / run}, mend the study and run again")
     raise ReleaseError(f"no run called {run}: `sundbench run list` shows those there are")
-
-
-def _allowed(site: Site, permit: str, user: str, study: StudyFile) -> Registered:
-    """The permit, if this user may run this study under it today."""
-    with database.reading(site) as session:
-        registered = permits.usable(session, permit, permits.today())
-    if not registered.permit.roles(user) & _MAY_RUN:
-        raise PermitError(f"{user} is neither researcher nor analyst in permit {permit}: ask the steward")
-    lacking = study.lacks(registered.permit, catalogue())
-    if lacking is not None:
-        raise PermitError(f"study {study.id} needs {lacking}, which permit {permit} doesn't allow: amend it")
-    return registered
-
-
-def _keep_failed(site: Site, aside: Path, run: str, why: str) -> None:
-    """Keep the notebook of a failed run, and nothing that it wrote."""
-    shutil.rmtree(aside / "outbox", ignore_errors=True)
-    if not aside.is_dir():
-        return
-    (aside / "error.txt").write_text(f"{why}\n", encoding="utf-8")
-    kept = site.runs / FAILED
-    kept.mkdir(parents=True, exist_ok=True)
-    os.rename(aside, kept / run)  # noqa: PTH104 - never over an earlier one

@@ -22,7 +22,7 @@ NOTEBOOK = "analysis.ipynb"
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 
-_RESERVED = frozenset({"list", "show", "execute", "reproduce"})
+_RESERVED = frozenset({"list", "show", "execute", "reproduce", "wait", "cancel"})
 """Words that `sundbench run` takes for itself."""
 
 

@@ -1,0 +1,93 @@
+"""Installations on a small Slurm: a permit with an account of its own, an extract, and studies to run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+import pytest
+
+from sundbench.governance import database, people, permits
+from sundbench.governance.permit import parse
+from sundbench.release.study import StudyFolder
+from sundbench.site import Site
+from sundbench.slurm import accounts, folders
+from tests.release.cluster.projects import PERMIT, STUDY, Project
+
+if TYPE_CHECKING:
+    from sundbench.slurm.small.cluster import SmallSlurm
+
+
+@pytest.fixture
+def at_slurm(slurm: SmallSlurm, sandboxes: None, monkeypatch: pytest.MonkeyPatch) -> SmallSlurm:
+    """Slurm's programs speak to the small cluster."""
+    for name, value in slurm.environment.items():
+        monkeypatch.setenv(name, value)
+    return slurm
+
+
+@pytest.fixture(scope="session")
+def make_project(sandboxes: None) -> Iterator[Callable[..., Project]]:
+    """Makes projects, each with an installation of its own that other accounts can enter."""
+    made: list[Project] = []
+
+    def make(
+        expires: str = "2090-01-01",
+        fill: Callable[[Path], None] = lambda extract: None,
+        handed_over: bool = True,
+    ) -> Project:
+        home = Path(tempfile.mkdtemp(prefix="sb-run-"))
+        site = Site(root=home, database_url=f"sqlite:///{home / 'sundbench.db'}")
+        permit = f"cluster-{os.getpid()}-{len(made)}"
+        text = PERMIT.format(permit=permit, expires=expires)
+        with database.writing(site) as session:
+            registered, _ = permits.register(session, parse(text, "permit"), text, "steward")
+            people.add(session, "anna", "Anna")
+        extract = site.extracts / permit / "2026a"
+        extract.mkdir(parents=True)
+        fill(extract)
+        if not (extract / "extract.json").exists():
+            (extract / "extract.json").write_text("{}")
+        about = f'{{"freeze": "2026a", "digest": "{"d" * 64}", "permit_digest": "{registered.digest}"'
+        whole = (extract / "extract.json").read_text().strip().removeprefix("{").removesuffix("}")
+        (extract / "extract.json").write_text(about + (f", {whole}" if whole else "") + "}")
+        account = accounts.create(permit)
+        accounts.note(site, account)
+        if handed_over:
+            folders.hand_over(site, account)
+        made.append(Project(site, permit, account, extract))
+        return made[-1]
+
+    yield make
+    for project in made:
+        subprocess.run(["userdel", project.account.name], check=True, capture_output=True)
+        shutil.rmtree(project.site.root)
+
+
+@pytest.fixture(scope="module")
+def project(make_project: Callable[..., Project]) -> Project:
+    return make_project()
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Callable[..., StudyFolder]:
+    """Makes a study of these cells, whose parameter is ``women``."""
+
+    def make(*cells: str) -> StudyFolder:
+        folder = tmp_path / "analyses" / "tiny"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "study.toml").write_text(STUDY, encoding="utf-8")
+        made = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(source) for source in ("women = 1", *cells)]
+        )
+        made.cells[0].metadata["tags"] = ["parameters"]
+        (folder / "analysis.ipynb").write_text(nbformat.writes(made), encoding="utf-8")
+        return StudyFolder(folder)
+
+    return make
