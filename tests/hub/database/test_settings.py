@@ -36,7 +36,8 @@ def test_what_is_no_place_or_holds_a_password(tmp_path: Path, url: str) -> None:
 def test_the_hub_does_not_wait_long_for_a_host_that_is_gone(tmp_path: Path) -> None:
     chosen = read(tmp_path, "postgresql://sundbench@db/hub?passfile=/etc/pgpass&connect_timeout=9").database
     url = database.url(Site(tmp_path, "sqlite://"), chosen)
-    assert url == "postgresql+psycopg://sundbench@db/hub?passfile=/etc/pgpass&connect_timeout=9"
+    assert url.startswith("postgresql+psycopg://sundbench@db/hub?")
+    assert "passfile=%2Fetc%2Fpgpass" in url
     arguments = database.arguments(chosen)["connect_args"]
     assert "connect_timeout" not in arguments, "the URL's own word"
     assert arguments["tcp_user_timeout"] == 15_000
