@@ -15,7 +15,9 @@ import signal
 import socket as networking
 import sys
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,6 +34,7 @@ from sundbench.hub.workspaces.history import History
 from sundbench.hub.workspaces.keeper import Keeper
 from sundbench.release import content
 from sundbench.sandbox.launch import start
+from sundbench.sandbox.listening import Serve
 from sundbench.sandbox.pace import Pace
 from sundbench.sandbox.policy import read
 from sundbench.sandbox.relay import BURST, RATE, Reach, at, pass_on, relaying
@@ -55,8 +58,44 @@ _LONGEST_LINE = 4096
 _CONTROL = dict.fromkeys((*range(9), *range(11, 32), 127), "�")
 
 
-async def work(assignment: Assignment) -> int:
+Receiving = Callable[[Path], AbstractAsyncContextManager[None]]
+"""Lets visitors in to the server whose socket it is given, from when that takes them."""
+
+
+Listen = Callable[[Serve], Awaitable[asyncio.Server]]
+"""Listens for visitors, each of whom is served."""
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How a job reaches what is outside it, and is reached.
+
+    Attributes:
+        hub: opens a connection to the hub.
+        receiving: lets visitors in.
+    """
+
+    hub: Reach
+    receiving: Receiving
+
+
+def on_this_machine(assignment: Assignment) -> Ways:
+    """The ways of a job beside the hub: this machine's own loopback, without TLS."""
+    address = urlsplit(assignment.environment.get("JUPYTERHUB_API_URL", ""))
+    return Ways(
+        hub=lambda: asyncio.open_connection(address.hostname, port(address.geturl())),
+        receiving=lambda visitors: receiving(
+            visitors, lambda serve: asyncio.start_server(serve, "127.0.0.1", assignment.port)
+        ),
+    )
+
+
+async def work(assignment: Assignment, ways: Ways) -> int:
     """Run the server until it ends or the job is asked to end.
+
+    Args:
+        assignment: what it was started with.
+        ways: out of it and into it.
 
     Returns:
         The server's exit code; 0 where the job was asked to end.
@@ -95,7 +134,7 @@ async def work(assignment: Assignment) -> int:
     async with (
         keeping,
         relaying(audit, assignment.audit_socket, pace=pace),
-        relaying(hub, _hub(assignment.environment), connections=_HUB_CONNECTIONS),
+        relaying(hub, ways.hub, connections=_HUB_CONNECTIONS),
         serving(broker, socket),
     ):
         mounts = {
@@ -115,7 +154,7 @@ async def work(assignment: Assignment) -> int:
             server.pid,
             server.enforcement,
         )
-        async with _receiving(assignment.port, visitors):
+        async with ways.receiving(visitors):
             while server.poll() is None and not asked.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(asked.wait(), _LOOK)
@@ -127,15 +166,14 @@ async def work(assignment: Assignment) -> int:
         return server.poll() or 0
 
 
-def _hub(environment: Mapping[str, str]) -> Reach:
-    """Reach the hub at the address that it told."""
-    address = urlsplit(environment.get("JUPYTERHUB_API_URL", ""))
-    return lambda: asyncio.open_connection(address.hostname, port(address.geturl()))
-
-
 @contextlib.asynccontextmanager
-async def _receiving(number: int, visitors: Path) -> AsyncIterator[None]:
-    """Pass on to the server what comes to its port, from when it takes visitors: the hub waits for that."""
+async def receiving(visitors: Path, listen: Listen) -> AsyncIterator[None]:
+    """Pass on to the server what comes for it, from when it takes visitors: the hub waits for that.
+
+    Args:
+        visitors: the server's socket.
+        listen: opens the address that visitors come to.
+    """
 
     async def receive() -> None:
         while True:
@@ -146,17 +184,17 @@ async def _receiving(number: int, visitors: Path) -> AsyncIterator[None]:
                 continue
             writer.close()
             break
-        server = await asyncio.start_server(lambda r, w: pass_on(r, w, at(visitors)), "127.0.0.1", number)
+        server = await listen(lambda r, w: pass_on(r, w, at(visitors)))
         async with server:
             await server.serve_forever()
 
-    receiving = asyncio.create_task(receive())
+    opened = asyncio.create_task(receive())
     try:
         yield
     finally:
-        receiving.cancel()
+        opened.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await receiving
+            await opened
 
 
 def _serve(assignment: Assignment, policy: Path, mounts: Mapping[str, Path], visitors: Path) -> Sandboxed:
@@ -235,7 +273,7 @@ def main(arguments: list[str]) -> int:
         assignment = Assignment.take(Path(arguments[0]))
         log.info("job of server %s of %s", assignment.permit, assignment.user)
         try:
-            return asyncio.run(work(assignment))
+            return asyncio.run(work(assignment, on_this_machine(assignment)))
         finally:
             shutil.rmtree(assignment.runtime, ignore_errors=True)
     except SundbenchError as error:

@@ -7,6 +7,7 @@ changes what it must. A site without the file has the defaults: one machine, rea
 from __future__ import annotations
 
 import re
+import socket
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -204,6 +205,35 @@ class DashboardSettings(_Section):
     open_seconds: int = Field(default=120, ge=5)
 
 
+class SlurmSettings(_Section):
+    """What each server's job asks of Slurm, in the profile ``slurm``.
+
+    Attributes:
+        partition: of the cluster; None: Slurm's default.
+        charge: whom Slurm's accounting charges; None: the default of the project's account.
+        cores: processors of one server, its kernels included.
+        memory: bytes of one server, its kernels included.
+        minutes: for which a server may run; its permit's last day may end it before.
+        queue_minutes: for which a start waits in Slurm's queue before it is given up.
+        hub_host: the name or address by which nodes reach the hub's machine; None: its own full name.
+        audit_port: the port of the audit log's gateway, at which nodes record.
+    """
+
+    partition: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._,-]{1,64}$")
+    charge: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    cores: int = Field(default=2, ge=1)
+    memory: Size = Field(default=8 * 2**30, ge=2**28)
+    minutes: int = Field(default=600, ge=1)
+    queue_minutes: int = Field(default=30, ge=1)
+    hub_host: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.-]{1,253}$")
+    audit_port: Port = 8082
+
+    @property
+    def host(self) -> str:
+        """By what nodes reach the hub's machine."""
+        return self.hub_host or socket.getfqdn()
+
+
 class Settings(_Section):
     """Everything that an operator decides, one section each."""
 
@@ -217,6 +247,7 @@ class Settings(_Section):
     dashboards: DashboardSettings = DashboardSettings()
     oidc: OidcSettings = OidcSettings()
     database: DatabaseSettings = DatabaseSettings()
+    slurm: SlurmSettings = SlurmSettings()
 
     @property
     def ports(self) -> dict[str, int]:
@@ -225,12 +256,20 @@ class Settings(_Section):
         ports["hub.hub_port"] = self.hub.hub_port
         if self.dashboards.enabled:
             ports["dashboards.port"] = self.dashboards.port
+        if self.site.profile == "slurm":
+            ports["slurm.audit_port"] = self.slurm.audit_port
         return ports
 
     @model_validator(mode="after")
     def _ports_apart(self) -> Self:
         if len(set(self.ports.values())) < len(self.ports):
             raise ValueError(f"{', '.join(self.ports)} must differ")
+        return self
+
+    @model_validator(mode="after")
+    def _room_for_a_kernel(self) -> Self:
+        if self.site.profile == "slurm" and self.slurm.memory < self.server.memory + self.kernel.memory:
+            raise ValueError("slurm.memory must hold a server and a kernel: server.memory + kernel.memory")
         return self
 
 

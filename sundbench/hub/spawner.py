@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -37,6 +38,7 @@ from sundbench.hub.refusal import Refused, both
 from sundbench.hub.server.settings import Rules
 from sundbench.hub.told import granted
 from sundbench.hub.workspaces.history import history
+from sundbench.registers.catalogue import Text
 
 _PHASES = {
     "asked": (5, "Din adgang til projektet kontrolleres.", "Your access to the project is being checked."),
@@ -61,7 +63,12 @@ class Start:
 
 
 class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
-    """Starts, finds again and stops the job of one project server."""
+    """Starts, finds again and stops the job of one project server.
+
+    Attributes:
+        ending: why it is ended, for the log; None while nobody ends it.
+        said: how the last server ended, for its user; None where there is nothing to say.
+    """
 
     grace = Integer(15, config=True, help="Seconds that a job has for a tidy end before it is killed.")
 
@@ -71,6 +78,7 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         self.disable_user_config = True
         self.options_form = "start"  # any form: without one, a mere link would start a server
         self.options_from_form = _nothing
+        self.said: Text | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -93,6 +101,15 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
     def ended(self) -> int | None:
         """How its job has ended, as far as is known: an exit status, or 0. None while it runs."""
         raise NotImplementedError
+
+    @property
+    def outcome(self) -> str:
+        """How its job has ended, in a word for the log."""
+        return str(self.ended)
+
+    def place(self, ticket: Ticket) -> AbstractAsyncContextManager[None]:
+        """A place among those that start at the same time, held while a start goes on."""
+        return self._hub.queue.place(ticket)
 
     async def look(self) -> None:
         """Find out what became of the job."""
@@ -182,10 +199,11 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             SpawnException: refused or failed, in words for the user.
         """
         self.user_options: dict[str, Any] = {}
+        self.said = None
         try:
             await self._granted()
             self._ticket = Ticket()
-            async with self._hub.queue.place(self._ticket):
+            async with self.place(self._ticket):
                 return await self._launch(await self._granted())
         except Refused as refusal:
             self._refuse(refusal)
@@ -234,7 +252,7 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
                 self._log_name,
                 permit=self.name,
                 extract=self._extract,
-                why=self.ending or f"ended by itself ({self.ended if self.has_job else None})",
+                why=self.ending or f"ended by itself ({self.outcome})",
             )
         self.tidy()
         super().run_post_stop_hook()

@@ -77,8 +77,8 @@ class Wanted:
             "--open-mode=append",
             "--chdir=/",
             "--no-requeue",
-            # Not NONE: that has the node run the account's log-in shell for an environment.
-            "--export=LANG=C.UTF-8",
+            # All of `commands.environment`. With NONE, or a list, the node runs the account's log-in shell.
+            "--export=ALL",
         ]
         options += [f"--partition={self.partition}"] if self.partition else []
         return options + ([f"--account={self.charge}"] if self.charge else [])

@@ -397,12 +397,12 @@ def make_site(root: Path, settings: str = "") -> Site:
     return site
 
 
-def make_platform(root: Path, arguments: list[str]) -> Platform:
+def make_platform(root: Path, arguments: list[str], settings: str = "") -> Platform:
     """An installation with its hub's command; started by `Platform.start_writer` and `Platform.start_hub`."""
     from sundbench.hub.settings import read
     from sundbench.hub.supervisor.table import MARK
 
-    site = make_site(root)
+    site = make_site(root, settings)
     made = {user: passwords.generate() for user in PEOPLE}
     for user, password in made.items():
         passwords.put(site, user, password)

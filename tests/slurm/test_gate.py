@@ -109,6 +109,14 @@ def test_a_job_runs_as_its_permit_s_account_and_tells_nothing(
     assert (letter.stat().st_uid, letter.stat().st_mode & 0o777) == (mine.uid, 0o600)
 
 
+def test_no_shell_of_the_account_s_is_asked_for_an_environment(begun: gate.Begun, slurm: SmallSlurm):
+    """Its profile would run outside any sandbox, and could take over what the job starts."""
+    node = slurm.run("squeue", "-h", f"-j{begun.job}", "-o%N").strip()
+    log = (slurm.folder / f"{node}.log").read_text(errors="replace")
+    assert f"Launching batch job {begun.job} " in log
+    assert "user environment" not in log
+
+
 def test_another_permit_s_account_can_do_nothing_to_it(
     begun: gate.Begun, site: Site, mine: Account, other: Account, slurm: SmallSlurm
 ):

@@ -16,6 +16,7 @@ from sundbench.hub.deployment import deployment
 from sundbench.hub.folders import DataState
 from sundbench.hub.pages.navigation import Navigated
 from sundbench.hub.told import standing
+from sundbench.registers.catalogue import Text
 
 _MONTHS = {
     "da": "januar februar marts april maj juni juli august september oktober november december",
@@ -33,6 +34,7 @@ class Card:
         server: ``running``, ``starting``, ``stopping`` or ``stopped``.
         data: whether the project's extract can be used.
         freeze: the extract's data version.
+        said: how the last server ended, where there is something to say.
     """
 
     project: rights.Project
@@ -40,6 +42,7 @@ class Card:
     server: str
     data: DataState
     freeze: str | None
+    said: Text | None
 
 
 class HomeHandler(Navigated, BaseHandler):  # type: ignore[misc]  # JupyterHub has no types
@@ -69,7 +72,9 @@ class HomeHandler(Navigated, BaseHandler):  # type: ignore[misc]  # JupyterHub h
 def _card(now: rights.Standing, project: rights.Project, user: Any) -> Card:
     registered = next(one for one in now.permits if one.permit.id == project.id)
     found = folders.data(deployment().site, registered)
-    return Card(project, written(project.expires), server_state(user, project.id), found.state, found.freeze)
+    state = server_state(user, project.id)
+    said = last_words(user, project.id) if state == "stopped" else None
+    return Card(project, written(project.expires), state, found.state, found.freeze, said)
 
 
 def server_state(user: Any, name: str) -> str:
@@ -78,6 +83,13 @@ def server_state(user: Any, name: str) -> str:
     if spawner is None or not spawner.active:
         return "stopped"
     return {"spawn": "starting", "stop": "stopping"}.get(spawner.pending, "running")
+
+
+def last_words(user: Any, name: str) -> Text | None:
+    """How a user's last server of that name ended, where there is something to say."""
+    spawner = user.spawners.get(name)
+    said: Text | None = None if spawner is None else spawner.said
+    return said
 
 
 def written(day: date) -> dict[str, str]:

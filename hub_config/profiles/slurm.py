@@ -1,0 +1,28 @@
+"""A cluster: servers are Slurm's jobs on its nodes; all parts speak TLS, with certificates on both sides."""
+
+from sundbench.hub.deployment import deployment
+from sundbench.hub.proxy.local import LocalProxy
+from sundbench.hub.slurm.certificates import alternative
+from sundbench.hub.slurm.reports import PATH, PortHandler
+from sundbench.hub.slurm.spawner import ClusterSpawner
+
+c = get_config()  # noqa: F821 - JupyterHub gives it
+
+hub, slurm = deployment().settings.hub, deployment().settings.slurm
+
+c.JupyterHub.bind_url = f"http://{hub.address}:{hub.port}/"
+if hub.public_url is not None:
+    c.JupyterHub.public_url = hub.public_url
+c.ConfigurableHTTPProxy.api_url = f"https://127.0.0.1:{hub.proxy_port}"
+c.JupyterHub.proxy_class = LocalProxy
+
+c.JupyterHub.internal_ssl = True
+c.JupyterHub.internal_certs_location = str(deployment().site.hub / "certificates")
+c.JupyterHub.trusted_alt_names = [alternative(slurm.host)]
+c.JupyterHub.hub_bind_url = f"https://0.0.0.0:{hub.hub_port}"
+c.JupyterHub.hub_connect_url = f"https://{slurm.host}:{hub.hub_port}"
+
+c.JupyterHub.spawner_class = ClusterSpawner
+c.JupyterHub.extra_handlers = [(f"/api{PATH}", PortHandler)]
+# A start may wait in Slurm's queue.
+c.Spawner.start_timeout = slurm.queue_minutes * 60 + hub.start_timeout + 60

@@ -1,0 +1,100 @@
+"""What Slurm says of all servers' jobs, asked for once for all who want to know."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass
+
+from sundbench.slurm.commands import ask
+from sundbench.slurm.gate import NAME
+from sundbench.slurm.jobs import GONE, State
+
+AGE = 1.0
+"""Seconds for which an answer holds: every server is asked after every few seconds, by its spawner alone."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One job of the queue.
+
+    Attributes:
+        account: under which it runs.
+        state: what became of it.
+    """
+
+    account: str
+    state: State
+
+
+class Queue:
+    """Slurm's queue, as it was a moment ago."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, Listed] = {}
+        self._at = -AGE
+        self._asking = asyncio.Lock()
+        self._addresses: dict[str, str] = {}
+
+    async def state(self, job: int) -> State:
+        """What became of a job.
+
+        Raises:
+            ClusterError: Slurm doesn't say.
+        """
+        listed = (await self.jobs()).get(job)
+        return State(GONE) if listed is None else listed.state
+
+    async def jobs(self) -> dict[int, Listed]:
+        """All servers' jobs, those that ended some minutes ago among them.
+
+        Raises:
+            ClusterError: Slurm doesn't say.
+        """
+        async with self._asking:
+            if time.monotonic() - self._at > AGE:
+                started = time.monotonic()
+                self._seen = _read(await asyncio.to_thread(_squeue))
+                self._at = started
+            return self._seen
+
+    def begun(self) -> None:
+        """A job was begun: what was said before doesn't know it."""
+        self._at = -AGE
+
+    async def address(self, node: str) -> str:
+        """Where a node is reached.
+
+        Raises:
+            ClusterError: Slurm doesn't say.
+        """
+        if node not in self._addresses:
+            self._addresses |= await self.addresses()
+        return self._addresses.get(node, node)
+
+    async def addresses(self) -> dict[str, str]:
+        """Where each node is reached, by its name; names needn't be known to this machine.
+
+        Raises:
+            ClusterError: Slurm doesn't say.
+        """
+        said = await asyncio.to_thread(ask, "scontrol", "show", "nodes", "--oneliner")
+        return {
+            words["NodeName"]: words["NodeAddr"]
+            for line in said.splitlines()
+            if (words := dict(re.findall(r"\b(NodeName|NodeAddr)=(\S+)", line))).keys()
+            >= {"NodeName", "NodeAddr"}
+        }
+
+
+def _squeue() -> str:
+    return ask("squeue", "--noheader", "--states=all", f"--name={NAME}", "--format=%A|%u|%T|%r|%N")
+
+
+def _read(said: str) -> dict[int, Listed]:
+    found = {}
+    for line in said.splitlines():
+        job, account, name, reason, node = (part.strip() for part in line.split("|"))
+        found[int(job)] = Listed(account, State(name, "" if reason == "None" else reason, node))
+    return found

@@ -1,0 +1,245 @@
+"""What batchspawner's spawner does, and ours must too; and what it lets others do, and ours must not.
+
+batchspawner tests its spawners with a mock that answers commands in turn
+(github.com/jupyterhub/batchspawner, batchspawner/tests/test_spawners.py). What these tests say of any spawner
+is said here of this one, over a gate and a queue that are told what Slurm would say: the job's number and
+node are kept and found again; waiting is no end; a job that is gone, or ends before it runs, is told; one
+that is cancelled is cancelled once. Those over command lines, templates and ``user_options`` have no
+counterpart: there are none of the three.
+"""
+
+import asyncio
+import json
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from batchspawner.api import BatchSpawnerAPIHandler
+from batchspawner.batchspawner import JobStatus, SlurmSpawner
+from jupyterhub import apihandlers
+
+from sundbench.errors import ClusterError
+from sundbench.hub.refusal import Refused
+from sundbench.hub.slurm import spawner as module
+from sundbench.hub.slurm.spawner import ClusterSpawner, minutes_left
+from sundbench.slurm import gate
+from sundbench.slurm.accounts import name_of
+from sundbench.slurm.commands import SlurmSilentError
+from sundbench.slurm.jobs import GONE, State
+
+NODE = "n1"
+
+
+class Slurm:
+    """Stands for gate and queue."""
+
+    def __init__(self) -> None:
+        self.says: State | ClusterError = State("PENDING", "Resources")
+        self.asked: list[gate.Begin | gate.End] = []
+
+    async def state(self, _job: int) -> State:
+        if isinstance(self.says, ClusterError):
+            raise self.says
+        return self.says
+
+    async def address(self, node: str) -> str:
+        return {NODE: "10.1.2.3"}[node]
+
+    def begun(self) -> None:
+        pass
+
+    def begin(self, _site: object, request: gate.Begin) -> gate.Begun:
+        self.asked.append(request)
+        return gate.Begun(job=123, letter="0" * 16)
+
+    def end(self, _site: object, request: gate.End) -> None:
+        self.asked.append(request)
+        self.says = State("CANCELLED")
+
+
+@pytest.fixture
+def slurm(monkeypatch: pytest.MonkeyPatch) -> Slurm:
+    made = Slurm()
+    monkeypatch.setattr(gate, "begin", made.begin)
+    monkeypatch.setattr(gate, "end", made.end)
+    monkeypatch.setattr(ClusterSpawner, "queue", made)
+    monkeypatch.setattr(module, "_LOOK", 0.01)
+    chosen = SimpleNamespace(
+        hub=SimpleNamespace(start_timeout=1),
+        slurm=SimpleNamespace(
+            cores=1, memory=2**30, minutes=60, queue_minutes=1, partition="batch", charge=None
+        ),
+    )
+    deployment = SimpleNamespace(site=None, settings=chosen)
+    monkeypatch.setattr(ClusterSpawner, "_hub", deployment)
+    letter = SimpleNamespace(model_dump_json=lambda: json.dumps({"token": "s3cret"}))
+    monkeypatch.setattr(ClusterSpawner, "_letter", lambda *_: letter)
+    return made
+
+
+def a_spawner(**state: Any) -> ClusterSpawner:
+    """The spawner of anna's server in lung-cancer."""
+    orm = SimpleNamespace(name="lung-cancer", server=None, state={})
+    spawner = ClusterSpawner(user=SimpleNamespace(name="anna"), orm_spawner=orm)
+    if state:
+        spawner.load_state(state)
+    return spawner
+
+
+def granted() -> Any:
+    return SimpleNamespace(registered=SimpleNamespace(permit=SimpleNamespace(expires=date(2099, 12, 31))))
+
+
+def test_it_is_batchspawners(slurm: Slurm):
+    assert issubclass(ClusterSpawner, SlurmSpawner)
+
+
+def test_a_job_that_was_begun_is_kept_and_found_again(slurm: Slurm):
+    spawner = a_spawner()
+    assert asyncio.run(spawner.poll()) == 0
+    asyncio.run(spawner.begin(granted()))
+    spawner._digest = "d" * 64
+    kept = spawner.get_state()
+    assert (kept["job_id"], kept["letter"]) == ("123", "0" * 16)
+
+    again = a_spawner(**kept)
+    again._adopted = False
+    assert again.job_id == "123"
+    slurm.says = State("RUNNING", node=NODE)
+    assert asyncio.run(again.poll()) is None
+    again.clear_state()
+    assert (again.get_state().get("job_id"), asyncio.run(again.poll())) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("says", "is_"),
+    [
+        (State("PENDING", "Priority"), JobStatus.PENDING),
+        (State("CONFIGURING"), JobStatus.PENDING),
+        (State("RUNNING", node=NODE), JobStatus.RUNNING),
+        (State("COMPLETING", node=NODE), JobStatus.RUNNING),
+        (State("SUSPENDED", node=NODE), JobStatus.RUNNING),
+        (State("COMPLETED"), JobStatus.NOTFOUND),
+        (State("TIMEOUT"), JobStatus.NOTFOUND),
+        (State(GONE), JobStatus.NOTFOUND),
+        (SlurmSilentError("Slurm doesn't answer"), JobStatus.UNKNOWN),
+        (ClusterError("squeue refuses: Invalid authentication credential"), JobStatus.UNKNOWN),
+    ],
+)
+def test_what_slurm_says_in_batchspawners_words(slurm: Slurm, says: State | ClusterError, is_: JobStatus):
+    spawner = a_spawner(job_id="123")
+    slurm.says = says
+    assert asyncio.run(spawner.query_job_status()) is is_
+
+
+def test_with_slurm_silent_a_server_is_not_taken_for_ended(slurm: Slurm):
+    """batchspawner knows two ways in which squeue fails, and takes every other for the job's end."""
+    spawner = a_spawner(job_id="123")
+    slurm.says = State("RUNNING", node=NODE)
+    assert asyncio.run(spawner.poll()) is None
+    for failure in (SlurmSilentError("no"), ClusterError("squeue refuses: Zero Bytes were transmitted")):
+        slurm.says = failure
+        assert asyncio.run(spawner.poll()) is None
+
+
+def test_a_start_waits_in_the_queue_and_then_for_its_port(slurm: Slurm):
+    async def starting() -> str:
+        spawner = a_spawner()
+        await spawner.begin(granted())
+        coming = asyncio.create_task(spawner.up())
+        await asyncio.sleep(0.05)
+        assert "not enough free cores" in spawner._stage()[2]
+        assert "ikke ledige kerner" in spawner._stage()[1]
+        slurm.says = State("RUNNING", node=NODE)
+        await asyncio.sleep(0.05)
+        assert not coming.done()
+        assert spawner.listens_at(40123)
+        assert not spawner.listens_at(40124)
+        return await coming
+
+    assert asyncio.run(starting()) == "https://10.1.2.3:40123"
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        (State("CANCELLED"), "the job was cancelled on the cluster"),
+        (State("FAILED", "NonZeroExitCode"), "the job ended with an error"),
+        (State("NODE_FAIL"), "the node that it ran on went down"),
+        (State(GONE), "the cluster doesn't remember how"),
+    ],
+)
+def test_a_job_that_ends_before_its_server_is_up_is_told(slurm: Slurm, says: State, told: str):
+    async def starting() -> None:
+        spawner = a_spawner()
+        await spawner.begin(granted())
+        slurm.says = says
+        await spawner.up()
+
+    with pytest.raises(Refused, match=told):
+        asyncio.run(starting())
+
+
+def test_a_job_that_has_run_into_its_time_limit_is_told(slurm: Slurm):
+    spawner = a_spawner(job_id="123")
+    slurm.says = State("TIMEOUT")
+    assert asyncio.run(spawner.poll()) == 1
+    assert spawner.said is not None
+    assert spawner.said.en == "The server stopped: the job reached its time limit."
+    spawner.clear_state()
+    assert spawner.said is not None, "the user comes to read it later"
+
+
+def test_stopping_cancels_the_job_and_its_letter(slurm: Slurm):
+    spawner = a_spawner(job_id="123", letter="f" * 16)
+    slurm.says = State("RUNNING", node=NODE)
+    asyncio.run(spawner.stop())
+    assert slurm.asked == [gate.End(permit="lung-cancer", job=123, letter="f" * 16)]
+    assert asyncio.run(spawner.poll()) == 1
+    assert spawner.said is None, "nobody has to be told what they did themselves"
+
+
+def test_nothing_of_a_request_reaches_the_job(slurm: Slurm):
+    spawner = a_spawner()
+    spawner.user_options = {"cmd": "id", "partition": "other", "options": "--uid=0", "username": "root"}
+    asyncio.run(spawner.begin(granted()))
+    (asked,) = slurm.asked
+    assert isinstance(asked, gate.Begin)
+    assert (asked.permit, asked.partition, asked.cores) == ("lung-cancer", "batch", 1)
+    assert "other" not in asked.model_dump_json()
+
+
+def test_nothing_of_the_person_s_account_is_looked_up_and_no_shell_runs(slurm: Slurm):
+    spawner = a_spawner()
+    assert spawner.req_username == name_of("lung-cancer")
+    assert spawner.req_homedir == "/"
+    assert spawner.user_env({"A": "b"}) == {"A": "b"}
+    for way in (spawner.run_command("id"), spawner.submit_batch_script()):
+        with pytest.raises(NotImplementedError):
+            asyncio.run(way)
+
+
+def test_batchspawners_address_is_gone():
+    """With it, a server's token could set any attribute of its spawner."""
+    assert BatchSpawnerAPIHandler not in [handler for _, handler in apihandlers.default_handlers]
+
+
+def test_a_job_never_outlives_its_permit(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "now", lambda: datetime(2026, 6, 30, 20, 0, tzinfo=UTC))  # 22:00 in Denmark
+    assert minutes_left(date(2026, 6, 30), 600) == 120
+    assert minutes_left(date(2026, 6, 30), 60) == 60
+    assert minutes_left(date(2026, 7, 1), 6000) == 26 * 60
+
+
+def test_a_job_that_slurm_refuses_leaves_nothing_to_be_found(slurm: Slurm, monkeypatch: pytest.MonkeyPatch):
+    def refuse(_site: object, _request: gate.Begin) -> gate.Begun:
+        raise ClusterError("sbatch refuses: Invalid partition specified")
+
+    monkeypatch.setattr(gate, "begin", refuse)
+    spawner = a_spawner()
+    with pytest.raises(ClusterError, match="Invalid partition"):
+        asyncio.run(spawner.begin(granted()))
+    assert not spawner.has_job
+    assert "job_id" not in spawner.get_state()
+    assert asyncio.run(spawner.poll()) == 0
