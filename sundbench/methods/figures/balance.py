@@ -14,18 +14,24 @@ if TYPE_CHECKING:
 
 
 def love_plot(
-    balance: pd.DataFrame, *, names: Mapping[str, str] | None = None, language: Language = "en"
+    balance: pd.DataFrame,
+    *,
+    names: Mapping[str, str] | None = None,
+    labels: tuple[str, str] | None = None,
+    language: Language = "en",
 ) -> Figure:
     """Standardised mean differences before and after weighting, the largest on top.
 
     Args:
         balance: columns covariate, smd_before and smd_after, such as ``propensity.balance(...).table``.
         names: what covariates are called in the figure.
+        labels: what before and after are called, where no weighting lies between them.
         language: of the texts.
     """
     rows = balance.loc[balance["smd_before"].abs().sort_values(kind="stable").index]
     shown = [(names or {}).get(name, name) for name in rows["covariate"]]
     places = list(range(len(rows)))
+    before, after = labels or (text("before", language), text("after", language))
     with axes(height=1.2 + 0.26 * len(rows)) as (figure, plot):
         for at in (-0.1, 0.1):
             plot.axvline(at, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
@@ -36,9 +42,9 @@ def love_plot(
             "o",
             color=COLOURS[1],
             fillstyle="none",
-            label=text("before", language),
+            label=before,
         )
-        plot.plot(rows["smd_after"], places, "o", color=COLOURS[0], label=text("after", language))
+        plot.plot(rows["smd_after"], places, "o", color=COLOURS[0], label=after)
         plot.set_yticks(places, shown)
         plot.set_xlabel(text("smd", language))
         plot.grid(visible=False, axis="y")
