@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import ssl
+from urllib.parse import quote, urlsplit
 
 from configurable_http_proxy.configproxy import PythonProxy
 from configurable_http_proxy.handlers import ProxyHandler
@@ -35,15 +36,34 @@ class Proxy(PythonProxy):  # type: ignore[misc]  # has no types
         token: what the hub shows to change the routes.
         error_target: the hub's page for what can't be reached.
         public_url: how browsers reach the site where something stands in front; empty where nothing does.
+        encrypts: this proxy speaks TLS with browsers itself, so that nothing stands in front.
+        by_host: routes begin with the host that a browser asks for.
+        onward: TLS towards what requests are passed on to; None: without.
     """
 
-    def __init__(self, *, token: str, error_target: str, public_url: str) -> None:
-        super().__init__({"auth_token": token, "error_target": error_target})
-        self.behind_another = bool(public_url)
-        self.scheme = urlsplit(public_url).scheme or "http"
+    def __init__(
+        self,
+        *,
+        token: str,
+        error_target: str,
+        public_url: str,
+        encrypts: bool = False,
+        by_host: bool = False,
+        onward: ssl.SSLContext | None = None,
+    ) -> None:
+        super().__init__({"auth_token": token, "error_target": error_target, "host_routing": by_host})
+        self.behind_another = bool(public_url) and not encrypts
+        self.scheme = "https" if encrypts else urlsplit(public_url).scheme or "http"
+        self.onward = onward
         self.proxy_app = Application(
             [(r"/(.*)", PassingHandler, {"proxy": self})], websocket_max_message_size=LARGEST
         )
+
+    def target_for_req(self, host: str | None, path: str) -> dict[str, str] | None:
+        """Where a request is passed on to; a host that nobody has asked routes for leads nowhere."""
+        where = (host, f"/{path}") if self.host_routing else (None, path)
+        found: dict[str, str] | None = super().target_for_req(*where)
+        return found
 
 
 class PassingHandler(ProxyHandler):  # type: ignore[misc]
@@ -84,7 +104,23 @@ class PassingHandler(ProxyHandler):  # type: ignore[misc]
         headers["X-Forwarded-Proto"] = self.proxy.scheme
         request.headers = headers
         request.request_timeout = None  # the client's own
+        request.ssl_options = self.proxy.onward
         return request
+
+    async def get_target_url(self, path: str | None) -> str | None:
+        """Where the request is passed on to; None where an error was answered."""
+        path = path or ""
+        self.target = self.proxy.target_for_req(self._host, path)
+        if self.target is None:
+            await self.handle_proxy_error(404, None)
+            return None
+        there = urlsplit(self.target["target"])
+        onward = there.path.rstrip("/") + "/" + quote(path).lstrip("/")
+        return str(there._replace(path=onward, query=self.request.query).geturl())
+
+    @property
+    def _host(self) -> str:
+        return str(self.request.host_name).lower().rstrip(".")
 
     async def call_proxy(self, path: str | None = None) -> None:
         """Pass on a request; the answer at once where it is one that goes on."""
