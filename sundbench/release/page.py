@@ -148,7 +148,7 @@ def figure(name: str, draw: Callable[[Language], Figure], *, caption: Both, alt:
     def write(lang: Language) -> str:
         drawing = svg(_written(draw(lang), lang), salt=f"{name}-{lang}").decode()
         return (
-            f"{inline(drawing, f'{name}-{lang}', alt[lang])}<figcaption>{escape(caption[lang])}</figcaption>"
+            f"{inline(drawing, f'{name}-{lang}', alt[lang])}<figcaption>{_tied(caption[lang])}</figcaption>"
         )
 
     return each(write, "figure")

@@ -1,7 +1,10 @@
 """A released release of the study that the report shows, with invented numbers."""
 
+import os
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,7 +19,11 @@ from sundbench.release.released import About, store
 from sundbench.release.surroundings import Surroundings
 from sundbench.site import Site
 
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
 RELEASE = "r20261122-abcdef"
+CHROMIUM = Path("/usr/bin/chromium")
 
 
 def emit(out: Outputs) -> None:
@@ -189,22 +196,51 @@ def manifest_of(study: str) -> Manifest:
 
 
 @pytest.fixture
-def release(site: Site, tmp_path: Path) -> str:
-    """The id of a release whose outputs have passed the check."""
-    outbox = tmp_path / "outbox"
-    outbox.mkdir()
-    emit(Outputs(outbox))
-    stopping = [finding.line for finding in check(outbox, profile("default")) if finding.blocks]
-    assert stopping == []
-    manifest = manifest_of("drug_cost_effectiveness")
-    about = About(
-        release=RELEASE,
-        manifest=manifest,
-        manifest_digest="3" * 64,
-        author="anna",
-        reviewers=("bo", "kim"),
-        released=datetime(2026, 11, 23, 9, 0, tzinfo=UTC),
-        outputs={},
-    )
-    store(site, outbox, about)
-    return RELEASE
+def let_out(site: Site, tmp_path: Path) -> Callable[[str, Callable[[Outputs], None]], str]:
+    """Let a study's outputs out: the id of a release whose outputs have passed the check."""
+
+    def store_outputs(study: str, write: Callable[[Outputs], None]) -> str:
+        outbox = tmp_path / f"outbox-{study}"
+        outbox.mkdir()
+        write(Outputs(outbox))
+        stopping = [finding.line for finding in check(outbox, profile("default")) if finding.blocks]
+        assert stopping == []
+        about = About(
+            release=RELEASE,
+            manifest=manifest_of(study),
+            manifest_digest="3" * 64,
+            author="anna",
+            reviewers=("bo", "kim"),
+            released=datetime(2026, 11, 23, 9, 0, tzinfo=UTC),
+            outputs={},
+        )
+        store(site, outbox, about)
+        return RELEASE
+
+    return store_outputs
+
+
+@pytest.fixture
+def release(let_out: Callable[[str, Callable[[Outputs], None]], str]) -> str:
+    """A release of the study drug_cost_effectiveness."""
+    return let_out("drug_cost_effectiveness", emit)
+
+
+@pytest.fixture
+def browser() -> "Iterator[BrowserContext]":
+    """Chromium without a network; must be there in CI."""
+    if not CHROMIUM.exists():
+        message = f"{CHROMIUM} is not there: install Debian's chromium to see the report as a reader does"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=str(CHROMIUM),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        context = started.new_context(offline=True)
+        yield context
+        started.close()

@@ -1,6 +1,5 @@
 """The report as a reader gets it: one page, two languages, nothing from outside, released outputs only."""
 
-import os
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -14,28 +13,6 @@ from sundbench.release import page
 from sundbench.release.released import verified
 from sundbench.release.report import publish, read, render
 from sundbench.site import Site
-
-CHROMIUM = Path("/usr/bin/chromium")
-
-
-@pytest.fixture
-def browser():
-    """Chromium without a network; must be there in CI."""
-    if not CHROMIUM.exists():
-        message = f"{CHROMIUM} is not there: install Debian's chromium to see the report as a reader does"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=str(CHROMIUM),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        context = started.new_context(offline=True)
-        yield context
-        started.close()
 
 
 def test_the_report_reads_in_both_languages_and_asks_for_nothing(
