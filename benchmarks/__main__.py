@@ -20,6 +20,7 @@ MEASUREMENTS = (
     ("benchmarks.bench_cox",),
     ("benchmarks.bench_fine_gray",),
     ("benchmarks.bench_matching",),
+    ("benchmarks.bench_propensity",),
     ("benchmarks.bench_high_dimensional", "--scale"),
     ("benchmarks.bench_kernel",),
     ("benchmarks.bench_audit",),

@@ -47,12 +47,13 @@ def columns_of(values: pd.Series, *, every_level: bool) -> dict[str, Floats]:
     return {f"{name}={level}": (values == level).to_numpy(dtype=np.float64) for level in chosen}
 
 
-def design(data: Frame, covariates: Sequence[str]) -> Design:
+def design(data: Frame, covariates: Sequence[str], *, independent: bool = True) -> Design:
     """Build the matrix of a regression on the covariates.
 
     Args:
         data: a frame.
         covariates: its columns.
+        independent: refuse covariates that follow from the others; a penalised model bears them.
 
     Raises:
         MethodError: a covariate is missing, constant, or follows from the others.
@@ -69,10 +70,12 @@ def design(data: Frame, covariates: Sequence[str]) -> Design:
     matrix = np.column_stack(list(parts.values()))
     if not np.isfinite(matrix).all():
         raise MethodError("covariates: some values are infinite: mend or leave them out")
+    terms = tuple(parts)
+    if not independent:
+        return Design(matrix, terms)
     scale = np.sqrt((matrix**2).mean(axis=0))
     triangle, order = qr(matrix / scale, mode="r", pivoting=True, check_finite=False)
     size = np.abs(np.diag(triangle))
-    terms = tuple(parts)
     dependent = [terms[order[i]] for i in range(len(terms)) if i >= size.size or size[i] < 1e-9 * size[0]]
     if dependent:
         raise MethodError(

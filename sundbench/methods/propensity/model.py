@@ -1,6 +1,6 @@
 """The propensity model: the probability of treatment, given the covariates.
 
-statsmodels fits the plain logistic model, scikit-learn the L1-penalised one; imported when used.
+statsmodels fits the plain logistic model (imported when used); L1-penalised ones are in ``lasso``.
 """
 
 from __future__ import annotations
@@ -8,15 +8,23 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.sparse import csc_array, sparray, spmatrix
+from scipy.special import expit
 from scipy.stats import norm, rankdata
 
 from sundbench.errors import MethodError
 from sundbench.methods.inputs import Bools, Floats, Frame, arms, frame, indicator
+from sundbench.methods.propensity.cross_validation import cross_validated
+from sundbench.methods.propensity.descent import Columns
 from sundbench.methods.propensity.design import Design, design
-from sundbench.methods.propensity.newton import standardise
+from sundbench.methods.propensity.lasso import Lasso
+from sundbench.methods.propensity.newton import standardise as standardised
+from sundbench.methods.propensity.sparse import NamedMatrix, Sparse, compressed, sparse_covariates
 
 
 @dataclass(frozen=True)
@@ -29,59 +37,89 @@ class PropensityModel:
             scale). A penalised model has no standard errors: NaN.
         treatment: the treatment's column.
         c_statistic: the probability that a treated person has a higher score than an untreated one.
+        penalty: the L1 penalty, given or chosen; None for none.
+        validation: where it was chosen, those that were tried: penalty, deviance, se, terms (see
+            ``cross_validated``).
+        note: what a reader must know, or nothing.
     """
 
     score: Floats
     table: pd.DataFrame
     treatment: str
     c_statistic: float
+    penalty: float | None = None
+    validation: pd.DataFrame | None = None
+    note: str = ""
 
 
 def fit(
-    data: Frame, *, treatment: str, covariates: Sequence[str], penalty: float | None = None
+    data: Frame | Sparse,
+    *,
+    treatment: str | ArrayLike,
+    covariates: Sequence[str] | None,
+    penalty: float | Literal["cv"] | None = None,
+    standardise: bool = True,
 ) -> PropensityModel:
     """Fit a logistic propensity model.
 
+    An L1 penalty λ is taken from the log-likelihood as λ Σ s |coefficient|: the sum over all persons is not
+    divided by their number (λ is 1/C in scikit-learn, and their number times lambda in R's glmnet), s is the
+    term's standard deviation (or 1, see ``standardise``), and the intercept bears none. Coefficients are told
+    on the covariates' own scale. Terms may then follow from one another: equal columns share a coefficient.
+
+    Example:
+        >>> found = sb.high_dimensional(cohort, db, ["diagnoses", "dispensings"])
+        >>> model = propensity.fit(found, treatment=cohort.frame["drug"] == "new", covariates=None)
+
     Args:
-        data: a pandas, Polars or Arrow frame, one row a person.
-        treatment: its column of 1 (treated) and 0.
-        covariates: its columns; numbers enter as they are, text and categories as one term a level but the
-            first.
-        penalty: strength of an L1 penalty on the standardised terms (log-likelihood less ``penalty`` times
-            the sum of absolute coefficients); None for none.
+        data: a pandas, Polars or Arrow frame, one row a person; or their covariates as a SciPy sparse matrix,
+            or as ``sb.high_dimensional`` and ``sb.prioritise`` give them.
+        treatment: of a frame its column of 1 (treated) and 0; of a matrix these values, one a row.
+        covariates: of a frame its columns: numbers enter as they are, text and categories as one term a level
+            but the first. Of a matrix without names the names of all its columns, or None to number them; of
+            one with names those to take, or None for all.
+        penalty: λ; or ``cv`` to choose by ten-fold cross-validation the one with the least deviance in
+            persons held out (the folds are the same at every call). None is no penalty in a frame, and ``cv``
+            of a matrix, where hardly any model exists without.
+        standardise: let the penalty be the same for all terms on the scale of their standard deviations;
+            False penalises the coefficients of 0/1 covariates alike whatever their frequency, as in
+            large-scale propensity models (Tian, Schuemie and Suchard, Int J Epidemiol 47 (2018)).
 
     Raises:
-        MethodError: an empty arm, missing values, a constant or redundant covariate, or covariates that
-            separate the arms.
+        MethodError: an empty arm, missing values, a constant or (without penalty) redundant covariate of a
+            frame, or covariates that separate the arms (without penalty).
     """
+    if penalty is not None and penalty != "cv" and not (np.isreal(penalty) and 0 < penalty < np.inf):
+        raise MethodError(f"penalty {penalty} is no number above 0: give one, 'cv' to choose it, or None")
+    if isinstance(data, sparray | spmatrix | NamedMatrix):
+        if isinstance(treatment, str):
+            raise MethodError("treatment: a matrix holds covariates alone: give 1 and 0, one a row")
+        arm = indicator(treatment, "treatment", "the treated as 1 and the others as 0")
+        arms(arm)
+        given = sparse_covariates(data, covariates)
+        if given.persons != arm.size:
+            raise MethodError(f"treatment: {arm.size} values for {given.persons} rows: give one a row")
+        return _penalised(
+            given.columns,
+            ("(intercept)", *given.names),
+            arm,
+            treatment="treatment",
+            penalty=penalty or "cv",
+            standardise=standardise,
+        )
+    if not isinstance(treatment, str) or covariates is None:
+        raise MethodError("of a frame, name treatment= and covariates= as its columns")
     arm = treated(data, treatment)
     if treatment in covariates:
         raise MethodError(f"covariates: {treatment} is the treatment itself: leave it out")
-    model = design(data, covariates)
-    if penalty is None:
-        score, coef, se = _plain(model, arm)
-    else:
-        if not penalty > 0:
-            raise MethodError(f"penalty {penalty} is not greater than 0: use None for no penalty")
-        score, coef = _penalised(model, arm, penalty)
-        se = np.full_like(coef, np.nan)
-    z = np.divide(coef, se)
-    reach = norm.ppf(0.975) * se
-    table = pd.DataFrame(
-        {
-            "coef": coef,
-            "se": se,
-            "z": z,
-            "p_value": 2 * norm.sf(np.abs(z)),
-            "or": np.exp(coef),
-            "lower": np.exp(coef - reach),
-            "upper": np.exp(coef + reach),
-        },
-        index=pd.Index(model.terms, name="term"),
-    )
-    ranks = rankdata(score)[arm].sum()
-    n1, n0 = int(arm.sum()), int((~arm).sum())
-    return PropensityModel(score, table, treatment, float((ranks - n1 * (n1 + 1) / 2) / (n1 * n0)))
+    model = design(data, covariates, independent=penalty is None)
+    if penalty is not None:
+        columns = compressed(csc_array(model.matrix[:, 1:]))
+        return _penalised(
+            columns, model.terms, arm, treatment=treatment, penalty=penalty, standardise=standardise
+        )
+    score, coef, se = _plain(model, arm)
+    return PropensityModel(score, _table(model.terms, coef, se), treatment, _c_statistic(score, arm))
 
 
 def treated(data: Frame, treatment: str) -> Bools:
@@ -100,7 +138,7 @@ def _plain(model: Design, arm: Bools) -> tuple[Floats, Floats, Floats]:
     from statsmodels.genmod.generalized_linear_model import GLM
     from statsmodels.tools.sm_exceptions import PerfectSeparationError
 
-    scaled = standardise(model.matrix)
+    scaled = standardised(model.matrix)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -130,22 +168,53 @@ def _plain(model: Design, arm: Bools) -> tuple[Floats, Floats, Floats]:
     return score, back @ beta, np.sqrt(np.diag(covariance))
 
 
-def _penalised(model: Design, arm: Bools, penalty: float) -> tuple[Floats, Floats]:
-    from sklearn.linear_model import LogisticRegression
-
-    scaled = standardise(model.matrix)[:, 1:]
-    solver = LogisticRegression(
-        l1_ratio=1.0, C=1 / penalty, solver="saga", tol=1e-8, max_iter=20_000, random_state=0
+def _penalised(
+    columns: Columns,
+    terms: tuple[str, ...],
+    arm: Bools,
+    *,
+    treatment: str,
+    penalty: float | Literal["cv"],
+    standardise: bool,
+) -> PropensityModel:
+    validation = None
+    if penalty == "cv":
+        penalty, validation = cross_validated(columns, arm, standardise=standardise)
+    model = Lasso(columns, arm, counted=np.ones_like(arm), standardise=standardise)
+    solution = model.at(float(penalty))
+    score = expit(model.linear(solution))
+    coef = np.concatenate(([solution.intercept], solution.coef))
+    notes = []
+    constant = int((model.scale == 0).sum())
+    if constant:
+        notes.append(f"{constant} of {model.scale.size} covariates are the same for everybody: coefficient 0")
+    if score[arm].min() > score[~arm].max():
+        notes.append("the covariates separate the arms: the penalty alone keeps the coefficients finite")
+    table = _table(terms, coef, np.full_like(coef, np.nan))
+    note = "; ".join(notes)
+    return PropensityModel(
+        score, table, treatment, _c_statistic(score, arm), float(penalty), validation, note
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            solver.fit(scaled, arm)
-        except Warning as warning:
-            raise MethodError(
-                f"the penalised model did not converge at penalty {penalty:g}: raise the penalty"
-            ) from warning
-    spread = model.matrix[:, 1:].std(axis=0)
-    coef = solver.coef_[0] / spread
-    intercept = float(solver.intercept_[0] - (coef * model.matrix[:, 1:].mean(axis=0)).sum())
-    return np.asarray(solver.predict_proba(scaled)[:, 1]), np.concatenate(([intercept], coef))
+
+
+def _table(terms: tuple[str, ...], coef: Floats, se: Floats) -> pd.DataFrame:
+    z = np.divide(coef, se)
+    reach = norm.ppf(0.975) * se
+    return pd.DataFrame(
+        {
+            "coef": coef,
+            "se": se,
+            "z": z,
+            "p_value": 2 * norm.sf(np.abs(z)),
+            "or": np.exp(coef),
+            "lower": np.exp(coef - reach),
+            "upper": np.exp(coef + reach),
+        },
+        index=pd.Index(terms, name="term"),
+    )
+
+
+def _c_statistic(score: Floats, arm: Bools) -> float:
+    ranks = rankdata(score)[arm].sum()
+    n1, n0 = int(arm.sum()), int((~arm).sum())
+    return float((ranks - n1 * (n1 + 1) / 2) / (n1 * n0))
