@@ -146,3 +146,16 @@ def test_the_denominator_is_never_weighted():
     att = propensity.balance(data, treatment="t", covariates=["x"], estimand="att").table.iloc[0]
     assert att["smd_before"] == pytest.approx(1 / np.std([1, 2, 6], ddof=1))
     assert np.isnan(att["smd_after"])
+
+
+def test_an_arm_in_which_all_are_alike_does_not_hide_its_difference():
+    data = pd.DataFrame(
+        {"t": [1, 1, 0, 0, 0], "x": [5.0, 5, 1, 1, 1], "y": [1.0, 1, 0, 0, 1], "z": [2.0] * 5}
+    )
+    rows = propensity.balance(data, treatment="t", covariates=["x", "y", "z"], estimand="att").table
+    assert rows["smd_before"][0] == pytest.approx(4 / np.std(data["x"], ddof=1))
+    assert rows["smd_before"][1] == pytest.approx((2 / 3) / np.sqrt(0.6 * 0.4))
+    assert rows["smd_before"][2] == 0
+    assert np.isnan(rows["variance_ratio_before"][0])
+    with pytest.raises(MethodError, match="estimand atc"):
+        propensity.balance(data, treatment="t", covariates=["x"], estimand="atc")

@@ -192,3 +192,53 @@ def test_balance_refuses_pairs_of_other_data(persons):
         propensity.balance(
             persons, **options, pairs={"treated": [one], "control": [one]}, weights=np.ones(900)
         )
+
+
+I = np.arange(1, 121)  # noqa: E741 - as in the R call
+MATCHED = pd.DataFrame({"t": I * 37 % 100 < 30, "x": I * 53 % 97 / 10, "b": I * 7 % 11 > 6}).assign(
+    g=np.array(list("pqr"))[I * I % 3 + (I % 5 == 0)]
+)
+
+
+# MatchIt 4.7.2: matchit(t ~ x + b + g, d, distance = d$score, method = "nearest", ...), summary(m)
+@pytest.mark.parametrize(
+    ("options", "smd", "ratio"),
+    [
+        (
+            {"ratio": 2, "caliper": 0.1},
+            [
+                -0.173902032741353,
+                -0.543143814209120,
+                0.074496808927694,
+                0.167897883474070,
+                -0.359255864635101,
+            ],
+            1.0564137831857,
+        ),
+        (
+            {"ratio": 3, "replace": True},
+            [-0.32573601313222, -0.60133779430295, 0.10691671651660, 0.38554328797749, -0.73656956373599],
+            0.99909514623558,
+        ),
+    ],
+)
+def test_balance_of_pairs_is_that_of_matchit(options, smd, ratio):
+    score = (I * 29 % 83 + 10 * MATCHED["t"] + 3) / 100
+    if "caliper" not in options:
+        options["caliper"] = None
+    pairs = propensity.match(score, MATCHED["t"], scale="propensity", **options)
+    found = propensity.balance(
+        MATCHED, treatment="t", covariates=["x", "b", "g"], pairs=pairs, estimand="att"
+    )
+    table = found.table.set_index("covariate")
+    assert table.index.tolist() == ["x", "b", "g=p", "g=q", "g=r"]
+    before = [-0.122322420873115, -0.496342306408788, -0.054985739922822, 0.115662986393248]
+    np.testing.assert_allclose(table["smd_before"].iloc[:4], before, rtol=1e-12)
+    np.testing.assert_allclose(table["smd_after"], smd, rtol=1e-12)
+    assert table.loc["x", "variance_ratio_before"] == pytest.approx(1.0903533850745, rel=1e-12)
+    assert table.loc["x", "variance_ratio_after"] == pytest.approx(ratio, rel=1e-12)
+    assert table["variance_ratio_after"].iloc[1:].isna().all()
+    pooled = propensity.balance(MATCHED, treatment="t", covariates=["x"], pairs=pairs).table
+    spread = [np.var(MATCHED["x"][MATCHED["t"] == arm], ddof=1) for arm in (0, 1)]
+    factor = np.sqrt(spread[1] / np.mean(spread))
+    assert pooled["smd_after"][0] == pytest.approx(table.loc["x", "smd_after"] * factor)

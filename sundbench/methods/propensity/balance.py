@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,8 @@ class Balance:
     Attributes:
         table: one row a covariate, or a level of a categorical one: covariate, mean_treated_before,
             mean_untreated_before, smd_before, variance_ratio_before, and the same ``_after`` (NaN without
-            weights and pairs). Variance ratios are NaN for covariates of 0 and 1.
+            weights and pairs). Variance ratios are NaN for covariates of 0 and 1, whose means say it all, and
+            where both arms have no variance.
     """
 
     table: pd.DataFrame
@@ -51,7 +53,9 @@ def balance(
     """Compare the arms' covariates.
 
     The standardised mean difference is treated less untreated. Its denominator never is weighted: the root
-    of the arms' mean variance, or for ``att`` the standard deviation of the treated.
+    of the arms' mean variance, or for ``att`` the standard deviation of the treated; where that is 0, the
+    standard deviation of everybody, as in R's cobalt. Pairs that ``match`` makes stand for the treated: say
+    ``att`` with them, as R's MatchIt does.
 
     Args:
         data: a frame, one row a person.
@@ -60,12 +64,14 @@ def balance(
         weights: one a person.
         pairs: what ``match`` gives, or a frame of row numbers ``treated`` and ``control``; each control
             counts with the weight that ``Pairs.weights`` gives it.
-        estimand: decides the denominator.
+        estimand: decides the denominator: ``ate``, ``att`` or ``overlap`` (as ``ate``).
 
     Raises:
-        MethodError: missing values, an empty arm, negative weights, weights and pairs together, or pairs that
-            are not of these data.
+        MethodError: missing values, an empty arm, negative weights, weights and pairs together, pairs that
+            are not of these data, or an unknown estimand.
     """
+    if estimand not in get_args(Estimand):
+        raise MethodError(f"estimand {estimand} is unknown: use ate, att or overlap")
     arm = treated(data, treatment)
     chosen = frame(data, list(covariates))
     if weights is not None and pairs is not None:
@@ -100,24 +106,26 @@ def _row(
 ) -> dict[str, str | float]:
     binary = bool(np.isin(values, (0.0, 1.0)).all())
     equal = np.ones_like(values)
-    m1, v1 = _moments(values[arm], equal[arm], binary)
-    m0, v0 = _moments(values[~arm], equal[~arm], binary)
-    denominator = np.sqrt(v1 if estimand == "att" else (v1 + v0) / 2)
+    v1, v0 = (_moments(values[own], equal[own], binary)[1] for own in (arm, ~arm))
+    spread = v1 if estimand == "att" else (v1 + v0) / 2
+    denominator = float(np.sqrt(spread if spread > 0 else _moments(values, equal, binary)[1]))
     row: dict[str, str | float] = {"covariate": term}
     for when, w in (("before", equal), ("after", weights)):
-        if w is None:
-            m1 = m0 = v1 = v0 = float("nan")
-        elif when == "after":
+        m1 = m0 = v1 = v0 = float("nan")
+        if w is not None:
             m1, v1 = _moments(values[arm], w[arm], binary)
             m0, v0 = _moments(values[~arm], w[~arm], binary)
         row[f"mean_treated_{when}"] = m1
         row[f"mean_untreated_{when}"] = m0
-        row[f"smd_{when}"] = (m1 - m0) / denominator if denominator > 0 else (m1 - m0) * float("nan")
-        row[f"variance_ratio_{when}"] = v1 / v0 if not binary and v0 > 0 else float("nan")
-    if denominator == 0 and m1 == m0:
-        row["smd_before"] = 0.0
-        row["smd_after"] = 0.0 if weights is not None else float("nan")
+        row[f"smd_{when}"] = (m1 - m0) / denominator if denominator > 0 else m1 - m0
+        row[f"variance_ratio_{when}"] = float("nan") if binary else _ratio(v1, v0)
     return row
+
+
+def _ratio(over: float, under: float) -> float:
+    if under > 0:
+        return over / under
+    return float("inf") if over > 0 else float("nan")
 
 
 def _moments(values: Floats, weights: Floats, binary: bool) -> tuple[float, float]:
