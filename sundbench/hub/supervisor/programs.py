@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ from sundbench.release import content
 from sundbench.site import Site
 
 HUB = "hub"
+GATEWAY = "audit gateway"
 AUDIT = "audit writer"
 _SECRETS_OF_OTHERS = ("SUNDBENCH_VAULT_KEY_FILE",)
 """Variables that no process of the hub may have."""
@@ -90,7 +92,26 @@ def programs(site: Site) -> list[Program]:
             logs / "hub.log",
             lambda: hub_answers(settings),
         ),
+        *([_gateway(settings, environment, folder)] if settings.site.profile == "slurm" else []),
     ]
+
+
+def _gateway(settings: Settings, environment: Mapping[str, str], folder: Path) -> Program:
+    """Where jobs on a cluster's nodes record; it needs certificates that the hub makes at its first start."""
+    command = [sys.executable, "-m", "sundbench.hub.audit_gateway"]
+    port = settings.slurm.audit_port
+    return Program(
+        GATEWAY, command, environment, folder, folder / "logs" / "audit-gateway.log", lambda: accepts(port)
+    )
+
+
+def accepts(port: int) -> bool:
+    """Whether somebody listens at a port of this machine."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 2):
+            return True
+    except OSError:
+        return False
 
 
 def surroundings(site: Site) -> dict[str, str]:
