@@ -10,6 +10,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
+from pandas.api.types import infer_dtype
 
 from sundbench.errors import MethodError
 
@@ -17,6 +18,13 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Frame: TypeAlias = pd.DataFrame | pl.DataFrame | pl.LazyFrame | pa.Table | Mapping[str, ArrayLike]
 """Columns by name: a pandas, Polars or Arrow frame, or a mapping of arrays."""
+
+_NUMERIC = ("integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty")
+_MIXED = ("mixed", "mixed-integer", "complex")
+"""What pandas calls the kinds of values in a column of objects."""
+
+_LARGEST = 1e100
+"""Larger numbers overflow when they are multiplied: they stand for something else than a measurement."""
 
 
 def frame(data: Frame, columns: Sequence[str]) -> pd.DataFrame:
@@ -27,9 +35,10 @@ def frame(data: Frame, columns: Sequence[str]) -> pd.DataFrame:
         columns: the columns that are needed, each once.
 
     Raises:
-        MethodError: a column is not there, is named twice, or has missing values; or there are no rows.
+        MethodError: a column is not there, is there or named twice, has missing values or values of several
+            kinds; or there are no rows.
     """
-    twice = sorted({name for name in columns if list(columns).count(name) > 1})
+    twice = sorted({name for name in columns if list(columns).count(name) > 1}, key=str)
     if twice:
         raise MethodError(f"the column {twice[0]} is named twice: name each column once")
     if isinstance(data, pl.LazyFrame):
@@ -40,6 +49,9 @@ def frame(data: Frame, columns: Sequence[str]) -> pd.DataFrame:
         raise MethodError(
             f"the data have no column {', '.join(absent)}: they have {', '.join(map(str, names))}"
         )
+    double = [name for name in columns if names.count(name) > 1]
+    if double:
+        raise MethodError(f"the data have several columns {double[0]}: give each a name of its own")
     if isinstance(data, pl.DataFrame | pa.Table):
         chosen = data.select(list(columns)).to_pandas()
     elif isinstance(data, pd.DataFrame):
@@ -56,6 +68,8 @@ def frame(data: Frame, columns: Sequence[str]) -> pd.DataFrame:
                 f"column {name}: {int(missing.sum())} of {len(chosen)} values are missing: "
                 "leave those rows out, or give missing a level of its own"
             )
+        if chosen[name].dtype == object and infer_dtype(chosen[name]) in _MIXED:
+            raise MethodError(f"column {name}: values of several kinds: make them all numbers or all text")
     return chosen
 
 
@@ -68,25 +82,42 @@ def column_names(data: Frame) -> list[str]:
     return list(data.columns) if isinstance(data, pd.DataFrame | pl.DataFrame) else list(data)
 
 
-def numbers(values: ArrayLike, name: str) -> Floats:
-    """One-dimensional finite numbers.
+def floats(values: ArrayLike, name: str) -> Floats:
+    """One-dimensional numbers, of which some may be missing or infinite.
 
     Raises:
-        MethodError: not numbers, not one-dimensional, empty, or some are missing or infinite.
+        MethodError: not numbers (text and dates aren't), not one-dimensional, or empty.
     """
+    wrong = f"{name}: these are not numbers: give numbers without missing values"
     try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise MethodError(f"{name}: these are not numbers: give numbers without missing values") from error
+        given = np.asarray(values)
+        # Text that reads as numbers and dates would be converted: who gives them means something else.
+        if given.dtype.kind not in "biuf" and (given.dtype != object or infer_dtype(given) not in _NUMERIC):
+            raise MethodError(wrong)
+        array = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise MethodError(wrong) from error
     if array.ndim != 1:
         raise MethodError(f"{name}: {array.ndim} dimensions: give one value a person")
     if array.size == 0:
         raise MethodError(f"{name}: no values: there is nobody to analyse")
+    return array
+
+
+def numbers(values: ArrayLike, name: str) -> Floats:
+    """One-dimensional finite numbers.
+
+    Raises:
+        MethodError: not numbers, not one-dimensional, empty, or some are missing, infinite or absurdly large.
+    """
+    array = floats(values, name)
     bad = int((~np.isfinite(array)).sum())
     if bad:
         raise MethodError(
             f"{name}: {bad} of {array.size} values are missing or infinite: leave those persons out"
         )
+    if np.abs(array).max() > _LARGEST:
+        raise MethodError(f"{name}: some values are beyond {_LARGEST:g}: mend them, or leave them out")
     return array
 
 
@@ -134,24 +165,21 @@ def labels(values: ArrayLike | None, size: int, name: str) -> tuple[list[str], N
     """Groups as sorted labels and, for each person, the position of the own label.
 
     Raises:
-        MethodError: another length, missing labels, or labels that only differ in their type.
+        MethodError: another length, missing labels, or labels of several kinds.
     """
     if values is None:
         return ["all"], np.zeros(size, dtype=np.int64)
     array = np.asarray(values)
     if array.shape != (size,):
         raise MethodError(f"{name}: {array.size} values for {size} persons: give one a person")
-    codes, found = pd.factorize(array if array.dtype.kind in "biuf" else array.astype(object))
+    array = array if array.dtype.kind in "biuf" else array.astype(object)
+    if array.dtype == object and infer_dtype(array) in _MIXED:
+        raise MethodError(f"{name}: labels of several kinds: make them all text or all numbers")
+    codes, found = pd.factorize(array)
     missing = int((codes < 0).sum())
     if missing:
         raise MethodError(f"{name}: {missing} labels are missing: give missing one of its own")
-    texts = [str(level) for level in found]
-    if len(set(texts)) < len(texts):
-        raise MethodError(f"{name}: labels of several types look alike: make them all text or all numbers")
-    try:
-        order = sorted(range(len(texts)), key=found.__getitem__)
-    except TypeError:  # labels of several types have no order of their own
-        order = sorted(range(len(texts)), key=texts.__getitem__)
+    order = sorted(range(len(found)), key=found.__getitem__)
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
-    return [texts[level] for level in order], place[codes]
+    return [str(found[level]) for level in order], place[codes]

@@ -249,7 +249,7 @@ def test_episodes_lie_within_follow_up_and_follow_each_other(rows, gap):
         ({"date": "half"}, "give dates"),
         ({"duration": "zero"}, "1 of 2 are not positive"),
         ({"medication": "gone"}, "1 of 2 values are missing"),
-        ({"medication": "mixed"}, "of one kind"),
+        ({"medication": "mixed"}, "values of several kinds"),
         ({"person": "day"}, "named twice"),
     ],
 )

@@ -145,7 +145,7 @@ def test_each_control_is_calibrated_by_the_others():
 
 @pytest.mark.parametrize("bad", [0.0, -0.1, np.inf, np.nan])
 def test_controls_whose_estimate_failed_are_refused(bad):
-    with pytest.raises(MethodError, match="1 of 12 are 0, negative, missing or infinite: leave out"):
+    with pytest.raises(MethodError, match="1 of 12 are 0, negative, missing, infinite or beyond 100"):
         calibration.fit_null(LOG_RR, [*SE[:-1], bad])
     null = calibration.fit_null(LOG_RR, SE)
     with pytest.raises(MethodError, match="se_log_rr: 1 of 1"):
@@ -157,7 +157,7 @@ def test_controls_whose_estimate_failed_are_refused(bad):
     [
         (lambda: calibration.fit_null([0.1, 0.2], [0.1, 0.1]), "2 controls"),
         (lambda: calibration.fit_null(["a", "b", "c"], [0.1] * 3), "not numbers"),
-        (lambda: calibration.fit_null([0.1, np.inf, 0.2], [0.1] * 3), "missing or infinite"),
+        (lambda: calibration.fit_null([0.1, np.inf, 0.2], [0.1] * 3), "1 of 3 are missing, infinite"),
         (lambda: calibration.fit_null([0.1, 0.2, 0.3], [0.1, 0.1]), "different lengths"),
         (lambda: calibration.fit_error_model(LOG_RR, SE, [0.0] * 12), "use fit_null"),
         (lambda: calibration.fit_error_model(ALL, ALL_SE, [-t for t in TRUE]), "don't rise"),

@@ -102,7 +102,7 @@ def cma(
         person=person,
         date=date,
         duration=duration,
-        dose=dose if dose_changes else None,
+        dose=dose,
         medication=medication,
     )
     windows, rows = windowed(rows, follow_up_days, window_start, window_days)

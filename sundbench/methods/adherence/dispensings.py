@@ -76,13 +76,13 @@ def read(
     """
     named = [person, date, duration, *(name for name in (dose, medication) if name is not None)]
     data = frame(dispensings, named)
-    place, persons = codes(data[person], person)
+    place, persons = codes(data[person])
     day, dated = days(data[date], date)
     order = np.lexsort((day, place))
     medications: NDArray[Any] = np.array([], dtype=object)
     taken: Ints | None = None
     if medication is not None:
-        taken, medications = codes(data[medication], medication)
+        taken, medications = codes(data[medication])
         taken = taken[order]
     return Dispensings(
         persons,
@@ -96,16 +96,9 @@ def read(
     )
 
 
-def codes(column: pd.Series, name: str) -> tuple[Ints, NDArray[Any]]:
-    """Positions among the sorted distinct values, and those values.
-
-    Raises:
-        MethodError: values of several kinds, which have no order.
-    """
-    try:
-        place, levels = pd.factorize(column, sort=True)
-    except TypeError as error:
-        raise MethodError(f"{name}: numbers and texts are mixed: give values of one kind") from error
+def codes(column: pd.Series) -> tuple[Ints, NDArray[Any]]:
+    """Positions among the sorted distinct values, and those values."""
+    place, levels = pd.factorize(column, sort=True)
     return place.astype(np.int64), np.asarray(levels)
 
 

@@ -68,7 +68,7 @@ def initiation(
         follow_up, also = np.minimum(follow_up, last - since), also and like if dated else also or like
     if also != dated:
         raise MethodError(f"{start} and {date}: some are dates and some numbers: give all alike")
-    place, names = codes(waiting[person], person)
+    place, names = codes(waiting[person])
     whose = pd.Index(waiting[person]).get_indexer(pd.Index(given[person]))
     known = whose >= 0
     wait = day[known] - since[whose[known]]

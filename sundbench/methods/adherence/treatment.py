@@ -198,13 +198,14 @@ def per_episode(
         MethodError: as both.
     """
     options = check(kind, carry_over, dose_changes, dose)
-    read_dose = dose if dose_changes else None
+    if dose is not None:
+        frame(dispensings, [dose])  # a column that is named is there, whether it counts or not
     rows, last = _followed(
         dispensings,
         person=person,
         date=date,
         duration=duration,
-        dose=read_dose,
+        dose=dose if dose_changes else None,
         medication=medication,
         end=None,
         follow_up_days=follow_up_days,

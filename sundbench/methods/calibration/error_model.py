@@ -22,10 +22,12 @@ from scipy.optimize import brentq, minimize, minimize_scalar
 from scipy.stats import chi2, norm
 
 from sundbench.errors import MethodError
-from sundbench.methods.inputs import Floats, numbers, same_length
+from sundbench.methods.inputs import Floats, floats, same_length
 from sundbench.methods.survival.follow_up import check_level
 
 _FEWEST = 3
+_LARGEST = 100.0
+"""Log ratios and standard errors beyond it come from models that failed."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def fit_error_model(log_rr: ArrayLike, se_log_rr: ArrayLike, true_log_rr: ArrayL
             effect.
     """
     estimates, se = checked(log_rr, se_log_rr)
-    true = numbers(true_log_rr, "true_log_rr")
+    true = log_ratios(true_log_rr, "true_log_rr")
     same_length(log_rr=estimates, true_log_rr=true)
     _enough(estimates)
     size = np.abs(true)
@@ -170,29 +172,32 @@ def fit_error_model(log_rr: ArrayLike, se_log_rr: ArrayLike, true_log_rr: ArrayL
     return ErrorModel(float(mean[0]), float(mean[1]), intercept, slope, estimates.size, loglik)
 
 
+def log_ratios(values: ArrayLike, name: str, *, errors: bool = False) -> Floats:
+    """Logarithms of ratios, or their standard errors, one or more.
+
+    Raises:
+        MethodError: missing, infinite or too large; or errors that are not above 0.
+    """
+    array = floats(np.atleast_1d(np.asarray(values)), name)
+    good = np.abs(array) <= _LARGEST
+    bad = int((~(good & (array > 0) if errors else good)).sum())
+    if bad:
+        what = "0, negative, missing" if errors else "missing"
+        raise MethodError(
+            f"{name}: {bad} of {array.size} are {what}, infinite or beyond {_LARGEST:g}: "
+            "leave out estimates that failed"
+        )
+    return array
+
+
 def checked(log_rr: ArrayLike, se_log_rr: ArrayLike) -> tuple[Floats, Floats]:
     """Estimates and standard errors that can be used.
 
     Raises:
         MethodError: some can't.
     """
-    try:
-        estimates = np.atleast_1d(np.asarray(log_rr, dtype=np.float64))
-        se = np.atleast_1d(np.asarray(se_log_rr, dtype=np.float64))
-    except (TypeError, ValueError) as error:
-        raise MethodError("log_rr, se_log_rr: these are not numbers: give log ratios") from error
-    if estimates.ndim != 1 or se.ndim != 1 or estimates.size == 0:
-        raise MethodError("log_rr: give one or more log ratios, and as many standard errors")
+    estimates, se = log_ratios(log_rr, "log_rr"), log_ratios(se_log_rr, "se_log_rr", errors=True)
     same_length(log_rr=estimates, se_log_rr=se)
-    for name, bad in (
-        ("log_rr", ~np.isfinite(estimates)),
-        ("se_log_rr", ~(np.isfinite(se) & (se > 0))),
-    ):
-        if bad.any():
-            what = "missing or infinite" if name == "log_rr" else "0, negative, missing or infinite"
-            raise MethodError(
-                f"{name}: {int(bad.sum())} of {bad.size} are {what}: leave out estimates that failed"
-            )
     return estimates, se
 
 

@@ -10,8 +10,15 @@ from numpy.typing import ArrayLike
 
 from sundbench.errors import MethodError
 from sundbench.methods.calibration.calibrated import calibrate
-from sundbench.methods.calibration.error_model import ErrorModel, Null, checked, fit_error_model, fit_null
-from sundbench.methods.inputs import Floats, numbers, same_length
+from sundbench.methods.calibration.error_model import (
+    ErrorModel,
+    Null,
+    checked,
+    fit_error_model,
+    fit_null,
+    log_ratios,
+)
+from sundbench.methods.inputs import Floats, same_length
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ def leave_one_out(
         MethodError: as ``fit_null`` and ``fit_error_model``, of any of the models.
     """
     estimates, se = checked(log_rr, se_log_rr)
-    true = np.zeros(estimates.size) if true_log_rr is None else numbers(true_log_rr, "true_log_rr")
+    true = np.zeros(estimates.size) if true_log_rr is None else log_ratios(true_log_rr, "true_log_rr")
     same_length(log_rr=estimates, true_log_rr=true)
     if estimates.size < 4:
         raise MethodError(f"log_rr: {estimates.size} controls: leaving one out takes four or more")

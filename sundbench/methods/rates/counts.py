@@ -11,6 +11,8 @@ from sundbench.errors import MethodError
 from sundbench.methods.inputs import Floats, Frame, frame, numbers
 from sundbench.methods.survival.follow_up import not_negative
 
+_MOST = 1e12
+
 
 def column_list(by: str | Sequence[str] | None) -> list[str]:
     """Column names, given as one, several or none."""
@@ -21,10 +23,12 @@ def whole(values: pd.Series, name: str) -> Floats:
     """Counts: whole numbers from 0.
 
     Raises:
-        MethodError: missing, negative or broken numbers.
+        MethodError: missing, negative, broken or absurdly large numbers.
     """
     array = numbers(values, name)
     not_negative(array, name)
+    if (array > _MOST).any():
+        raise MethodError(f"{name}: some counts are above {_MOST:g}: these are no counts of events")
     broken = int((array != np.floor(array)).sum())
     if broken:
         raise MethodError(f"{name}: {broken} of {array.size} values are not whole numbers: give counts")

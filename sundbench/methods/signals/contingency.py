@@ -50,7 +50,10 @@ def from_reports(
     Raises:
         MethodError: missing values, or a report in several strata.
     """
-    table = pl.from_pandas(frame(data, [report, drug, event, *strata]).astype({drug: str, event: str}))
+    chosen = frame(data, [report, drug, event, *strata]).astype({drug: str, event: str})
+    for name in (report, *strata):
+        chosen[name] = pd.factorize(chosen[name])[0]
+    table = pl.from_pandas(chosen)
     names = {report: "report", drug: "drug", event: "event"}
     table = table.with_columns(stratum=pl.struct(list(strata)) if strata else pl.lit(0)).rename(names)
     table = table.select(

@@ -9,6 +9,7 @@ from sundbench.errors import MethodError
 from sundbench.methods.inputs import Bools, Floats, indicator, numbers, same_length
 
 Ints = NDArray[np.int64]
+_MOST_CAUSES = 1_000_000
 
 
 def follow_up(
@@ -35,7 +36,7 @@ def causes(
     """
     end, late, weight = _spans(time, entry, weights)
     codes = numbers(cause, "cause")
-    if (codes < 0).any() or (codes != np.round(codes)).any():
+    if (codes < 0).any() or (codes > _MOST_CAUSES).any() or (codes != np.round(codes)).any():
         raise MethodError("cause: values other than 0, 1, 2, ...: code censoring as 0 and each cause as 1, 2")
     same_length(time=end, cause=codes)
     return end, codes.astype(np.int64), late, weight

@@ -57,7 +57,7 @@ def rmst(
         conf_level: coverage of the limits.
 
     Raises:
-        MethodError: not two groups, or ``tau`` beyond a group's last follow-up.
+        MethodError: not two groups, no events before ``tau``, or ``tau`` beyond a group's last follow-up.
     """
     fitted = kaplan_meier(time, event, entry=entry, weights=weights, group=group, conf_level=conf_level)
     names = list(fitted.curves)
@@ -70,6 +70,10 @@ def rmst(
     groups = fitted.rmst(tau)
     means = dict(zip(groups["group"], zip(groups["rmst"], groups["se"], strict=True), strict=True))
     (r1, s1), (r0, s0) = means[other], means[base]
+    if not s1 + s0 > 0:
+        raise MethodError(
+            f"event: survival up to tau {tau:g} doesn't vary in either group: nothing to compare"
+        )
     z = float(norm.ppf((1 + conf_level) / 2))
     rows = [_row(r1 - r0, float(np.hypot(s1, s0)), z)]
     for a, b in ((r1, r0), (tau - r1, tau - r0)):

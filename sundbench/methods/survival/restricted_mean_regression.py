@@ -100,6 +100,8 @@ def rmst_regression(
         score[own] = _with_censoring(score[own], lived[own], known[own])
     inverse = np.linalg.inv((matrix * slope[:, None]).T @ matrix)
     se = np.sqrt(np.diag(inverse @ (score.T @ score) @ inverse))
+    if not (se > 0).all():
+        raise MethodError(f"event: survival up to tau {tau:g} doesn't vary: there is nothing to explain")
     wide = norm.ppf((1 + conf_level) / 2) * se
     table = pd.DataFrame(
         {"coef": beta, "se": se, "z": beta / se, "p_value": 2 * norm.sf(np.abs(beta / se))},
