@@ -13,7 +13,6 @@ from itertools import groupby
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from sundbench.cohort.record_pe import SOURCE, Item, items
-from sundbench.errors import ReleaseError
 from sundbench.registers.catalogue import Text
 from sundbench.release.released import Released
 from sundbench.release.wording import LANGUAGES, Language
@@ -46,10 +45,12 @@ _WORDS: Mapping[str, Mapping[Language, str]] = {
     "intro": {
         "da": "RECORD-PE er en tjekliste for, hvad en undersøgelse af lægemidler på rutinedata bør oplyse "
         "({source}; punkterne er gengivet med egne ord). Svarene er dannet af undersøgelsens protokol, "
-        "resultaterne og forfatterne. Datagrundlag {freeze}, tilladelse {permit}, kørsel {run}.",
+        "resultaterne og forfatterne. Datagrundlag {freeze}, tilladelse {permit}, kørsel {run} med "
+        "parametrene {parameters}.",
         "en": "RECORD-PE is a checklist of what a study of medicines on routine data should report "
         "({source}; the items are in words of our own). The answers are made from the study's protocol, "
-        "the results and the authors. Data version {freeze}, permit {permit}, run {run}.",
+        "the results and the authors. Data version {freeze}, permit {permit}, run {run} with the "
+        "parameters {parameters}.",
     },
     "open": {
         "da": "{open} af {all} punkter mangler svar fra forfatterne; de er markeret.",
@@ -65,19 +66,19 @@ _WORDS: Mapping[str, Mapping[Language, str]] = {
 
 
 def page(released: Released, additions: Additions) -> str:
-    """The annex in both languages, as HTML; empty where the release holds no checklist.
-
-    Raises:
-        ReleaseError: an item is answered by an output that the release doesn't have.
-    """
+    """The annex in both languages, as HTML; empty where the release holds no checklist."""
     found = [name for name in released.names if released.card(name).kind == "checklist"]
     if not found:
         return ""
     rows = released.table(found[0]).set_index("item")
-    absent = [name for names in additions.outputs.values() for name in names if name not in released.names]
-    if absent:
-        there = ", ".join(released.names)
-        raise ReleaseError(f"report.toml, record_pe.outputs: no output {absent[0]}; there are {there}")
+    # What rests on too few events is in no release: then the item stays open.
+    there = {
+        number: tuple(name for name in names if name in released.names)
+        for number, names in additions.outputs.items()
+    }
+    additions = Additions(
+        outputs={number: names for number, names in there.items() if names}, answers=additions.answers
+    )
     written = "".join(
         _in(lang, {str(item): str(text) for item, text in rows[lang].items()}, released, additions)
         for lang in LANGUAGES
@@ -101,7 +102,14 @@ def _is_open(item: Item, protocol: Mapping[str, str], additions: Additions) -> b
 
 def _in(lang: Language, protocol: Mapping[str, str], released: Released, additions: Additions) -> str:
     run = released.about.manifest
-    facts = {"source": SOURCE, "freeze": run.freeze, "permit": run.permit, "run": run.run}
+    given = ", ".join(f"{name} = {value}" for name, value in run.parameters.items())
+    facts = {
+        "source": SOURCE,
+        "freeze": run.freeze,
+        "permit": run.permit,
+        "run": run.run,
+        "parameters": given,
+    }
     still, every = unanswered(protocol, additions), len(items())
     counted = _WORDS["open" if still else "whole"][lang].format(open=len(still), all=every)
     head = "".join(f'<th scope="col">{_WORDS[key][lang]}</th>' for key in ("number", "asks", "answer"))
@@ -120,14 +128,14 @@ def _in(lang: Language, protocol: Mapping[str, str], released: Released, additio
 def _row(
     item: Item, lang: Language, protocol: Mapping[str, str], released: Released, additions: Additions
 ) -> str:
-    parts = [escape(protocol[item.number])] if item.number in protocol else []
+    parts = [escape(protocol[item.number]).replace("\n", "<br>")] if item.number in protocol else []
     if item.number in additions.answers:
         parts.append(escape(getattr(additions.answers[item.number], lang)))
     if item.number in additions.outputs:
         titles = "; ".join(
             getattr(released.card(name).title, lang) for name in additions.outputs[item.number]
         )
-        parts.append(f"{_WORDS['see'][lang]}: {escape(titles)}.")
+        parts.append(f"{_WORDS['see'][lang]}: {escape(titles)}")
     if _is_open(item, protocol, additions):
         parts.append(f'<span class="open">{_WORDS["missing"][lang]}</span>')
     answer = "".join(f"<p>{part}</p>" for part in parts)

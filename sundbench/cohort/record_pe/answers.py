@@ -90,12 +90,14 @@ def _statements() -> tuple[_Statement, ...]:
 
 
 def _parts(parts: Mapping[str, Said], language: Language) -> str:
-    """Named parts of a protocol with what they are, a sentence each."""
-    return " ".join(f"{name}: {one.in_words(language)}." for name, one in parts.items())
+    """Named parts of a protocol with what they are, a line each."""
+    return "\n".join(f"{name}: {one.in_words(language)}." for name, one in parts.items())
 
 
 def _titled(title: str, text: str) -> str:
-    return f"{title}: {text}" if text else ""
+    """A text under its title; on lines of its own where it has several."""
+    between = "\n" if "\n" in text else " "
+    return f"{title}:{between}{text}" if text else ""
 
 
 def _sentence(text: str) -> str:
@@ -103,7 +105,9 @@ def _sentence(text: str) -> str:
 
 
 def _joined(parts: Iterable[str]) -> str:
-    return " ".join(filter(None, parts))
+    """Parts one after the other, each on a line of its own if any of them has several."""
+    found = [part for part in parts if part]
+    return ("\n" if any("\n" in part for part in found) else " ").join(found)
 
 
 def _design(known: Known, language: Language) -> str:
@@ -116,14 +120,18 @@ def _databases(known: Known, language: Language) -> str:
 
 
 def _entry(known: Known, language: Language) -> str:
-    """The protocol's own section on entry."""
+    """The protocol's own section on entry; nothing where the population says the day."""
+    if known.study.population.index_day is not None:
+        return ""
     title = said(language, "Entry", "Inklusionsperiode")
     section = next(one for one in sections(known.study, language) if one.title == title)
     return f"{section.title}: {section.said}."
 
 
 def _region(known: Known, language: Language) -> str:
-    return _joined([said(language, "Denmark.", "Danmark."), _entry(known, language)])
+    on = known.study.population.index_day
+    day = "" if on is None else _sentence(known.study.population.in_words(language))
+    return _joined([said(language, "Denmark.", "Danmark."), _entry(known, language), day])
 
 
 def _elements(known: Known, language: Language) -> str:

@@ -101,7 +101,7 @@ def forest_plot(
         for name, heading in columns.items()
     }
     before = [_width([heading, *column]) for heading, column in texts.items()]
-    width = 3.4 + (_width([line.label for line in lines]) + sum(before) + _width(numbers)) / 72
+    width = 2.9 + (_width([line.label for line in lines]) + sum(before) + _width(numbers)) / 72
     with axes(width=width, height=1.15 + 0.27 * len(lines)) as (figure, plot):
         plot.set_xscale("log")
         plot.set_xlim(left, right)

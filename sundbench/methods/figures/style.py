@@ -127,9 +127,15 @@ def ratio_axis(values: list[float], reference: float) -> tuple[float, float, lis
     found = [value for value in values if math.isfinite(value) and value > 0]
     low, high = min([*found, reference / 1.2]), max([*found, reference * 1.2])
     bottom, top = low / 1.15, high * 1.15
-    steps: tuple[float, ...] = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if high / low < 12 else (1.0, 2.0, 5.0)
-    if high / low > 1000:
-        steps = (1.0,)
+    # So many ticks as have room: five to eight.
+    steps: tuple[float, ...] = (1.0,)
+    for most, choice in (
+        (1000, (1.0, 2.0, 5.0)),
+        (50, (1.0, 2.0, 3.0, 5.0)),
+        (12, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)),
+    ):
+        if high / low < most:
+            steps = choice
     ticks = [step * 10.0**power for power in range(-6, 7) for step in steps]
     return bottom, top, [tick for tick in ticks if bottom <= tick <= top]
 
