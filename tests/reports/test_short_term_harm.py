@@ -2,8 +2,6 @@
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,10 +11,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from sundbench.disclosure.check import check
-from sundbench.disclosure.profile import profile
 from sundbench.release.outputs import Outputs
-from sundbench.release.released import About, store
 from sundbench.release.report import publish
 from sundbench.release.wording import LANGUAGES
 from sundbench.site import Site
@@ -65,7 +60,7 @@ def said(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dic
 
 
 def test_more_often_where_the_whole_interval_is_above_one(said) -> None:
-    text = said(2.85, 2.04, 3.98)
+    text = said(2.83, 2.04, 3.98)
     assert text["da"].startswith(
         "På dag 1 til 30 efter en første udlevering af ciprofloxacin kommer skade på akillessenen "
         "omkring 2,8 gange så ofte som ellers. |"
@@ -101,8 +96,12 @@ def emit(out: Outputs) -> None:
         "attrition",
         pd.DataFrame(
             {
-                "step": ["ever resident in Denmark", "resident on 1997-01-01; aged 18 or more"]
-                + ["with the harm (cases)", "cases with a dispensing"],
+                "step": [
+                    "ever resident in Denmark",
+                    "resident on 1997-01-01; aged 18 or more",
+                    "with the harm (cases)",
+                    "cases with a dispensing",
+                ],
                 "persons": [60000, 30000, 4000, 1700],
             }
         ),
@@ -124,7 +123,9 @@ def emit(out: Outputs) -> None:
     )
     out.estimates(
         "balance",
-        pd.DataFrame({"covariate": ["age", "sex=male"], "smd_before": [0.31, -0.12], "smd_after": [0.0, 0.0]}),
+        pd.DataFrame(
+            {"covariate": ["age", "sex=male"], "smd_before": [0.31, -0.12], "smd_after": [0.0, 0.0]}
+        ),
         persons=30000,
     )
     out.estimates(
@@ -135,7 +136,7 @@ def emit(out: Outputs) -> None:
                 "first_day": [-30, 1, 1],
                 "last_day": [0, 30, 30],
                 "events": [25, 35, 27],
-                "rr": [1.21, 2.85, 3.53],
+                "rr": [1.21, 2.83, 3.53],
                 "lower": [0.81, 2.04, 2.4],
                 "upper": [1.79, 3.98, 5.19],
             }
@@ -186,61 +187,38 @@ def emit(out: Outputs) -> None:
     out.estimates("sensitivity", choices, persons=4000, parameters=30)
 
 
-@pytest.fixture(scope="module")
-def html(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> str:
-    """The published page."""
-    root = tmp_path_factory.mktemp("home")
-    outbox = tmp_path_factory.mktemp("outbox")
-    emit(Outputs(outbox))
-    assert [finding.line for finding in check(outbox, profile("default")) if finding.blocks] == []
-    site = Site(root=root, database_url=f"sqlite:///{root / 'x.db'}")
-    about = About(
-        release="r20261122-abcdef",
-        manifest=manifest_of(REPORT).model_copy(update={"parameters": PARAMETERS}),
-        manifest_digest="3" * 64,
-        author="anna",
-        reviewers=("bo", "kim"),
-        released=datetime(2026, 11, 23, 9, 0, tzinfo=UTC),
-        outputs={},
+def test_the_page_reads_in_both_languages(
+    site: Site, let_out: Callable[..., str], repository: Path, browser
+) -> None:
+    path = publish(site, repository / "reports" / REPORT, let_out(REPORT, emit))
+    page = browser.new_page()
+    asked, told = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: told.append(message.text))
+    page.goto(path.as_uri())
+    assert asked == [path.as_uri()]
+    assert told == []
+
+    danish = page.inner_text("main").replace("\u00a0", " ")
+    assert "kommer skade på akillessenen omkring 2,8 gange så ofte som ellers." in danish
+    assert "Første udlevering, dag 1\u201130" in danish
+    assert "Hvorfor ikke bare sammenligne med andre?" in danish
+    assert "Why not simply" not in danish
+    page.click("text=English")
+    english = page.inner_text("main").replace("\u00a0", " ")
+    assert "about 2.8 times as often as otherwise" in english
+    assert "Why not simply compare with others?" in english
+
+    described = page.eval_on_selector_all(
+        "figure svg[role=img]", "all => all.map(one => one.getAttribute('aria-label'))"
     )
-    store(site, outbox, about)
-    path = publish(site, repository / "reports" / REPORT, "r20261122-abcdef")
-    return path.read_text(encoding="utf-8")
-
-
-class Read(HTMLParser):
-    """Headings, identifiers and drawings of a page."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.levels: list[int] = []
-        self.identifiers: list[str] = []
-        self.described: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
-        if tag in {"h1", "h2", "h3"}:
-            self.levels.append(int(tag[1]))
-        if found.get("id"):
-            self.identifiers.append(str(found["id"]))
-        if tag == "svg":
-            self.described.append(found.get("aria-label") or "")
-
-
-def test_the_page_reads_in_both_languages(html: str) -> None:
-    read = Read(html)
-    assert len(read.described) == 2 * 6  # six figures, in two languages
-    assert all(len(alt) > 20 for alt in read.described)
-    assert read.levels[0] == 1
-    assert all(later - earlier <= 1 for earlier, later in pairwise(read.levels))
-    assert len(read.identifiers) == len(set(read.identifiers))
-    for text in (
-        "Hvorfor ikke bare sammenligne med andre?",
-        "Why not simply compare with others?",
-        "boede i Danmark 1. januar 1997, og var mindst 18 år: 30.000",
-        "Første udlevering, dag\u00a01\u201130",
-        "Hvor kommer tallene fra?",
-    ):
-        assert text in html, text
-    assert "nan" not in " ".join(read.described)
+    assert len(described) == 2 * 6
+    assert "boede i Danmark 1. januar 1997, og var mindst 18 år: 30.000" in " ".join(described)
+    assert "nan" not in " ".join(described)
+    levels = [
+        int(tag[1]) for tag in page.eval_on_selector_all("h1, h2, h3", "all => all.map(h => h.tagName)")
+    ]
+    assert levels[0] == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+    identifiers = page.eval_on_selector_all("[id]", "all => all.map(one => one.id)")
+    assert len(identifiers) == len(set(identifiers))
