@@ -19,6 +19,7 @@ MEASUREMENTS = (
     ("benchmarks.bench_exposure",),
     ("benchmarks.bench_cox",),
     ("benchmarks.bench_fine_gray",),
+    ("benchmarks.bench_sccs",),
     ("benchmarks.bench_matching",),
     ("benchmarks.bench_propensity",),
     ("benchmarks.bench_high_dimensional", "--scale"),

@@ -6,6 +6,17 @@ import pytest
 
 from sundbench.methods import self_controlled
 
+MI_COEF = """
+1.86412857789137 0.893834358067592 0.035176020626866 0.117153891072427 -0.0363204824611646
+-0.0445580369433895 -0.0682959663730059 0.0657686559086879 -0.0743511907070361 -0.136448002840986
+0.106437623435066
+"""
+MI_SE = """
+0.143514951593523 0.229319337694067 0.176150106405379 0.190256275632659 0.201937434836478
+0.213973987529358 0.22296288618802 0.232554956171934 0.240788771890956 0.252858047868805
+0.264508557451838
+"""
+
 DTP = {"dtp": ["dtp", "dtpd2", "dtpd3"]}
 
 
@@ -31,7 +42,8 @@ def book(oracle):
     def read(name, event):
         data = pd.read_csv(folder / f"{name}dat.csv.gz")
         cases = data.rename(columns={"case": "person", "sta": "start", event: "event_day"})
-        return data, cases[["person", "start", "end", "event_day"]].drop_duplicates()
+        chosen = cases.reindex(columns=["person", "start", "end", "event_day"])
+        return data, chosen.drop_duplicates()
 
     return read, expected["expected"], expected["tolerance"]
 
@@ -190,6 +202,47 @@ def test_event_dependent_exposure(book, name, windows):
     assert ours.index.to_list() == theirs.index.to_list()
     assert ours["coef"].to_list() == pytest.approx(theirs["coef"].to_list(), abs=tolerance["coef_abs"])
     assert ours["se"].to_list() == pytest.approx(theirs["se"].to_list(), rel=tolerance["se_rel"])
+
+
+def test_event_dependent_observation(book):
+    read, expected, tolerance = book
+    data, cases = read("nrt", "mi")
+    cases = cases.assign(start=data["nrt"], end=data["act"], censored=data["cen"])
+    ours = self_controlled.sccs_event_dependent_observation(
+        cases, long(data, {"nrt": ["nrt"]}, 28), risk_windows=[0, 8, 15, 22]
+    )
+    theirs = expected["event_dependent_observation"]
+    rows = pd.DataFrame(theirs["rows"]).set_index("term")
+    assert ours.table["coef"].to_list() == pytest.approx(rows["coef"].to_list(), abs=tolerance["coef_abs"])
+    assert ours.table["se"].to_list() == pytest.approx(rows["se"].to_list(), rel=tolerance["se_rel"])
+    loglik, aic = theirs["loglik_aic"]
+    for model, row in ours.models.iterrows():
+        assert row["loglik"] == pytest.approx(loglik[model], abs=1e-7)
+        assert row["aic"] == pytest.approx(aic[model], abs=1e-7)
+    assert ours.models.index[ours.models["chosen"]].to_list() == ["EWI"]
+
+
+def test_event_dependent_observation_of_several_hundred_with_age(book):
+    # R SCCS 1.7: eventdepenobs(event~rti+age, indiv=case, astart=sta, aend=end, aevent=mi, adrug=rti,
+    #   aedrug=rti+14, expogrp=c(0,8), agegrp=ageq, censor=cen, data=midat, initval=rep(1.1,4)), with its
+    #   nlm at gradtol=1e-10, steptol=1e-12; ageq <- floor(quantile(mi of distinct cases, seq(0.1,0.9,0.1)))
+    read, _, _ = book
+    data, cases = read("mi", "mi")
+    ages = quantiles(cases.drop_duplicates("person")["event_day"], np.arange(0.1, 0.95, 0.1))
+    ours = self_controlled.sccs_event_dependent_observation(
+        cases.merge(data[["case", "cen"]].rename(columns={"case": "person", "cen": "censored"})),
+        long(data, {"rti": ["rti"]}, 14),
+        risk_windows=[0, 8],
+        age_breaks=ages,
+        initial=1.1,
+    )
+    assert ours.table["coef"].to_list() == pytest.approx(list(map(float, MI_COEF.split())), abs=1e-5)
+    assert ours.table["se"].to_list() == pytest.approx(list(map(float, MI_SE.split())), abs=1e-6)
+    assert ours.models.loc["EWA"].to_list() == [
+        pytest.approx(-640.666749384),
+        pytest.approx(1289.333498769),
+        True,
+    ]
 
 
 def test_days_in_each_piece_of_observation(book, oracle):

@@ -10,6 +10,10 @@ from sundbench.methods.self_controlled.event_dependent_exposure import (
     EventDependentExposure,
     sccs_event_dependent_exposure,
 )
+from sundbench.methods.self_controlled.event_dependent_observation import (
+    EventDependentObservation,
+    sccs_event_dependent_observation,
+)
 from sundbench.methods.self_controlled.sample_size import SampleSize, sccs_sample_size
 from sundbench.methods.self_controlled.sequence_symmetry import SequenceSymmetry, sequence_symmetry
 from sundbench.methods.self_controlled.series import CaseSeries, sccs
@@ -19,12 +23,14 @@ __all__ = [
     "CaseSeries",
     "CaseTimeControl",
     "EventDependentExposure",
+    "EventDependentObservation",
     "SampleSize",
     "SequenceSymmetry",
     "case_crossover",
     "case_time_control",
     "sccs",
     "sccs_event_dependent_exposure",
+    "sccs_event_dependent_observation",
     "sccs_sample_size",
     "sequence_symmetry",
 ]

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from sundbench.errors import MethodError
 from sundbench.methods.inputs import Bools, Frame
-from sundbench.methods.self_controlled.cases import Cases, read_cases
+from sundbench.methods.self_controlled.cases import Cases
 from sundbench.methods.self_controlled.conditional_poisson import Factor
 from sundbench.methods.self_controlled.days import Ints
 from sundbench.methods.self_controlled.event_ages import EventAges, at_event_ages
@@ -79,18 +78,16 @@ class Design:
 
 
 def design(
-    cases: Frame,
+    people: Cases,
     exposures: Frame,
     *,
-    birth: str | ArrayLike | None,
     risk_windows: Windows | Mapping[str, Windows],
     age_breaks: Ages,
     season: bool | Sequence[int],
     washout: Washout | Mapping[str, Washout] | None,
     common_effect: bool,
 ) -> Design:
-    """Read what ``sccs`` is given, and cut it into rows."""
-    people = read_cases(cases, birth)
+    """Read what ``sccs`` is given besides cases, and cut their observation into rows."""
     exposed = read_exposures(exposures, people.people, dated=people.dated).of_periods(people)
     names = sorted(set(exposed.name))
     windows, after = by_exposure(risk_windows, names, "risk_windows"), by_exposure(washout, names, "washout")

@@ -18,6 +18,7 @@ from scipy.stats import chi2
 
 from sundbench.methods.inputs import Floats, Frame
 from sundbench.methods.rates.tables import ratio_table
+from sundbench.methods.self_controlled.cases import read_cases
 from sundbench.methods.self_controlled.design import Ages, Design, design
 from sundbench.methods.self_controlled.event_ages import EventAges
 from sundbench.methods.self_controlled.fitting import Fit, fit
@@ -123,10 +124,10 @@ def sccs(
             are infinite upwards or not determined.
     """
     check_level(conf_level)
+    people = read_cases(cases, birth)
     made = design(
-        cases,
+        people,
         exposures,
-        birth=birth,
         risk_windows=risk_windows,
         age_breaks=age_breaks,
         season=season,
@@ -136,7 +137,6 @@ def sccs(
     found = fit(made.stratum, made.rows.days, made.events, made.factors)
     nuisance = set() if made.ages is None else set(made.ages.factor.terms)
     shown = [i for i, term in enumerate(found.terms) if term not in nuisance]
-    people = made.cases
     return CaseSeries(
         coef=pd.Series(found.coef, index=pd.Index(found.terms, name="term"), name="coef").iloc[shown],
         variance=found.variance[np.ix_(shown, shown)],
@@ -148,7 +148,7 @@ def sccs(
         events=people.event.size,
         rows=made.rows.key.size,
         repeated=people.repeated,
-        exposed=np.unique(people.person[made.rows.period[made.exposed]]).size,
+        exposed=int(np.bincount(people.person[made.rows.period], made.exposed).astype(bool).sum()),
         conf_level=conf_level,
         ages=None if made.ages is None else _ages(made.ages, found),
         _fit=found,
