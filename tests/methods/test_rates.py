@@ -130,6 +130,15 @@ def test_a_standard_in_any_form():
     assert found[0] == pytest.approx([0.75 * 4 / 800 + 0.25 * 12 / 400, 0.75 * 9 / 1500 + 0.25 * 30 / 900])
 
 
+def test_limits_of_a_ratio_without_events_are_exact():
+    nobody = pd.DataFrame({"age": ["old"], "events": [0], "years": [10.0]})
+    call = {"events": "events", "person_time": "years", "by": "age", "reference_rates": {"old": 0.2}}
+    row = rates.indirect(nobody, **call).table.loc[0]
+    assert row[["smr", "lower"]].tolist() == [0, 0]
+    assert row["upper"] == pytest.approx(-np.log(0.025) / 2)  # expected: 2
+    assert rates.indirect(nobody, **call, method="exact").table.loc[0, "upper"] == row["upper"]
+
+
 def test_ratio_of_a_group_to_itself_is_one():
     table = rates.indirect(
         COHORT,

@@ -74,7 +74,29 @@ def test_the_prior_has_the_likelihood_of_r(caers):
     assert -prior.loglik == pytest.approx(theirs["minimum"], abs=theirs["tolerance"]["minus_loglik_abs"])
     ours = [prior.alpha1, prior.beta1, prior.alpha2, prior.beta2, prior.share]
     np.testing.assert_allclose(ours, list(theirs["theta_recomputed"].values()), rtol=1e-4)
+    np.testing.assert_allclose(
+        ours, list(theirs["theta_published"].values()), rtol=theirs["tolerance"]["theta_rel"]
+    )
     assert prior.conditional
+    # The vignette fits squashed counts, which moves the prior a little.
+    squashed = expected["hyper_vignette"]
+    np.testing.assert_allclose(ours, list(squashed["theta"].values()), rtol=squashed["tolerance"]["rel"])
+
+
+@pytest.mark.parametrize("key", ["pairs", "stratified"])
+def test_proportional_reporting_ratios_and_ratios_to_the_expected(caers, key):
+    reports, pairs, expected = caers
+    rows = pairs
+    if key == "stratified":  # openEBGM's PRR knows no strata
+        rows = pd.DataFrame(expected["stratified"]["rows"]).rename(columns={"var1": "drug", "var2": "event"})
+    both = rows.merge(
+        signals.disproportionality(reports, **CAERS, method="prr").table,
+        on=["drug", "event"],
+        validate="1:1",
+    )
+    np.testing.assert_allclose(both["estimate"], both["PRR"], rtol=0, atol=0.005 + 1e-12)
+    if key == "pairs":
+        np.testing.assert_allclose(both["count"] / both["E"], both["RR"], rtol=0, atol=0.005 + 1e-12)
 
 
 def test_geometric_means_and_quantiles_at_the_priors_of_the_vignette(caers):
@@ -92,6 +114,11 @@ def test_geometric_means_and_quantiles_at_the_priors_of_the_vignette(caers):
     np.testing.assert_allclose(
         prior.posterior_share(both["N"], both["E"]), both["Qn"], rtol=tolerance["qn_rel"]
     )
+    top = expected["pairs"]["top"]
+    row = ours.set_index(["drug", "event"]).loc[(top["var1"], top["var2"])]
+    assert row["count"] == top["N"]
+    for name, key in (("expected", "E"), ("estimate", "EBGM"), ("lower", "Q05"), ("upper", "Q95")):
+        assert row[name] == pytest.approx(top[key], abs=tolerance["q_abs"])
     # Their list holds Q05 to two decimals; one pair lies within the rounding of 2.
     assert (ours["lower"] >= 2 - 0.005).sum() == pytest.approx(expected["pairs"]["n_with_Q05_ge_2"], abs=1)
 

@@ -109,7 +109,7 @@ def indirect(
     group: str | Sequence[str] | None = None,
     per: float = 1,
     conf_level: float = 0.95,
-    method: Literal["exact", "log"] = "exact",
+    method: Literal["log", "exact"] = "log",
 ) -> Standardised:
     """Standardised mortality (incidence) ratios: events over those expected at a reference's rates.
 
@@ -124,15 +124,16 @@ def indirect(
         group: columns whose groups are compared with the reference each for itself.
         per: person-time that rates refer to.
         conf_level: coverage of the limits.
-        method: ``exact`` (Poisson) or ``log`` (normal on the logarithm, as R's epitools; NaN without events).
+        method: ``log`` (normal on the logarithm, as R's epitools; exact without events, which have no
+            logarithm) or ``exact`` (Poisson), which is the better the fewer events there are.
 
     Raises:
         MethodError: bad counts, no events expected, or rates that do not fit the strata.
     """
     check_level(conf_level)
     check_per(per)
-    if method not in ("exact", "log"):
-        raise MethodError(f"method {method} is unknown: use exact or log")
+    if method not in ("log", "exact"):
+        raise MethodError(f"method {method} is unknown: use log or exact")
     strata, groups = column_list(by), column_list(group)
     crude = None
     if isinstance(reference_rates, pd.DataFrame | pl.DataFrame | pa.Table) and {events, person_time} <= set(
@@ -245,10 +246,8 @@ def _gamma_limits(rate: float, variance: float, widest: float, conf_level: float
 
 
 def _ratio_limits(seen: int, expected: float, conf_level: float, method: str) -> tuple[float, float]:
-    if method == "exact":
+    if method == "exact" or seen == 0:
         low, high = poisson_limits([seen], conf_level, "exact")
         return float(low[0]) / expected, float(high[0]) / expected
-    if seen == 0:
-        return np.nan, np.nan
     reach = norm.ppf((1 + conf_level) / 2) / np.sqrt(seen)
     return float(seen / expected * np.exp(-reach)), float(seen / expected * np.exp(reach))
