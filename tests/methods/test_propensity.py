@@ -109,10 +109,50 @@ def test_trimming_leaves_people_out():
         propensity.weights([0.01, 0.5], [1, 0], trim=0.05)
 
 
+def test_trimming_between_two_scores():
+    score, arm = [0.02, 0.3, 0.5, 0.6, 0.99], [1, 1, 0, 0, 1]
+    weights = propensity.weights(score, arm, estimand="overlap", trim=(0.1, 0.55))
+    assert weights.tolist() == [0, 0.7, 0.5, 0, 0]
+    percentiles = tuple(np.quantile(score, [0.25, 0.75]))
+    kept = propensity.weights(score, arm, trim=percentiles) > 0
+    assert kept.tolist() == [False, True, True, True, False]
+
+
+# PSweight 2.1's PStrim(optimal = TRUE), its root search to the end:
+# i <- 1:400; e <- plogis(((i * 137) %% 401 - 230) / 37); w <- 1 / (e * (1 - e))
+# l <- uniroot(Vectorize(function(x) x - 2 * mean(w[w <= x])), range(w), tol = 1e-12)$root
+# 1 / 2 - sqrt(1 / 4 - 1 / l)
+def test_the_optimal_threshold_is_that_of_psweight():
+    i = np.arange(1, 401)
+    score = probability((i * 137 % 401 - 230) / 37)
+    threshold = propensity.optimal_trim(score)
+    assert threshold == pytest.approx(0.0835085460020403, rel=1e-13)
+    kept = propensity.weights(score, i % 2, trim="optimal") > 0
+    assert kept.tolist() == (np.minimum(score, 1 - score) >= threshold).tolist()
+    assert propensity.optimal_trim([0.2, 0.5, 0.7]) == 0
+
+
+@given(st.lists(st.floats(0.001, 0.999), min_size=2, max_size=40))
+def test_no_other_threshold_bounds_the_variance_lower(scores):
+    score = np.array(scores)
+    cost = 1 / (score * (1 - score))
+
+    def bound(threshold):
+        kept = np.minimum(score, 1 - score) >= threshold
+        return cost[kept].sum() / kept.sum() ** 2 if kept.any() else np.inf
+
+    found = propensity.optimal_trim(score)
+    if found > 0:
+        assert bound(found) <= min(bound(one) for one in np.minimum(score, 1 - score)) * (1 + 1e-9)
+
+
 @pytest.mark.parametrize(
     ("score", "keywords", "message"),
     [
         ([0.0, 0.5], {}, "some lie at 0"),
+        ([0.4, 0.5], {"trim": "best"}, "trim best is unknown"),
+        ([0.4, 0.5], {"trim": (0.6, 0.4)}, "the least and the largest score"),
+        ([0.4, 0.5], {"trim": (0.45, 0.6)}, "an arm is empty"),
         ([0.4, 0.5, 0.1], {}, "different lengths"),
         ([0.4, 0.5], {"estimand": "atc"}, "estimand atc is unknown"),
         ([0.4, 0.5], {"trim": 0.6}, "trim 0.6 lies outside"),
@@ -159,3 +199,11 @@ def test_an_arm_in_which_all_are_alike_does_not_hide_its_difference():
     assert np.isnan(rows["variance_ratio_before"][0])
     with pytest.raises(MethodError, match="estimand atc"):
         propensity.balance(data, treatment="t", covariates=["x"], estimand="atc")
+
+
+def test_balance_and_sizes_refuse_what_counts_nobody():
+    data = pd.DataFrame({"t": [1, 1, 0, 0], "x": [1.0, 2, np.inf, 4]})
+    with pytest.raises(MethodError, match="covariate x: some values are infinite"):
+        propensity.balance(data, treatment="t", covariates=["x"])
+    with pytest.raises(MethodError, match="weights: some are negative"):
+        propensity.effective_sample_size([1, -1, 1, 1], data["t"])

@@ -8,7 +8,7 @@ from sundbench.methods.propensity.matching import Pairs, match
 from sundbench.methods.propensity.model import PropensityModel, fit
 from sundbench.methods.propensity.preference import Equipoise, equipoise, preference_score
 from sundbench.methods.propensity.stratifying import Strata, stratify
-from sundbench.methods.propensity.weighting import effective_sample_size, weights
+from sundbench.methods.propensity.weighting import effective_sample_size, optimal_trim, weights
 
 __all__ = [
     "Balance",
@@ -27,6 +27,7 @@ __all__ = [
     "equipoise",
     "fit",
     "match",
+    "optimal_trim",
     "preference_score",
     "standardised_effect",
     "stratify",

@@ -67,8 +67,8 @@ def balance(
         estimand: decides the denominator: ``ate``, ``att`` or ``overlap`` (as ``ate``).
 
     Raises:
-        MethodError: missing values, an empty arm, negative weights, weights and pairs together, pairs that
-            are not of these data, or an unknown estimand.
+        MethodError: missing or infinite values, an empty arm, negative weights, weights and pairs together,
+            pairs that are not of these data, or an unknown estimand.
     """
     if estimand not in get_args(Estimand):
         raise MethodError(f"estimand {estimand} is unknown: use ate, att or overlap")
@@ -85,6 +85,8 @@ def balance(
     rows = []
     for name in covariates:
         for term, values in columns_of(chosen[name], every_level=True).items():
+            if not np.isfinite(values).all():
+                raise MethodError(f"covariate {name}: some values are infinite: mend or leave them out")
             rows.append(_row(term, values, arm, after, estimand))
     return Balance(pd.DataFrame(rows))
 

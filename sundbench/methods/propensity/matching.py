@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sundbench.errors import MethodError
-from sundbench.methods.inputs import Floats, arms, indicator, numbers, same_length
+from sundbench.methods.inputs import Floats
 from sundbench.methods.propensity.greedy import (
     Rows,
     by_treated,
@@ -26,6 +26,7 @@ from sundbench.methods.propensity.greedy import (
     line_up,
     with_replacement,
 )
+from sundbench.methods.propensity.weighting import scores_and_arm
 
 Scale = Literal["logit", "propensity"]
 Order = Literal["largest", "smallest", "closest", "data"]
@@ -95,12 +96,7 @@ def match(
     Raises:
         MethodError: scores outside (0, 1), an empty arm, nobody within the caliper, or an unknown choice.
     """
-    ps = numbers(score, "score")
-    arm = indicator(treatment, "treatment", "the treated as 1 and the others as 0")
-    same_length(score=ps, treatment=arm)
-    arms(arm)
-    if (ps <= 0).any() or (ps >= 1).any():
-        raise MethodError("score: some lie at 0, at 1 or outside: the arms don't overlap there")
+    ps, arm = scores_and_arm(score, treatment)
     if isinstance(ratio, bool) or not float(ratio).is_integer() or ratio < 1:
         raise MethodError(f"ratio {ratio} is not a whole number of at least 1")
     if scale not in ("logit", "propensity"):

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
 from sundbench.errors import MethodError
-from sundbench.methods.inputs import Floats, arms, indicator, numbers, same_length
+from sundbench.methods.inputs import Floats, indicator
+from sundbench.methods.propensity.weighting import scores_and_arm
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,7 @@ def preference_score(score: ArrayLike, treatment: ArrayLike) -> Floats:
     Raises:
         MethodError: scores outside (0, 1), or an empty arm.
     """
-    ps = numbers(score, "score")
-    arm = indicator(treatment, "treatment", "the treated as 1 and the others as 0")
-    same_length(score=ps, treatment=arm)
-    arms(arm)
-    if (ps <= 0).any() or (ps >= 1).any():
-        raise MethodError("score: some lie at 0, at 1 or outside: the arms don't overlap there")
+    ps, arm = scores_and_arm(score, treatment)
     return np.asarray(expit(logit(ps) - logit(arm.mean())))
 
 
