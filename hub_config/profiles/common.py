@@ -8,6 +8,7 @@ from sundbench.hub.authenticator import PasswordAuthenticator
 from sundbench.hub.deployment import deployment
 from sundbench.hub.oidc.authenticator import OidcAuthenticator
 from sundbench.hub.pages import HEADERS, log_and_record
+from sundbench.hub.proxy.local import LocalProxy
 from sundbench.hub.rights import roles
 from sundbench.hub.runtime import secret
 from sundbench.hub.services import service_roles, services
@@ -33,6 +34,17 @@ c.JupyterHub.last_activity_interval = 60
 c.JupyterHub.authenticate_prometheus = True
 # A server that was starting when its hub was killed waits for the hub: which must not wait for it.
 c.JupyterHub.init_spawners_timeout = 3
+
+# The front door.
+front = settings.hub
+c.JupyterHub.bind_url = f"{'https' if settings.tls.used else 'http'}://{front.address}:{front.port}/"
+if settings.tls.used:
+    c.JupyterHub.ssl_cert, c.JupyterHub.ssl_key = str(settings.tls.certificate), str(settings.tls.key)
+if front.public_url is not None:
+    c.JupyterHub.public_url = front.public_url
+if settings.tls.subdomains:
+    c.JupyterHub.subdomain_host = front.url.rstrip("/")
+c.JupyterHub.proxy_class = LocalProxy
 
 # Who someone is: the identity provider says, or a password kept here.
 c.JupyterHub.authenticator_class = OidcAuthenticator if settings.oidc.used else PasswordAuthenticator

@@ -1,7 +1,6 @@
 """A cluster: servers are Slurm's jobs on its nodes; all parts speak TLS, with certificates on both sides."""
 
 from sundbench.hub.deployment import deployment
-from sundbench.hub.proxy.local import LocalProxy
 from sundbench.hub.slurm.certificates import alternative
 from sundbench.hub.slurm.reports import PATH, PortHandler
 from sundbench.hub.slurm.spawner import ClusterSpawner
@@ -10,11 +9,7 @@ c = get_config()  # noqa: F821 - JupyterHub gives it
 
 hub, slurm = deployment().settings.hub, deployment().settings.slurm
 
-c.JupyterHub.bind_url = f"http://{hub.address}:{hub.port}/"
-if hub.public_url is not None:
-    c.JupyterHub.public_url = hub.public_url
 c.ConfigurableHTTPProxy.api_url = f"https://127.0.0.1:{hub.proxy_port}"
-c.JupyterHub.proxy_class = LocalProxy
 
 c.JupyterHub.internal_ssl = True
 c.JupyterHub.internal_certs_location = str(deployment().site.hub / "certificates")

@@ -25,6 +25,7 @@ from pydantic import (
 from sundbench.errors import HubError, one_line
 from sundbench.hub.database import DatabaseSettings
 from sundbench.hub.oidc.settings import OidcSettings
+from sundbench.hub.proxy.settings import TlsSettings
 from sundbench.registers.catalogue import Text
 from sundbench.site import Site
 
@@ -247,6 +248,7 @@ class Settings(_Section):
     dashboards: DashboardSettings = DashboardSettings()
     oidc: OidcSettings = OidcSettings()
     database: DatabaseSettings = DatabaseSettings()
+    tls: TlsSettings = TlsSettings()
     slurm: SlurmSettings = SlurmSettings()
 
     @property
@@ -264,6 +266,12 @@ class Settings(_Section):
     def _ports_apart(self) -> Self:
         if len(set(self.ports.values())) < len(self.ports):
             raise ValueError(f"{', '.join(self.ports)} must differ")
+        return self
+
+    @model_validator(mode="after")
+    def _reached_by_tls(self) -> Self:
+        if (self.tls.used or self.tls.subdomains) and not self.hub.url.startswith("https://"):
+            raise ValueError("tls: name the site's address in hub.public_url, with https://")
         return self
 
     @model_validator(mode="after")
@@ -312,8 +320,8 @@ def parse(file: Path) -> Settings:
 
 
 def _resolved(settings: Settings, folder: Path) -> Settings:
-    workspace = settings.workspace
-    if workspace.backup is None:
-        return settings
-    workspace = workspace.model_copy(update={"backup": folder / workspace.backup})
-    return settings.model_copy(update={"workspace": workspace})
+    changed: dict[str, object] = {"tls": settings.tls.below(folder)}
+    if settings.workspace.backup is not None:
+        backup = folder / settings.workspace.backup
+        changed["workspace"] = settings.workspace.model_copy(update={"backup": backup})
+    return settings.model_copy(update=changed)

@@ -333,7 +333,7 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             audit_socket=places.socket_path(site),
             audit_secret=start.secret,
             environment=self.environment_of_server(),
-            address=url_path_join(chosen.hub.url, self.server.base_url),
+            address=url_path_join(self.user.host or chosen.hub.url, self.server.base_url),
             port=port,
             server=limits.of_server(chosen),
             kernel=limits.of_kernel(chosen),

@@ -120,7 +120,7 @@ def address(_site: Site, settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "error",
             f"the hub would be reached without TLS at {settings.hub.address}",
-            "put a TLS proxy in front and name it in hub.public_url, or listen on 127.0.0.1",
+            "set [tls], or put a TLS proxy in front, with hub.public_url; or listen on 127.0.0.1",
         )
 
 

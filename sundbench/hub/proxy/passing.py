@@ -11,7 +11,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.httputil import HTTPHeaders, parse_response_start_line
 from tornado.iostream import StreamClosedError
 from tornado.netutil import is_valid_ip
-from tornado.web import Application
+from tornado.web import Application, HTTPError
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 LARGEST = 64 * 2**20
@@ -55,6 +55,7 @@ class Proxy(PythonProxy):  # type: ignore[misc]  # has no types
         self.behind_another = bool(public_url) and not encrypts
         self.scheme = "https" if encrypts else urlsplit(public_url).scheme or "http"
         self.onward = onward
+        self.public_url = public_url
         self.proxy_app = Application(
             [(r"/(.*)", PassingHandler, {"proxy": self})], websocket_max_message_size=LARGEST
         )
@@ -64,6 +65,10 @@ class Proxy(PythonProxy):  # type: ignore[misc]  # has no types
         where = (host, f"/{path}") if self.host_routing else (None, path)
         found: dict[str, str] | None = super().target_for_req(*where)
         return found
+
+    def is_the_hub_elsewhere(self, prefix: str, host: str) -> bool:
+        """Whether a request goes to the hub by another host's name than its own, where hosts differ."""
+        return self.host_routing and prefix == "/" and host != urlsplit(self.public_url).hostname
 
 
 class PassingHandler(ProxyHandler):  # type: ignore[misc]
@@ -113,6 +118,18 @@ class PassingHandler(ProxyHandler):  # type: ignore[misc]
         self.target = self.proxy.target_for_req(self._host, path)
         if self.target is None:
             await self.handle_proxy_error(404, None)
+            return None
+        if self.proxy.is_the_hub_elsewhere(self.target["prefix"], self._host):
+            # What a person's server shows must never be of one origin with the hub's log-in.
+            if self.request.method != "GET" or "Upgrade" in self.request.headers:
+                raise HTTPError(404)
+            self.redirect(
+                str(
+                    urlsplit(self.proxy.public_url)
+                    ._replace(path=quote(f"/{path}"), query=self.request.query)
+                    .geturl()
+                )
+            )
             return None
         there = urlsplit(self.target["target"])
         onward = there.path.rstrip("/") + "/" + quote(path).lstrip("/")
