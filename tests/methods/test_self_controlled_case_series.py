@@ -280,6 +280,16 @@ def test_event_ages_that_cannot_be_compared_are_left_out():
     assert fit.table["se"].to_list() == pytest.approx(one.table["se"] / np.sqrt(2))
 
 
+def test_the_reference_is_the_first_age_group_with_events():
+    fit = self_controlled.sccs(CASES, EXPOSURES, risk_windows=[(0, 9)], age_breaks=[4, 40])
+    plain = self_controlled.sccs(
+        CASES | {"start": [4, 4, 4, 10, 4, 4]}, EXPOSURES, risk_windows=[(0, 9)], age_breaks=[40]
+    )
+    assert list(fit.infinite) == ["age1"]
+    assert fit.table.loc["age1", "rr"] == 0
+    assert fit.coef[["drug1", "age3"]].to_list() == pytest.approx(plain.coef.to_list())
+
+
 def test_rows_said_twice_count_once_and_are_told_of():
     twice = pd.concat([pd.DataFrame(CASES)] * 2)
     fit = self_controlled.sccs(twice, EXPOSURES, risk_windows=[(0, 9)])

@@ -6,6 +6,7 @@ from sundbench.methods.self_controlled.crossover import (
     case_crossover,
     case_time_control,
 )
+from sundbench.methods.self_controlled.diagnostics import SccsDiagnostics, sccs_diagnostics
 from sundbench.methods.self_controlled.event_dependent_exposure import (
     EventDependentExposure,
     sccs_event_dependent_exposure,
@@ -25,10 +26,12 @@ __all__ = [
     "EventDependentExposure",
     "EventDependentObservation",
     "SampleSize",
+    "SccsDiagnostics",
     "SequenceSymmetry",
     "case_crossover",
     "case_time_control",
     "sccs",
+    "sccs_diagnostics",
     "sccs_event_dependent_exposure",
     "sccs_event_dependent_observation",
     "sccs_sample_size",

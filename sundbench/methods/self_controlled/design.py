@@ -110,13 +110,13 @@ def design(
         events = np.bincount(at, minlength=rows.key.size)
         if people.to_age is not None and breaks.size:
             age = np.searchsorted(breaks, rows.first + people.to_age[rows.period], "right")
-            grown = [group("age", age, breaks.size + 1)]
+            grown = [group("age", age, breaks.size + 1, events)]
     factors = [_exposure(name, plans[name], changed[name], rows, calendar) for name in names]
     touched = np.any([factor.level > 0 for factor in factors], axis=0)
     factors += grown
     if people.to_calendar is not None and starts.size:
         place = np.searchsorted(starts, rows.first + people.to_calendar[rows.period], "right") - 1
-        factors.append(group("season", months[place], int(months.max()) + 1))
+        factors.append(group("season", months[place], int(months.max()) + 1, events))
     _distinct(factors)
     return Design(
         cases=people,

@@ -128,14 +128,14 @@ def sccs_event_dependent_exposure(
         window = np.where(window > 0, window + (dose - 1) * (own.levels - lead), 0)
     at = np.searchsorted(rows.key, calendar.key(people.period, people.event), "right") - 1
     stacks = _stacks(rows, dose, window, at[np.argsort(people.period)])
+    happened = np.isin(stacks.row, at).astype(np.float64)
     factors = [_exposure(name, stacks.exposure)]
     if people.to_age is not None and breaks.size:
         age = np.searchsorted(breaks, rows.first + people.to_age[rows.period], "right")
-        factors.append(group("age", age[stacks.row], breaks.size + 1))
+        factors.append(group("age", age[stacks.row], breaks.size + 1, happened))
     if people.to_calendar is not None and starts.size:
         place = np.searchsorted(starts, rows.first + people.to_calendar[rows.period], "right") - 1
-        factors.append(group("season", months[place][stacks.row], int(months.max()) + 1))
-    happened = np.isin(stacks.row, at).astype(np.float64)
+        factors.append(group("season", months[place][stacks.row], int(months.max()) + 1, happened))
     model = ConditionalPoisson(stacks.of, rows.days[stacks.row].astype(np.float64), happened, factors)
     person = people.person[rows.period[stacks.row]]
     lacking = model.totals(model.events) == 0

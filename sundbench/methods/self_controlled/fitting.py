@@ -126,7 +126,8 @@ def _limit(model: ConditionalPoisson, far: str) -> tuple[ConditionalPoisson, dic
         raise refusal
     # As many of the infinite terms go as the remaining days don't tell apart from the others.
     affected = np.flatnonzero(found.infinite)
-    free = null_space(apart[found.rows], rcond=1e-10)[affected]
+    kept = apart[found.rows]
+    free = null_space(kept.T @ kept, rcond=1e-10)[affected]
     order = qr(free.T, mode="economic", pivoting=True)[2]
     gone = {model.terms[i] for i in affected[order[: free.shape[1]]]}
     signs = {model.terms[i]: float(np.sign(found.infinite[i])) for i in affected}

@@ -7,15 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 
 from sundbench.errors import MethodError
+from sundbench.methods.inputs import Floats
 from sundbench.methods.self_controlled.cases import Cases
 from sundbench.methods.self_controlled.conditional_poisson import Factor
 from sundbench.methods.self_controlled.days import Ints
 
 
-def group(name: str, level: Ints, size: int) -> Factor:
-    """A factor whose reference is the first level that anybody was observed in."""
+def group(name: str, level: Ints, size: int, events: Ints | Floats) -> Factor:
+    """A factor whose reference is the first level that has events.
+
+    Args:
+        name: of the terms, before the level's number from 1.
+        level: of each row, from 0.
+        size: how many levels there are.
+        events: how many fall on each row.
+    """
     there = np.bincount(level, minlength=size) > 0
-    first = int(np.argmax(there))
+    first = int(np.argmax(np.bincount(level, events, size) > 0))
     return Factor(tuple(f"{name}{i + 1}" if there[i] and i != first else None for i in range(size)), level)
 
 

@@ -50,7 +50,7 @@ def plan(windows: Windows, washout: Washout | None, name: str) -> Plan:
     Raises:
         MethodError: windows that are empty, overlap or are out of order.
     """
-    risk = _pairs(windows, f"risk_windows of {name}", open_end=True)
+    risk = windows_of(windows, name)
     after = [] if washout is None else _pairs(_as_pairs(washout), f"washout of {name}", open_end=False)
     if after and after[0][0] < 1:
         raise MethodError(f"washout of {name}: begin with day 1, the day after the last day of risk")
@@ -62,6 +62,15 @@ def plan(windows: Windows, washout: Washout | None, name: str) -> Plan:
         from_stop=((1, 0), *_levels(after, n + 1, closed=True)),
         last=stop,
     )
+
+
+def windows_of(windows: object, name: str) -> list[tuple[int, int | None]]:
+    """The risk windows of an exposure as pairs of first and last day.
+
+    Raises:
+        MethodError: windows that are empty, overlap or are out of order.
+    """
+    return _pairs(windows, f"risk_windows of {name}", open_end=True)
 
 
 def _levels(pairs: list[tuple[int, int | None]], first: int, *, closed: bool) -> tuple[tuple[int, int], ...]:
