@@ -8,6 +8,7 @@ from sundbench.hub.authenticator import PasswordAuthenticator
 from sundbench.hub.deployment import deployment
 from sundbench.hub.oidc.authenticator import OidcAuthenticator
 from sundbench.hub.pages import HEADERS, log_and_record
+from sundbench.hub.pages.home import last_words
 from sundbench.hub.proxy.local import LocalProxy
 from sundbench.hub.rights import roles
 from sundbench.hub.runtime import secret
@@ -76,6 +77,7 @@ c.JupyterHub.template_paths = [str(here / "templates")]
 c.JupyterHub.template_vars = {
     "site_name": {"da": settings.site.name.da, "en": settings.site.name.en},
     "demonstration": settings.site.demonstration,
+    "last_words": last_words,
     "provider": settings.oidc.name.model_dump() if settings.oidc.used else None,
 }
 encrypted = settings.hub.url.startswith("https:")

@@ -110,7 +110,7 @@ class LocalSpawner(ProjectSpawner):
         if self._job is not None:
             await self._job.stop(grace)
 
-    def tidy(self) -> None:
+    async def tidy(self) -> None:
         """Remove its folder of sockets."""
         folders.remove_sockets(self._hub.site, self._folder)
 

@@ -38,7 +38,6 @@ from sundbench.hub.refusal import Refused, both
 from sundbench.hub.server.settings import Rules
 from sundbench.hub.told import granted
 from sundbench.hub.workspaces.history import history
-from sundbench.registers.catalogue import Text
 
 _PHASES = {
     "asked": (5, "Din adgang til projektet kontrolleres.", "Your access to the project is being checked."),
@@ -67,7 +66,6 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
 
     Attributes:
         ending: why it is ended, for the log; None while nobody ends it.
-        said: how the last server ended, for its user; None where there is nothing to say.
     """
 
     grace = Integer(15, config=True, help="Seconds that a job has for a tidy end before it is killed.")
@@ -78,7 +76,6 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         self.disable_user_config = True
         self.options_form = "start"  # any form: without one, a mere link would start a server
         self.options_from_form = _nothing
-        self.said: Text | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -137,7 +134,7 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         """End the job, tidily or after so many seconds by force; return when it has ended."""
         raise NotImplementedError
 
-    def tidy(self) -> None:
+    async def tidy(self) -> None:
         """Remove what is left of a job that has ended."""
 
     @classmethod
@@ -199,7 +196,7 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
             SpawnException: refused or failed, in words for the user.
         """
         self.user_options: dict[str, Any] = {}
-        self.said = None
+        self._hub.last_words.pop((self.user.name, self.name), None)
         try:
             await self._granted()
             self._ticket = Ticket()
@@ -254,7 +251,7 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
                 extract=self._extract,
                 why=self.ending or f"ended by itself ({self.outcome})",
             )
-        self.tidy()
+        await self.tidy()
         super().run_post_stop_hook()
 
     # The start's parts.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import secrets
 import shlex
 import subprocess
@@ -30,6 +31,7 @@ NAME = "sundbench"
 """What the queue calls every server's job: everybody on the cluster can read it."""
 PROGRAM = (sys.executable, "-I", "-m", "sundbench.hub.slurm.job")
 """A server's job; its argument is the path of its letter."""
+_LOG = re.compile(r" StdOut=\S*/([0-9a-f]{16})\.log\b")
 _OVER = ("Invalid job id", "already completing or completed")
 _LARGEST = 2**20
 _TOOLS = {"PATH": "/usr/bin:/bin"}
@@ -64,17 +66,17 @@ class Begin(_Request):
 
 
 class End(_Request):
-    """End a server's job, if it is the permit's.
+    """End a server's job, if it is the permit's, and remove its letter, which it may never have read.
 
     Attributes:
         permit: whose it is.
-        job: its number.
-        letter: what `Begin` called its letter; removed, for it may never have been read.
+        job: its number; None: it has ended.
+        letter: the name that `Begun` gave; None: Slurm knows.
     """
 
     do: Literal["end"] = "end"
     permit: Permit
-    job: Annotated[int, Field(ge=1)]
+    job: Annotated[int, Field(ge=1)] | None
     letter: LetterName | None = None
 
 
@@ -121,14 +123,12 @@ def answer(site: Site, text: str) -> str:
     whose = account(site, request.permit)
     if isinstance(request, Begin):
         return _begin(site, whose, request).model_dump_json()
-    try:
-        # Whose it is and what it is called are told as well: a number may be another's job by now.
-        ask("scancel", f"--user={whose.name}", f"--name={NAME}", str(request.job))
-    except ClusterError as error:
-        if not any(over in str(error) for over in _OVER):
-            raise
-    if request.letter is not None:
-        _remove(whose, _letter(site, whose, request.letter))
+    letter = request.letter
+    if request.job is not None:
+        letter = letter or _letter_of(request.job)
+        _cancel(whose, request.job)
+    if letter is not None:
+        _remove(whose, _letter(site, whose, letter))
     return ""
 
 
@@ -151,6 +151,24 @@ def _begin(site: Site, whose: Account, request: Begin) -> Begun:
     except ClusterError:
         _remove(whose, letter)
         raise
+
+
+def _cancel(whose: Account, job: int) -> None:
+    try:
+        # Whose it is and what it is called are told as well: a number may be another's job by now.
+        ask("scancel", f"--user={whose.name}", f"--name={NAME}", str(job))
+    except ClusterError as error:
+        if not any(over in str(error) for over in _OVER):
+            raise
+
+
+def _letter_of(job: int) -> str | None:
+    """The name of a job's letter, which is that of its log; None where Slurm doesn't know the job."""
+    try:
+        found = _LOG.search(ask("scontrol", "show", "job", str(job), "--oneliner"))
+    except ClusterError:
+        return None
+    return found and found[1]
 
 
 def _letter(site: Site, whose: Account, name: str) -> Path:

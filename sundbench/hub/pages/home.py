@@ -34,7 +34,6 @@ class Card:
         server: ``running``, ``starting``, ``stopping`` or ``stopped``.
         data: whether the project's extract can be used.
         freeze: the extract's data version.
-        said: how the last server ended, where there is something to say.
     """
 
     project: rights.Project
@@ -42,7 +41,6 @@ class Card:
     server: str
     data: DataState
     freeze: str | None
-    said: Text | None
 
 
 class HomeHandler(Navigated, BaseHandler):  # type: ignore[misc]  # JupyterHub has no types
@@ -72,9 +70,7 @@ class HomeHandler(Navigated, BaseHandler):  # type: ignore[misc]  # JupyterHub h
 def _card(now: rights.Standing, project: rights.Project, user: Any) -> Card:
     registered = next(one for one in now.permits if one.permit.id == project.id)
     found = folders.data(deployment().site, registered)
-    state = server_state(user, project.id)
-    said = last_words(user, project.id) if state == "stopped" else None
-    return Card(project, written(project.expires), state, found.state, found.freeze, said)
+    return Card(project, written(project.expires), server_state(user, project.id), found.state, found.freeze)
 
 
 def server_state(user: Any, name: str) -> str:
@@ -85,11 +81,10 @@ def server_state(user: Any, name: str) -> str:
     return {"spawn": "starting", "stop": "stopping"}.get(spawner.pending, "running")
 
 
-def last_words(user: Any, name: str) -> Text | None:
-    """How a user's last server of that name ended, where there is something to say."""
-    spawner = user.spawners.get(name)
-    said: Text | None = None if spawner is None else spawner.said
-    return said
+def last_words(user: Any) -> dict[str, Text]:
+    """How a user's last servers ended, by project, where there is something to say."""
+    told = deployment().last_words.items()
+    return {project: said for (name, project), said in told if user is not None and name == user.name}
 
 
 def written(day: date) -> dict[str, str]:

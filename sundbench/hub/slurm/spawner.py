@@ -117,7 +117,7 @@ class ClusterSpawner(ProjectSpawner, batchspawner.SlurmSpawner):  # type: ignore
         """Ask Slurm; where it doesn't say, what was known holds."""
         status = await self.query_job_status()
         if status is JobStatus.NOTFOUND and self.has_job and self.ending is None:
-            self.said = told(self.became)
+            self._hub.last_words[self.user.name, self.name] = told(self.became)
 
     async def query_job_status(self) -> JobStatus:
         """What Slurm says, in batchspawner's words. That it can't be asked is no end."""
@@ -190,6 +190,16 @@ class ClusterSpawner(ProjectSpawner, batchspawner.SlurmSpawner):  # type: ignore
         """Have the gate end the job, and remove its letter."""
         asked = gate.End(permit=self.name, job=int(self.job_id), letter=self.letter or None)
         await asyncio.to_thread(gate.end, self._hub.site, asked)
+        self.letter = ""
+
+    async def tidy(self) -> None:
+        """Remove a letter that was perhaps never read: its job was cancelled while it waited."""
+        if self.letter:
+            asked = gate.End(permit=self.name, job=None, letter=self.letter)
+            try:
+                await asyncio.to_thread(gate.end, self._hub.site, asked)
+            except ClusterError as error:
+                self.log.error("The letter of %s is still there: %s", self._log_name, error)  # noqa: TRY400
 
     async def end(self, grace: float) -> None:
         """End the job. How long it has for a tidy end is Slurm's to say (``KillWait``)."""

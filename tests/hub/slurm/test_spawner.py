@@ -71,7 +71,7 @@ def slurm(monkeypatch: pytest.MonkeyPatch) -> Slurm:
             cores=1, memory=2**30, minutes=60, queue_minutes=1, partition="batch", charge=None
         ),
     )
-    deployment = SimpleNamespace(site=None, settings=chosen)
+    deployment = SimpleNamespace(site=None, settings=chosen, last_words={})
     monkeypatch.setattr(ClusterSpawner, "_hub", deployment)
     letter = SimpleNamespace(model_dump_json=lambda: json.dumps({"token": "s3cret"}))
     monkeypatch.setattr(ClusterSpawner, "_letter", lambda *_: letter)
@@ -185,10 +185,8 @@ def test_a_job_that_has_run_into_its_time_limit_is_told(slurm: Slurm):
     spawner = a_spawner(job_id="123")
     slurm.says = State("TIMEOUT")
     assert asyncio.run(spawner.poll()) == 1
-    assert spawner.said is not None
-    assert spawner.said.en == "The server stopped: the job reached its time limit."
-    spawner.clear_state()
-    assert spawner.said is not None, "the user comes to read it later"
+    said = spawner._hub.last_words["anna", "lung-cancer"]
+    assert said.en == "The server stopped: the job reached its time limit."
 
 
 def test_stopping_cancels_the_job_and_its_letter(slurm: Slurm):
@@ -197,7 +195,7 @@ def test_stopping_cancels_the_job_and_its_letter(slurm: Slurm):
     asyncio.run(spawner.stop())
     assert slurm.asked == [gate.End(permit="lung-cancer", job=123, letter="f" * 16)]
     assert asyncio.run(spawner.poll()) == 1
-    assert spawner.said is None, "nobody has to be told what they did themselves"
+    assert not spawner._hub.last_words, "nobody has to be told what they did themselves"
 
 
 def test_nothing_of_a_request_reaches_the_job(slurm: Slurm):

@@ -1,0 +1,245 @@
+"""A project's server as a job of a real Slurm: from log-in to its end, whatever that is."""
+
+import json
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sundbench.slurm import folders, gate
+from tests.hub.installation import Kernel, Visitor, close, eventually
+from tests.hub.slurm.conftest import Cluster
+
+PERSON = 34567
+"""Somebody's own account."""
+
+
+@pytest.fixture
+def running(cluster: Cluster) -> tuple[str, Visitor]:
+    """The first project's server, up: that of the test before, where it still is."""
+    project = cluster.projects[0]
+    visitor = cluster.member(project)
+    if visitor.state(project) != "running":
+        cluster.begin(visitor, project)
+    return project, visitor
+
+
+@pytest.fixture
+def kernel(running: tuple[str, Visitor]) -> Kernel:
+    project, visitor = running
+    return visitor.kernel(project)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short(cluster: Cluster) -> str:
+    """A project whose server has a minute to live, while the other tests go on."""
+    project = cluster.projects[2]
+    cluster.begin(cluster.member(project), project)
+    cluster.slurm.run("scontrol", "update", f"jobid={cluster.job(project)}", "timelimit=1")
+    return project
+
+
+def processes_of(uid: int) -> list[Path]:
+    """The /proc entries of an account's processes, in sandboxes too."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if entry.stat().st_uid == uid:
+                found.append(entry)
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def read_as(uid: int, path: Path) -> bool:
+    """Whether an account can read a file."""
+    done = subprocess.run(
+        ["/usr/bin/test", "-r", str(path)], user=uid, group=uid, extra_groups=[], check=False
+    )
+    return done.returncode == 0
+
+
+def test_a_cell_reads_the_extract_in_a_job_of_the_permit_s_account(cluster: Cluster, kernel: Kernel):
+    project = kernel.project
+    said = kernel.run("import os, sundbench as sb; print(len(sb.connect()['lmdb']), os.getuid())")
+    persons, inside = said.split()
+    assert int(persons) > 0
+    assert int(inside) == 65533, "in the sandbox it is nobody's account"
+    account = cluster.account(project)
+    listed = cluster.slurm.run("squeue", "--noheader", "--format=%A|%u|%j|%T|%k")
+    assert f"{cluster.job(project)}|{account.name}|sundbench|RUNNING|(null)" in listed
+    assert project not in listed
+    (record, *_) = eventually(lambda: cluster.platform.records(action="execute", actor=cluster.user(project)))
+    assert (record["permit"], record["extract"]) == (project, "0" * 63 + "1")
+
+
+def test_what_a_kernel_can_t_reach_from_a_node(cluster: Cluster, kernel: Kernel):
+    """Neither the cluster, nor the hub, nor what lies beside its own folders on the shared file system."""
+    site, slurm = cluster.platform.site, cluster.slurm
+    said = kernel.run(
+        f"""
+import os, socket
+def tried(host, port):
+    try:
+        socket.create_connection((host, port), 2)
+        return 'reached'
+    except OSError as error:
+        return error.strerror
+print([tried(*there) for there in [({slurm.host_address!r}, {cluster.hub_port}),
+    ({slurm.host_address!r}, {cluster.audit_port}), ({slurm.address("n2")!r}, 6818)]])
+print([os.path.exists(path) for path in [{str(site.root)!r}, {str(slurm.folder)!r}, '/run/munge']])
+print(sorted(name for name in os.environ if name.startswith(('SLURM', 'JUPYTERHUB', 'MUNGE'))))
+"""
+    )
+    reached, there, known = said.splitlines()
+    assert reached == str(["Network is unreachable"] * 3)
+    assert there == str([False] * 3)
+    assert known == "[]"
+
+
+def test_no_process_of_the_job_shows_a_secret(cluster: Cluster, running: tuple[str, Visitor]):
+    project, _ = running
+    account = cluster.account(project)
+    shown = b""
+    for entry in processes_of(account.uid):
+        for name in ("environ", "cmdline"):
+            try:
+                shown += (entry / name).read_bytes()
+            except OSError:
+                continue
+    assert b"SLURM_JOB_ID" in shown, "the job's own environment was among them"
+    for secret in (b"JUPYTERHUB_API_TOKEN", b"PRIVATE KEY", b"secret", b"SUNDBENCH_DATABASE"):
+        assert secret not in shown
+    assert not list(folders.letters(cluster.platform.site, account).glob("*.json")), "read once, and gone"
+    log = next(folders.letters(cluster.platform.site, account).glob("*.log"))
+    for stranger in (cluster.account(cluster.projects[1]).uid, PERSON):
+        assert not read_as(stranger, log)
+        assert not read_as(stranger, cluster.platform.site.extracts / project)
+
+
+def test_a_node_s_port_opens_to_the_proxy_s_certificate_alone(cluster: Cluster, running: tuple[str, Visitor]):
+    project, _ = running
+    host, port = cluster.target(project)
+    certificates = cluster.platform.site.hub / "certificates"
+
+    def answers(*pair: str) -> bool:
+        context = ssl.create_default_context(cafile=certificates / "notebooks-ca" / "notebooks-ca.crt")
+        if pair:
+            context.load_cert_chain(*(certificates / pair[0] / f"{pair[0]}.{end}" for end in ("crt", "key")))
+        try:
+            with (
+                socket.create_connection((host, port), 5) as plain,
+                context.wrap_socket(plain, server_hostname=host) as talk,
+            ):
+                talk.sendall(b"GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
+                return bool(talk.recv(1))
+        except OSError:
+            return False
+
+    assert answers("proxy-client")
+    assert not answers()
+    assert not answers("proxy-api"), "another part of the platform, which has nothing to do here"
+
+
+def test_a_token_of_a_server_changes_nothing_of_its_spawner(cluster: Cluster, running: tuple[str, Visitor]):
+    """Whoever breaks out of a sandbox into its job holds the token."""
+    project, _ = running
+    token = cluster.tokens[project]
+    for path in ("batchspawner", "sundbench/port"):
+        for body in ({"port": 4711}, {"port": 40000, "cmd": ["id"]}, {"req_username": "root"}, ["port"]):
+            answer = cluster.ask_hub(path, token, body)
+            assert answer.status_code in {400, 403, 404}, (path, body)
+    assert cluster.ask_hub("sundbench/port", "no-token", {"port": 40000}).status_code == 403
+
+
+def test_the_hub_adopts_it_and_slurm_may_fall_silent(cluster: Cluster, running: tuple[str, Visitor]):
+    project, visitor = running
+    job = cluster.job(project)
+    cluster.slurm.kill("slurmctld")
+    cluster.platform.kill("hub")
+    cluster.platform.start_hub()
+    try:
+        assert visitor.state(project) == "running"
+        assert visitor.server("GET", project, "api/status").ok
+    finally:
+        cluster.slurm.start("slurmctld")
+    eventually(lambda: cluster.job(project) == job)
+    node = cluster.slurm.run("squeue", "-h", f"-j{job}", "-o%N").strip()
+    cluster.slurm.kill(node)
+    assert visitor.server("GET", project, "api/status").ok
+    cluster.slurm.start(node)
+    eventually(lambda: cluster.platform.records(action="server.adopt", actor=cluster.user(project)))
+    assert visitor.state(project) == "running"
+    assert cluster.job(project) == job
+
+
+def test_one_that_reaches_its_time_limit_is_told(cluster: Cluster, short: str):
+    visitor = cluster.member(short)
+    eventually(lambda: visitor.state(short) == "stopped", 120)
+    assert "The server stopped: the job reached its time limit." in visitor.get("hub/home").text
+    assert not processes_of(cluster.account(short).uid)
+
+
+def test_one_that_is_cancelled_on_the_cluster_is_told(cluster: Cluster, running: tuple[str, Visitor]):
+    project, visitor = running
+    cluster.slurm.run("scancel", cluster.job(project))
+    eventually(lambda: visitor.state(project) == "stopped")
+    page = visitor.get("hub/home").content.decode()
+    assert "The server stopped: the job was cancelled on the cluster." in page
+    assert "Serveren standsede: jobbet blev annulleret på klyngen." in page
+    answer = visitor.get(f"user/{visitor.user}/{project}/lab")
+    assert answer.status_code == 424
+    assert "the job was cancelled on the cluster" in answer.text
+    eventually(lambda: cluster.why_stopped(project) == "ended by itself (CANCELLED)")
+
+
+def test_one_waits_in_slurm_s_queue_and_is_given_up(cluster: Cluster):
+    project = cluster.projects[1]
+    visitor = cluster.member(project)
+    with cluster.closed():
+        assert visitor.start(project, wait=False).ok
+        eventually(lambda: cluster.job(project))
+        events = visitor.get(
+            f"hub/api/users/{visitor.user}/servers/{project}/progress",
+            headers={"Accept": "text/event-stream"},
+            stream=True,
+        )
+        lines = (json.loads(line[6:]) for line in events.iter_lines() if line.startswith(b"data:"))
+        said = next(one["html_message"] for one in lines if "queue:" in one.get("message", ""))
+        assert "Serveren venter i klyngens kø: de maskiner, der kunne køre det, er ude af drift." in said
+        events.close()
+        visitor.stop(project)
+        eventually(lambda: not cluster.job(project))
+        account = cluster.account(project)
+        assert not list(folders.letters(cluster.platform.site, account).glob("*.json"))
+
+
+def test_a_job_that_no_hub_knows_is_ended(cluster: Cluster, monkeypatch: pytest.MonkeyPatch):
+    """Its hub was killed after it had begun the job, and before it had written that down."""
+    project = cluster.projects[1]
+    monkeypatch.setenv("SLURM_CONF", cluster.slurm.environment["SLURM_CONF"])
+    with cluster.closed():
+        asked = gate.Begin(permit=project, letter="{}", cores=1, memory=2**28, minutes=5, partition="batch")
+        begun = gate.begin(cluster.platform.site, asked)
+        assert cluster.job(project) == str(begun.job)
+        cluster.platform.kill("hub")
+        cluster.platform.start_hub()
+        eventually(lambda: not cluster.job(project))
+        account = cluster.account(project)
+        eventually(lambda: not list(folders.letters(cluster.platform.site, account).glob("*.json")))
+    (stop,) = eventually(lambda: cluster.platform.records(action="server.stop", object=f"job {begun.job}"))
+    assert stop["permit"] == project
+
+
+def test_a_job_ends_with_its_permit(cluster: Cluster):
+    project = cluster.projects[1]
+    visitor = cluster.member(project)
+    cluster.begin(visitor, project)
+    assert cluster.job(project)
+    close(cluster.platform.site, project)
+    eventually(lambda: not cluster.job(project), 60)
+    eventually(lambda: cluster.why_stopped(project) == "permit closed")
+    assert visitor.start(project, wait=False).status_code == 403
+    assert not processes_of(cluster.account(project).uid)
