@@ -27,6 +27,7 @@ OUTPUTS = {
     "cumulative_incidence",
     "cumulative_incidence_chart",
     "naive",
+    "diagnostics",
     "sensitivity",
     "sensitivity_forest",
     "record_pe",
@@ -141,10 +142,16 @@ def test_nothing_happens_in_the_other_windows(ran):
 
 def test_the_answer_holds_under_other_choices_but_for_those_that_dilute_it(ran):
     found = ran.output("sensitivity").set_index("analysis")
-    assert set(found.index) == set(ran.names["settings"])
+    assert set(found.index) == {*ran.names["settings"], "dispensing after the event left out"}
     for analysis in found.index.difference(["window twice as long"]):
         assert found.loc[analysis, "lower"] < TRUTH < found.loc[analysis, "upper"], analysis
     assert found.loc["window twice as long", "rr"] < found.loc["main analysis", "rr"]
+
+
+def test_what_the_design_supposes_holds_in_persons_who_were_made_so(ran):
+    found = ran.output("diagnostics").set_index("diagnostic")
+    assert set(found.index) == {"before exposure", "end of observation", "stable over time", "rare event"}
+    assert (found["passed"] == "yes").all()
 
 
 def test_the_excess_holds_what_was_planted(ran, drawn):

@@ -180,6 +180,23 @@ def emit(out: Outputs) -> None:
             "upper": [2.31, 6.12],
         }
     )
+    out.estimates(
+        "diagnostics",
+        pd.DataFrame(
+            {
+                "diagnostic": ["before exposure", "rare event"],
+                "value": [1.158, 0.14],
+                "lower": [0.767, math.nan],
+                "upper": [1.749, math.nan],
+                "from": [0.8, 0.0],
+                "to": [1.25, 0.1],
+                "passed": ["yes", "no"],
+                "reason": ["the interval reaches what is tolerated", "the event isn't rare"],
+            }
+        ),
+        persons=4000,
+        by=["diagnostic", "passed", "reason"],
+    )
     out.estimates("naive", naive, persons=30000, parameters=1)
     choices = naive.rename(columns={"comparison": "analysis"}).assign(
         analysis=["main analysis", "first event alone"]
@@ -204,6 +221,7 @@ def test_the_page_reads_in_both_languages(
     assert "Første udlevering, dag 1\u201130" in danish
     assert "Hvorfor ikke bare sammenligne med andre?" in danish
     assert "Why not simply" not in danish
+    assert "Dagene før en udlevering\t1,16\t0,77\t1,75\t0,80\t1,25\tja" in danish
     page.click("text=English")
     english = page.inner_text("main").replace("\u00a0", " ")
     assert "about 2.8 times as often as otherwise" in english
