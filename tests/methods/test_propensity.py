@@ -196,6 +196,8 @@ def test_an_arm_in_which_all_are_alike_does_not_hide_its_difference():
     assert rows["smd_before"][0] == pytest.approx(4 / np.std(data["x"], ddof=1))
     assert rows["smd_before"][1] == pytest.approx((2 / 3) / np.sqrt(0.6 * 0.4))
     assert rows["smd_before"][2] == 0
+    alike = pd.DataFrame({"t": np.arange(70) % 7 == 0, "x": 0.1})
+    assert propensity.balance(alike, treatment="t", covariates=["x"]).largest < 1e-12
     assert np.isnan(rows["variance_ratio_before"][0])
     with pytest.raises(MethodError, match="estimand atc"):
         propensity.balance(data, treatment="t", covariates=["x"], estimand="atc")

@@ -86,7 +86,7 @@ def test_coefficients_are_those_of_scikit_learn():
     scale = matrix.std(axis=0)
     theirs = LogisticRegression(l1_ratio=1.0, C=1 / 8, solver="saga", tol=1e-12, max_iter=50_000)
     theirs.fit((matrix - matrix.mean(axis=0)) / scale, arm)
-    ours = propensity.fit(csr_array(matrix), treatment=arm, covariates=None, penalty=8).table["coef"]
+    ours = propensity.fit(csr_array(matrix), treatment=arm, penalty=8).table["coef"]
     np.testing.assert_allclose(ours.iloc[1:], theirs.coef_[0] / scale, rtol=0, atol=1e-9)
     assert 0 < (ours == 0).sum() < 30
 
@@ -111,9 +111,7 @@ def test_the_gradient_equals_the_penalty_or_lies_below_it(seed, persons, width, 
     null = np.abs(matrix.T @ (arm - arm.mean()))
     largest = np.divide(null, scale, out=np.zeros(width), where=scale > 0).max()
     penalty = share * largest if largest > 1e-9 else 1.0
-    model = propensity.fit(
-        csr_array(matrix), treatment=arm, covariates=None, penalty=penalty, standardise=standardise
-    )
+    model = propensity.fit(csr_array(matrix), treatment=arm, penalty=penalty, standardise=standardise)
     coef = model.table["coef"].to_numpy()[1:]
     gradient = matrix.T @ (arm - model.score)
     near = 1e-8 * max(largest, 1)
@@ -127,7 +125,7 @@ def test_the_gradient_equals_the_penalty_or_lies_below_it(seed, persons, width, 
 def test_at_the_largest_penalty_only_the_intercept_is_left():
     largest = np.abs((X - X.mean(axis=0)).T @ (ARM - ARM.mean()) / X.std(axis=0)).max()
     for factor, left in ((1.0001, 0), (0.9999, 1)):
-        model = propensity.fit(csr_array(X), treatment=ARM, covariates=None, penalty=factor * largest)
+        model = propensity.fit(csr_array(X), treatment=ARM, penalty=factor * largest)
         assert (model.table["coef"].iloc[1:] != 0).sum() == left
     assert model.score.mean() == pytest.approx(ARM.mean())
 
@@ -153,13 +151,28 @@ def test_the_way_in_which_covariates_come_does_not_matter():
 def test_high_dimensional_covariates_feed_straight_in():
     binary = csr_array(X[:, [0, 1, 2, 4, 5]].astype(np.int32))
     found = prioritise(binary, ARM, I % 4 == 0, k=4)
-    model = propensity.fit(found, treatment=ARM, covariates=None, penalty=2)
+    model = propensity.fit(found, treatment=ARM, penalty=2)
     assert model.table.index.tolist() == ["(intercept)", *found.names]
     some = propensity.fit(found, treatment=ARM, covariates=found.names[2:0:-1], penalty=2)
-    bare = propensity.fit(found.matrix[:, [2, 1]], treatment=ARM, covariates=None, penalty=2)
+    bare = propensity.fit(found.matrix[:, [2, 1]], treatment=ARM, penalty=2)
     np.testing.assert_array_equal(some.score, bare.score)
     with pytest.raises(MethodError, match="no column age"):
         propensity.fit(found, treatment=ARM, covariates=["age"], penalty=2)
+
+
+def test_balance_of_a_matrix_is_that_of_a_frame():
+    real = X * [1, 1, 1, 0.7, 1, 1]
+    data = pd.DataFrame(real, columns=NAMES).assign(new=ARM)
+    weights = 1 + I % 4
+    score = propensity.fit(csr_array(real), treatment=ARM, penalty=3).score
+    pairs = propensity.match(score, ARM, ratio=2)
+    for options in ({}, {"weights": weights, "estimand": "att"}, {"pairs": pairs}):
+        framed = propensity.balance(data, treatment="new", covariates=NAMES, **options)
+        sparse = propensity.balance(csr_array(real), treatment=ARM, covariates=NAMES, **options)
+        pd.testing.assert_frame_equal(framed.table, sparse.table, rtol=1e-12)
+        assert sparse.table["variance_ratio_before"].notna().tolist() == [name == "d" for name in NAMES]
+    with pytest.raises(MethodError, match="3 values for 240 rows"):
+        propensity.balance(csr_array(real), treatment=[0, 1, 1])
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +184,7 @@ def drawn():
 
 def test_the_penalty_is_chosen_by_cross_validation(drawn):
     matrix, arm = drawn
-    model = propensity.fit(matrix, treatment=arm, covariates=None)
+    model = propensity.fit(matrix, treatment=arm)
     tried = model.validation
     assert tried.columns.tolist() == ["penalty", "deviance", "se", "terms"]
     assert model.penalty == tried["penalty"][tried["deviance"].idxmin()]
@@ -179,32 +192,32 @@ def test_the_penalty_is_chosen_by_cross_validation(drawn):
     assert (model.table["coef"].iloc[1:4] > 0.5).all()
     null = 2 * -(arm.mean() * np.log(arm.mean()) + (1 - arm.mean()) * np.log(1 - arm.mean()))
     assert tried["deviance"].min() < null - 0.04
-    again = propensity.fit(matrix, treatment=arm, covariates=None, penalty="cv")
+    again = propensity.fit(matrix, treatment=arm, penalty="cv")
     pd.testing.assert_frame_equal(model.table, again.table)
-    alone = propensity.fit(matrix, treatment=arm, covariates=None, penalty=model.penalty)
+    alone = propensity.fit(matrix, treatment=arm, penalty=model.penalty)
     pd.testing.assert_frame_equal(model.table, alone.table)
     assert alone.validation is None
 
 
 def test_columns_that_say_nothing_are_told():
     matrix = csr_array(np.column_stack([X, np.zeros(240), np.ones(240)]))
-    model = propensity.fit(matrix, treatment=ARM, covariates=None, penalty=3)
+    model = propensity.fit(matrix, treatment=ARM, penalty=3)
     assert model.note == "2 of 8 covariates are the same for everybody: coefficient 0"
-    without = propensity.fit(csr_array(X), treatment=ARM, covariates=None, penalty=3)
+    without = propensity.fit(csr_array(X), treatment=ARM, penalty=3)
     np.testing.assert_array_equal(model.score, without.score)
     assert without.note == ""
 
 
 def test_equal_columns_share_one_coefficient():
-    model = propensity.fit(csr_array(X[:, [1, 4, 1]]), treatment=ARM, covariates=None, penalty=3)
-    alone = propensity.fit(csr_array(X[:, [1, 4]]), treatment=ARM, covariates=None, penalty=3)
+    model = propensity.fit(csr_array(X[:, [1, 4, 1]]), treatment=ARM, penalty=3)
+    alone = propensity.fit(csr_array(X[:, [1, 4]]), treatment=ARM, penalty=3)
     assert model.table["coef"].iloc[[1, 3]].sum() == pytest.approx(alone.table["coef"].iloc[1], abs=1e-10)
     np.testing.assert_allclose(model.score, alone.score, atol=1e-10)
 
 
 def test_separated_arms_have_finite_coefficients_and_a_note():
     matrix = csr_array(np.column_stack([ARM, X[:, 0]]))
-    model = propensity.fit(matrix, treatment=ARM, covariates=None, penalty=0.1)
+    model = propensity.fit(matrix, treatment=ARM, penalty=0.1)
     assert np.isfinite(model.table["coef"]).all()
     assert model.c_statistic == 1
     assert "separate the arms" in model.note
@@ -220,7 +233,7 @@ def test_separated_arms_have_finite_coefficients_and_a_note():
         ({"covariates": ["a", "b"]}, "2 names for 6 columns"),
         ({"covariates": ["a", "a", *"cdef"]}, "a is named twice"),
         ({"data": csr_array(np.where(X == 4, np.nan, X))}, "values are missing or infinite"),
-        ({"data": csr_array((240, 0)), "covariates": None}, "240 rows and 0 columns"),
+        ({"data": csr_array((240, 0)), "covariates": None}, "240 rows and no columns"),
         ({"data": csr_array(X.astype(complex))}, "no real numbers"),
         ({"penalty": 0}, "penalty 0 is no number above 0"),
         ({"penalty": "best"}, "penalty best is no number above 0"),

@@ -5,19 +5,22 @@ Source: Austin, Statistics in Medicine 28 (2009); weighted variances as in R's c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.sparse import sparray, spmatrix
 
 from sundbench.errors import MethodError
 from sundbench.methods.inputs import Bools, Floats, Frame, frame, numbers, same_length
+from sundbench.methods.propensity.descent import moments as columns_moments
 from sundbench.methods.propensity.design import columns_of
 from sundbench.methods.propensity.matching import Pairs, pair_weights
-from sundbench.methods.propensity.model import treated
+from sundbench.methods.propensity.model import treated, treated_rows
+from sundbench.methods.propensity.sparse import NamedMatrix, Sparse, SparseCovariates, sparse_covariates
 from sundbench.methods.propensity.weighting import Estimand
 
 
@@ -42,10 +45,10 @@ class Balance:
 
 
 def balance(
-    data: Frame,
+    data: Frame | Sparse,
     *,
-    treatment: str,
-    covariates: Sequence[str],
+    treatment: str | ArrayLike,
+    covariates: Sequence[str] | None = None,
     weights: ArrayLike | None = None,
     pairs: Pairs | Frame | None = None,
     estimand: Estimand = "ate",
@@ -58,9 +61,11 @@ def balance(
     ``att`` with them, as R's MatchIt does.
 
     Args:
-        data: a frame, one row a person.
-        treatment: its column of 1 (treated) and 0.
-        covariates: its columns; text and categories are compared level by level.
+        data: a frame, one row a person; or covariates as a sparse matrix, with or without names (see
+            ``fit``).
+        treatment: of a frame its column of 1 (treated) and 0; of a matrix these values, one a row.
+        covariates: of a frame its columns: text and categories are compared level by level; of a matrix as
+            in ``fit``.
         weights: one a person.
         pairs: what ``match`` gives, or a frame of row numbers ``treated`` and ``control``; each control
             counts with the weight that ``Pairs.weights`` gives it.
@@ -72,8 +77,7 @@ def balance(
     """
     if estimand not in get_args(Estimand):
         raise MethodError(f"estimand {estimand} is unknown: use ate, att or overlap")
-    arm = treated(data, treatment)
-    chosen = frame(data, list(covariates))
+    arm, terms = _read(data, treatment, covariates)
     if weights is not None and pairs is not None:
         raise MethodError("weights and pairs: give one of them, or neither")
     after = None if weights is None else numbers(weights, "weights")
@@ -82,13 +86,90 @@ def balance(
     same_length(data=arm, weights=after)
     if after is not None and ((after < 0).any() or after[arm].sum() == 0 or after[~arm].sum() == 0):
         raise MethodError("weights: negative, or all 0 in one arm: give weights that leave both arms persons")
-    rows = []
+    equal = np.ones(arm.size)
+    v1, v0 = (terms.moments(equal * own)[1] for own in (arm, ~arm))
+    spread = v1 if estimand == "att" else (v1 + v0) / 2
+    denominator = np.sqrt(np.where(spread > 0, spread, terms.moments(equal)[1]))
+    table: dict[str, Floats | list[str]] = {"covariate": terms.names}
+    for when, w in (("before", equal), ("after", after)):
+        m1, v1, m0, v0 = np.full((4, len(terms.names)), np.nan)
+        if w is not None:
+            (m1, v1), (m0, v0) = terms.moments(w * arm), terms.moments(w * ~arm)
+        table[f"mean_treated_{when}"] = m1
+        table[f"mean_untreated_{when}"] = m0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            table[f"smd_{when}"] = np.where(denominator > 0, (m1 - m0) / denominator, m1 - m0)
+            table[f"variance_ratio_{when}"] = np.where(terms.binary, np.nan, v1 / v0)
+    return Balance(pd.DataFrame(table))
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """Covariates, and how to get their weighted means and variances."""
+
+    names: list[str]
+    binary: Bools
+    moments: Callable[[Floats], tuple[Floats, Floats]]
+
+
+def _read(
+    data: Frame | Sparse, treatment: str | ArrayLike, covariates: Sequence[str] | None
+) -> tuple[Bools, _Terms]:
+    """Who is treated, and the covariates."""
+    if isinstance(data, sparray | spmatrix | NamedMatrix):
+        arm = treated_rows(treatment)
+        given = sparse_covariates(data, covariates, arm.size)
+        return arm, _of_columns(given)
+    if not isinstance(treatment, str) or covariates is None or len(covariates) == 0:
+        raise MethodError("of a frame, name treatment= and covariates= as its columns")
+    arm = treated(data, treatment)
+    chosen = frame(data, list(covariates))
+    values: dict[str, Floats] = {}
     for name in covariates:
-        for term, values in columns_of(chosen[name], every_level=True).items():
-            if not np.isfinite(values).all():
-                raise MethodError(f"covariate {name}: some values are infinite: mend or leave them out")
-            rows.append(_row(term, values, arm, after, estimand))
-    return Balance(pd.DataFrame(rows))
+        own = columns_of(chosen[name], every_level=True)
+        if not all(np.isfinite(one).all() for one in own.values()):
+            raise MethodError(f"covariate {name}: some values are infinite: mend or leave them out")
+        values |= own
+    return arm, _of_frame(values)
+
+
+def _of_frame(values: dict[str, Floats]) -> _Terms:
+    binary = np.array([bool(np.isin(one, (0.0, 1.0)).all()) for one in values.values()])
+
+    def moments(weights: Floats) -> tuple[Floats, Floats]:
+        total = weights.sum()
+        means = np.array([(weights * one).sum() / total for one in values.values()])
+        squares = [
+            (weights * (one - mean) ** 2).sum() for one, mean in zip(values.values(), means, strict=True)
+        ]
+        return means, _variance(means, np.array(squares), weights, binary)
+
+    return _Terms(list(values), binary, moments)
+
+
+def _of_columns(given: SparseCovariates) -> _Terms:
+    columns, every = given.columns, np.arange(len(given.names))
+    other = ~np.isin(columns.value, (0, 1))
+    binary = np.array(
+        [not other[columns.start[j] : columns.start[j + 1]].any() for j in every], dtype=np.bool_
+    )
+
+    def moments(weights: Floats) -> tuple[Floats, Floats]:
+        first, _, second = columns_moments(columns, every, weights, weights)
+        means = first / weights.sum()
+        return means, _variance(means, second - first * means, weights, binary)
+
+    return _Terms(list(given.names), binary, moments)
+
+
+def _variance(means: Floats, squares: Floats, weights: Floats, binary: Bools) -> Floats:
+    """Variances, of centred sums of squares."""
+    total = weights.sum()
+    free = total - (weights**2).sum() / total
+    variance = squares / free if free > 0 else np.zeros_like(squares)
+    # Of values that are all alike only rounding errors are left.
+    variance = np.where(variance > 1e-14 * means**2, variance, 0.0)
+    return np.where(binary, means * (1 - means), variance)
 
 
 def _of_pairs(pairs: Pairs | Frame, arm: Bools) -> Floats:
@@ -101,40 +182,3 @@ def _of_pairs(pairs: Pairs | Frame, arm: Bools) -> Floats:
                 f"pairs: {name} is not a row number of that arm in these data: match them again"
             )
     return pair_weights(rows[0].astype(np.int64), rows[1].astype(np.int64), arm.size)
-
-
-def _row(
-    term: str, values: Floats, arm: Bools, weights: Floats | None, estimand: Estimand
-) -> dict[str, str | float]:
-    binary = bool(np.isin(values, (0.0, 1.0)).all())
-    equal = np.ones_like(values)
-    v1, v0 = (_moments(values[own], equal[own], binary)[1] for own in (arm, ~arm))
-    spread = v1 if estimand == "att" else (v1 + v0) / 2
-    denominator = float(np.sqrt(spread if spread > 0 else _moments(values, equal, binary)[1]))
-    row: dict[str, str | float] = {"covariate": term}
-    for when, w in (("before", equal), ("after", weights)):
-        m1 = m0 = v1 = v0 = float("nan")
-        if w is not None:
-            m1, v1 = _moments(values[arm], w[arm], binary)
-            m0, v0 = _moments(values[~arm], w[~arm], binary)
-        row[f"mean_treated_{when}"] = m1
-        row[f"mean_untreated_{when}"] = m0
-        row[f"smd_{when}"] = (m1 - m0) / denominator if denominator > 0 else m1 - m0
-        row[f"variance_ratio_{when}"] = float("nan") if binary else _ratio(v1, v0)
-    return row
-
-
-def _ratio(over: float, under: float) -> float:
-    if under > 0:
-        return over / under
-    return float("inf") if over > 0 else float("nan")
-
-
-def _moments(values: Floats, weights: Floats, binary: bool) -> tuple[float, float]:
-    total = weights.sum()
-    mean = float((weights * values).sum() / total)
-    if binary:
-        return mean, mean * (1 - mean)
-    squares = float((weights * (values - mean) ** 2).sum())
-    free = float(total - (weights**2).sum() / total)
-    return mean, squares / free if free > 0 else 0.0

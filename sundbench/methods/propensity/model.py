@@ -56,7 +56,7 @@ def fit(
     data: Frame | Sparse,
     *,
     treatment: str | ArrayLike,
-    covariates: Sequence[str] | None,
+    covariates: Sequence[str] | None = None,
     penalty: float | Literal["cv"] | None = None,
     standardise: bool = True,
 ) -> PropensityModel:
@@ -69,7 +69,7 @@ def fit(
 
     Example:
         >>> found = sb.high_dimensional(cohort, db, ["diagnoses", "dispensings"])
-        >>> model = propensity.fit(found, treatment=cohort.frame["drug"] == "new", covariates=None)
+        >>> model = propensity.fit(found, treatment=cohort.frame["drug"] == "new")
 
     Args:
         data: a pandas, Polars or Arrow frame, one row a person; or their covariates as a SciPy sparse matrix,
@@ -92,13 +92,8 @@ def fit(
     if penalty is not None and penalty != "cv" and not (np.isreal(penalty) and 0 < penalty < np.inf):
         raise MethodError(f"penalty {penalty} is no number above 0: give one, 'cv' to choose it, or None")
     if isinstance(data, sparray | spmatrix | NamedMatrix):
-        if isinstance(treatment, str):
-            raise MethodError("treatment: a matrix holds covariates alone: give 1 and 0, one a row")
-        arm = indicator(treatment, "treatment", "the treated as 1 and the others as 0")
-        arms(arm)
-        given = sparse_covariates(data, covariates)
-        if given.persons != arm.size:
-            raise MethodError(f"treatment: {arm.size} values for {given.persons} rows: give one a row")
+        arm = treated_rows(treatment)
+        given = sparse_covariates(data, covariates, arm.size)
         return _penalised(
             given.columns,
             ("(intercept)", *given.names),
@@ -129,6 +124,19 @@ def treated(data: Frame, treatment: str) -> Bools:
         MethodError: other values, or an empty arm.
     """
     arm = indicator(frame(data, [treatment])[treatment], treatment, "the treated as 1 and the others as 0")
+    arms(arm)
+    return arm
+
+
+def treated_rows(treatment: str | ArrayLike) -> Bools:
+    """Who is treated, by a value for each row of a matrix.
+
+    Raises:
+        MethodError: a name, other values than 0 and 1, or an empty arm.
+    """
+    if isinstance(treatment, str):
+        raise MethodError("treatment: a matrix holds covariates alone: give 1 and 0, one a row")
+    arm = indicator(treatment, "treatment", "the treated as 1 and the others as 0")
     arms(arm)
     return arm
 

@@ -37,29 +37,30 @@ class SparseCovariates:
     Attributes:
         columns: their values.
         names: of the columns.
-        persons: rows of the matrix.
     """
 
     columns: Columns
     names: tuple[str, ...]
-    persons: int
 
 
-def sparse_covariates(data: Sparse, covariates: Sequence[str] | None) -> SparseCovariates:
+def sparse_covariates(data: Sparse, covariates: Sequence[str] | None, rows: int) -> SparseCovariates:
     """Covariates of a matrix.
 
     Args:
         data: a row a person.
         covariates: the names of a bare matrix's columns, or None to number them from 0; of a matrix with
             names those to take, or None for all.
+        rows: how many persons there are.
 
     Raises:
-        MethodError: no rows or columns, values that are missing, infinite or no numbers, or names that are
-            not there, twice, or not one a column.
+        MethodError: another number of rows, no columns, values that are missing, infinite or no numbers, or
+            names that are not there, twice, or not one a column.
     """
     given: Any = data.matrix if isinstance(data, NamedMatrix) else data  # scipy's constructors don't type all
     matrix = given if given.format in ("csr", "csc") else csr_array(given)
     persons, width = matrix.shape
+    if persons != rows:
+        raise MethodError(f"treatment: {rows} values for {persons} rows of the matrix: give one a row")
     known = data.names if isinstance(data, NamedMatrix) else tuple(map(str, range(width)))
     names = known if covariates is None else tuple(covariates)
     if isinstance(data, NamedMatrix):
@@ -73,9 +74,9 @@ def sparse_covariates(data: Sparse, covariates: Sequence[str] | None) -> SparseC
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise MethodError(f"covariates: the column {twice[0]} is named twice: name each column once")
-    if not persons or not names:
-        raise MethodError(f"the matrix has {persons} rows and {len(names)} columns: it is empty")
-    return SparseCovariates(compressed(matrix), names, persons)
+    if not names:
+        raise MethodError(f"the matrix has {persons} rows and no columns: there is nothing to compare")
+    return SparseCovariates(compressed(matrix), names)
 
 
 def compressed(matrix: csr_array[Any] | csc_array[Any]) -> Columns:
