@@ -283,6 +283,11 @@ def test_another_medicine_that_nobody_starts_is_one_clear_line(extract, run):
         run(STUDY, extract, new_drug="edoxaban")
 
 
+def test_too_few_events_are_one_clear_line(extract, run):
+    with pytest.raises(MethodError, match="fewer than 5 events under apixaban"):
+        run(STUDY, extract, entry_until="2012-03-31", follow_up_years=0.5)
+
+
 def test_nobody_at_all_is_one_clear_line(extract, run):
     with pytest.raises(StudyError, match="nobody is left"):
         run(STUDY, extract, entry_from="2008-01-01", entry_until="2008-01-02")
