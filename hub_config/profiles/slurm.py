@@ -1,6 +1,8 @@
 """A cluster: servers are Slurm's jobs on its nodes; all parts speak TLS, with certificates on both sides."""
 
+from sundbench.hub.audit_gateway import certificates
 from sundbench.hub.deployment import deployment
+from sundbench.hub.internal_tls import believe_only_the_inner_authorities
 from sundbench.hub.slurm.certificates import alternative
 from sundbench.hub.slurm.reports import PATH, PortHandler
 from sundbench.hub.slurm.spawner import ClusterSpawner
@@ -11,8 +13,9 @@ hub, slurm = deployment().settings.hub, deployment().settings.slurm
 
 c.ConfigurableHTTPProxy.api_url = f"https://127.0.0.1:{hub.proxy_port}"
 
+believe_only_the_inner_authorities()
 c.JupyterHub.internal_ssl = True
-c.JupyterHub.internal_certs_location = str(deployment().site.hub / "certificates")
+c.JupyterHub.internal_certs_location = str(certificates(deployment().site))
 c.JupyterHub.trusted_alt_names = [alternative(slurm.host)]
 c.JupyterHub.hub_bind_url = f"https://0.0.0.0:{hub.hub_port}"
 c.JupyterHub.hub_connect_url = f"https://{slurm.host}:{hub.hub_port}"

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
+import ssl
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +25,7 @@ from sundbench.hub.dashboards.identity import ReaderIdentity
 from sundbench.hub.dashboards.offers import Offer
 from sundbench.hub.dashboards.openings import Openings
 from sundbench.hub.journal import Journal
+from sundbench.hub.proxy import tls
 from sundbench.hub.settings import Settings
 from sundbench.release import content
 from sundbench.release.report import script_digest
@@ -60,6 +64,15 @@ def configuration(folder: Path, address: str, prefix: str) -> Config:
     c.VoilaConfiguration.progressive_rendering = False
     c.VoilaConfiguration.file_allowlist = []
     return c
+
+
+def _inner_tls() -> ssl.SSLContext | None:
+    """TLS with the certificate that the hub gave, for hub and proxy alone; None where it gave none."""
+    given = [os.environ.get(f"JUPYTERHUB_SSL_{what}", "") for what in ("KEYFILE", "CERTFILE", "CLIENT_CA")]
+    if not all(given):
+        return None
+    key, certificate, authorities = map(Path, given)
+    return tls.demanding(tls.Pair(key, certificate), authorities)
 
 
 class Dashboards(Voila):  # type: ignore[misc]
@@ -117,6 +130,8 @@ class Dashboards(Voila):  # type: ignore[misc]
         """Serve, with an eye on pages that were closed."""
         loop = asyncio.get_event_loop()
         sweeping = loop.create_task(self._openings.sweep())
+        if (context := _inner_tls()) is not None:
+            self.app.listen = partial(self.app.listen, ssl_options=context)
         try:
             super().listen()
         finally:

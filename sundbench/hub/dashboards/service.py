@@ -23,9 +23,10 @@ def service(site: Site, settings: Settings) -> dict[str, Any]:
 
     It has no scope of its own: with its token it can ask who someone is, and nothing else.
     """
+    scheme = "https" if settings.site.profile == "slurm" else "http"
     return {
         "name": DASHBOARDS,
-        "url": f"http://127.0.0.1:{settings.dashboards.port}",
+        "url": f"{scheme}://127.0.0.1:{settings.dashboards.port}",
         "command": [sys.executable, "-I", "-m", "sundbench.hub.dashboards"],
         "cwd": str(site.hub),
         # Reading released results gives the service no right to act for the reader: nothing to confirm.
