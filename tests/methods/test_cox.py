@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sundbench.errors import MethodError
 from sundbench.methods import survival
+from sundbench.methods.survival import row_sums
 
 X = ["x1", "x2"]
 
@@ -155,6 +156,19 @@ def test_the_same_data_give_the_same_bits():
     one, other = fit(data, **keywords), fit(data.copy(), **keywords)
     assert one.table.to_numpy().tobytes() == other.table.to_numpy().tobytes()
     assert one.loglik == other.loglik
+
+
+@pytest.mark.parametrize("entry", [None, "start"])
+def test_as_many_threads_as_there_are_give_the_same_bits(monkeypatch, entry):
+    data = draw(4, 5000, 40)
+    whole = fit(data, entry=entry)
+    monkeypatch.setattr(row_sums, "_PART", 512)
+    found = []
+    for threads in (1, 8):
+        monkeypatch.setattr(row_sums.os, "cpu_count", lambda threads=threads: threads)
+        found.append(fit(data, entry=entry))
+    assert found[0].table.to_numpy().tobytes() == found[1].table.to_numpy().tobytes()
+    same(found[0], whole, rtol=1e-11)
 
 
 def test_an_offset_of_the_predictor_leaves_nothing_to_find():

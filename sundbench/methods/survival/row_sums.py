@@ -1,19 +1,29 @@
 """Sums over the rows of a proportional hazards model, as machine code.
 
 A row is at risk in a range of slots (see ``risk_sets``): what it brings is added where it leaves and taken
-away where it enters, so that the sums over all risk sets cost one pass over the rows. Rows are added in the
-order of the data, so that the same data give the same bits.
+away where it enters, so that the sums over all risk sets cost one pass over the rows.
+
+Many rows are summed in parts, by several threads. How they are parted depends on the data alone, and parts
+are added in their order, so that the same data give the same bits, however many threads there are.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from sundbench.methods.compiled import compiled
 from sundbench.methods.inputs import Bools, Floats
 from sundbench.methods.survival.follow_up import Ints
+
+_Part = TypeVar("_Part")
+
+_PART = 2**17
+"""Rows of a part."""
 
 _BLOCK = 1024
 """Rows of which the expected events are kept at once: they stay in the processor's cache."""
@@ -35,8 +45,18 @@ class Spans(NamedTuple):
     staying: Floats
     slots: int
 
+    def part(self, rows: slice) -> Spans:
+        """The spans of some rows."""
+        return Spans(self.event[rows], self.leave[rows], self.enter[rows], self.staying[rows], self.slots)
 
-@compiled
+
+def parts(spans: Spans) -> list[slice]:
+    """Slices of rows that are summed apart; fewer where there are many slots, whose sums would cost more."""
+    rows = spans.event.size
+    size = -(-rows // max(1, min(rows // _PART, rows // (4 * spans.slots))))
+    return [slice(start, start + size) for start in range(0, rows, size)]
+
+
 def net_moments(
     spans: Spans, matrix: Floats, offset: Floats, weight: Floats, beta: Floats
 ) -> tuple[float, Floats, Floats, Floats, Floats]:
@@ -54,10 +74,49 @@ def net_moments(
         itself in the last column) of those who leave less those who enter, of those who stay after they
         left, and of those with events.
     """
+    risk = np.empty(matrix.shape[0])
+
+    def part(rows: slice) -> tuple[float, Floats, Floats, Floats]:
+        own = spans.part(rows)
+        return _net_moments(own, matrix[rows], offset[rows], weight[rows], beta, risk[rows])
+
+    linear, net, stayed, of_events = zip(*_each(part, parts(spans)), strict=True)
+    return sum(linear), risk, _added(net), _added(stayed), _added(of_events)
+
+
+def derivative_sums(
+    spans: Spans, hazards: Hazards, matrix: Floats, weight: Floats, risk: Floats
+) -> tuple[Floats, Floats]:
+    """Sums over rows of (events less expected events) * row, and of expected events * row' row."""
+
+    def part(rows: slice) -> tuple[Floats, Floats]:
+        return _derivative_sums(spans.part(rows), hazards, matrix[rows], weight[rows], risk[rows])
+
+    first, second = zip(*_each(part, parts(spans)), strict=True)
+    return _added(first), _added(second)
+
+
+def _each(part: Callable[[slice], _Part], rows: list[slice]) -> list[_Part]:
+    if len(rows) == 1:
+        return [part(rows[0])]
+    with ThreadPoolExecutor(min(len(rows), os.cpu_count() or 1)) as pool:
+        return list(pool.map(part, rows))
+
+
+def _added(sums: Sequence[Floats]) -> Floats:
+    total = sums[0]
+    for one in sums[1:]:
+        total += one
+    return total
+
+
+@compiled
+def _net_moments(  # noqa: PLR0917
+    spans: Spans, matrix: Floats, offset: Floats, weight: Floats, beta: Floats, risk: Floats
+) -> tuple[float, Floats, Floats, Floats]:
     late, stay = spans.enter.size > 0, spans.staying.size > 0
     rows, terms = matrix.shape
     linear_of_events = 0.0
-    risk = np.empty(rows)
     net = np.zeros((spans.slots, terms + 1))
     of_events = np.zeros((spans.slots, terms + 1))
     stayed = np.zeros((spans.slots if stay else 0, terms + 1))
@@ -86,7 +145,7 @@ def net_moments(
             net[slot, terms] -= own
             for term in range(terms):
                 net[slot, term] -= own * matrix[row, term]
-    return linear_of_events, risk, net, stayed, of_events
+    return linear_of_events, net, stayed, of_events
 
 
 class Hazards(NamedTuple):
@@ -124,13 +183,9 @@ def expected_events(spans: Spans, hazards: Hazards, risk: Floats, first: int, la
 
 
 @compiled
-def derivative_sums(
+def _derivative_sums(
     spans: Spans, hazards: Hazards, matrix: Floats, weight: Floats, risk: Floats
 ) -> tuple[Floats, Floats]:
-    """Sums over rows of (events less expected events) * row, and of expected events * row' row.
-
-    Rows are taken by four: sums that wait for each other less are faster, and round less.
-    """
     rows, terms = matrix.shape
     first = np.zeros(terms)
     second = np.zeros((terms, terms))
