@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from sundbench.errors import HubError
-from sundbench.hub.checks import encryption, installation, machine
+from sundbench.hub.checks import cluster, encryption, installation, machine
 from sundbench.hub.checks.finding import Finding
 from sundbench.hub.settings import Settings, read
 from sundbench.site import Site
@@ -30,6 +30,7 @@ _LOOKS: tuple[Callable[[Site, Settings], Iterator[Finding]], ...] = (
     machine.disk,
     machine.machine,
     installation.anchors,
+    cluster.cluster,
 )
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sundbench.site import Site
+from sundbench.slurm.accounts import name_of, noted
 from sundbench.slurm.commands import ask
 from sundbench.slurm.gate import NAME
 from sundbench.slurm.jobs import GONE, State
@@ -86,6 +89,29 @@ class Queue:
             if (words := dict(re.findall(r"\b(NodeName|NodeAddr)=(\S+)", line))).keys()
             >= {"NodeName", "NodeAddr"}
         }
+
+
+def left(site: Site) -> dict[int, str]:
+    """The servers' jobs of an installation that wait or run, with their permits.
+
+    Raises:
+        ClusterError: Slurm doesn't say, or who has which account can't be read.
+    """
+    return of_the_site(site, _read(_squeue()))
+
+
+def of_the_site(site: Site, listed: Mapping[int, Listed]) -> dict[int, str]:
+    """Of listed jobs, those that wait or run under an account of the installation's, with their permits.
+
+    Raises:
+        ClusterError: who has which account can't be read.
+    """
+    permits = {name_of(one): one for one in noted(site)}
+    return {
+        job: permits[one.account]
+        for job, one in listed.items()
+        if one.account in permits and not one.state.over
+    }
 
 
 def _squeue() -> str:

@@ -32,12 +32,12 @@ from sundbench.hub.queue import Ticket
 from sundbench.hub.refusal import Refused
 from sundbench.hub.slurm.certificates import read_away, signed
 from sundbench.hub.slurm.letter import Endpoint, Identity, Letter
-from sundbench.hub.slurm.queue import Queue
+from sundbench.hub.slurm.queue import Queue, of_the_site
 from sundbench.hub.slurm.reports import take_away_batchspawners
 from sundbench.hub.spawner import ProjectSpawner, Start
 from sundbench.registers.catalogue import Text
 from sundbench.slurm import gate
-from sundbench.slurm.accounts import name_of, noted
+from sundbench.slurm.accounts import name_of
 from sundbench.slurm.commands import SlurmSilentError
 from sundbench.slurm.jobs import State
 from sundbench.slurm.words import how_ended, why_waiting
@@ -223,20 +223,20 @@ class ClusterSpawner(ProjectSpawner, batchspawner.SlurmSpawner):  # type: ignore
     @classmethod
     async def end_unknown(cls, hub: Deployment, spawners: Callable[[], Iterable[Self]]) -> None:
         """End jobs of this installation's accounts that no spawner knows."""
-        permits = {name_of(one): one for one in noted(hub.site)}
         try:
-            listed = await cls.queue.jobs()
+            left = of_the_site(hub.site, await cls.queue.jobs())
         except ClusterError as error:
             _log.error("jobs that no hub knows were not looked for: %s", error)
             return
         known = {int(one.job_id) for one in spawners() if one.job_id}
-        for job, one in listed.items():
-            if job in known or one.state.over or one.account not in permits:
+        # A job that is just being begun isn't written down yet.
+        starting = {one.name for one in spawners() if one.pending == "spawn"}
+        for job in left.keys() - known:
+            if left[job] in starting:
                 continue
-            permit = permits[one.account]
-            await asyncio.to_thread(gate.end, hub.site, gate.End(permit=permit, job=job))
+            await asyncio.to_thread(gate.end, hub.site, gate.End(permit=left[job], job=job))
             hub.journal.note(
-                "hub", Action.SERVER_STOP, f"job {job}", permit=permit, why="no hub knew of it any more"
+                "hub", Action.SERVER_STOP, f"job {job}", permit=left[job], why="no hub knew of it any more"
             )
 
     # Certificates.

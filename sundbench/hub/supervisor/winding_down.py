@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
+import ssl
 from collections.abc import Callable
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from sundbench.errors import SundbenchError
+from sundbench.errors import ClusterError, SundbenchError
 from sundbench.governance import people
 from sundbench.governance.audit import client, places
 from sundbench.governance.audit.actions import Action
+from sundbench.hub.proxy import tls
 from sundbench.hub.runtime import secret
 from sundbench.hub.settings import read
+from sundbench.hub.slurm import queue
 from sundbench.hub.supervisor import notes, programs, table
 from sundbench.hub.supervisor.table import Process
 from sundbench.site import Site
+from sundbench.slurm import gate
 
 SERVICE = "supervisor"
 """The hub's service under whose token it may be shut down; the token is `runtime.secret` of that name."""
@@ -44,6 +48,8 @@ def wind_down(site: Site, say: Say) -> None:
         if not (_shut_down(site, say) and table.await_end([hub], _SERVERS_GRACE)):
             _end([hub], say)
     _end(table.jobs(site), say)
+    if read(site).site.profile == "slurm":
+        _end_cluster_jobs(site, say)
     spared = [writer, left.supervisor if left else None]
     _end([one for one in table.strays(site) if one not in spared], say)
     if writer is not None:
@@ -66,19 +72,36 @@ def record(site: Site, action: Action, say: Say, **detail: object) -> None:
 
 def _shut_down(site: Site, say: Say) -> bool:
     """Ask the hub to stop its servers, its proxy and itself."""
-    port = read(site).hub.hub_port
-    request = Request(
-        f"http://127.0.0.1:{port}/hub/api/shutdown",
+    settings = read(site)
+    inner = settings.site.profile == "slurm"
+    request = Request(  # noqa: S310 - this machine's own hub
+        f"http{'s' if inner else ''}://127.0.0.1:{settings.hub.hub_port}/hub/api/shutdown",
         data=json.dumps({"servers": True, "proxy": True}).encode(),
         headers={"Authorization": f"token {secret(site, SERVICE)}", "Content-Type": "application/json"},
         method="POST",
     )
     try:
-        with urlopen(request, timeout=10):  # noqa: S310 - this machine's own hub
+        with urlopen(request, timeout=10, context=_certified(site) if inner else None):  # noqa: S310
             return True
     except (URLError, OSError) as error:
         say(f"the hub doesn't take the request to stop ({error}): ending it")
         return False
+
+
+def _certified(site: Site) -> ssl.SSLContext:
+    """TLS as JupyterHub's own parts speak it to the hub."""
+    made = site.hub / "certificates"
+    own = tls.Pair(made / "hub-internal" / "hub-internal.key", made / "hub-internal" / "hub-internal.crt")
+    return tls.asking(own, made / "hub-ca" / "hub-ca.crt")
+
+
+def _end_cluster_jobs(site: Site, say: Say) -> None:
+    """End the servers' jobs that the hub, perhaps killed, has left in Slurm's queue."""
+    try:
+        for job, permit in queue.left(site).items():
+            gate.end(site, gate.End(permit=permit, job=job))
+    except ClusterError as error:
+        say(f"servers' jobs may go on in Slurm until their time is up: {error}")
 
 
 def _end(asked: list[Process], say: Say) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sundbench.hub.supervisor import winding_down
 from sundbench.slurm import folders, gate
 from tests.hub.installation import Kernel, Visitor, close, eventually
 from tests.hub.slurm.conftest import Cluster
@@ -243,3 +244,20 @@ def test_a_job_ends_with_its_permit(cluster: Cluster):
     eventually(lambda: cluster.why_stopped(project) == "permit closed")
     assert visitor.start(project, wait=False).status_code == 403
     assert not processes_of(cluster.account(project).uid)
+
+
+def test_stopping_the_platform_ends_what_waits_in_slurm_s_queue(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+):
+    """The last test: the hub, asked over TLS to shut down, takes the request, and ends."""
+    site, project = cluster.platform.site, cluster.projects[0]
+    monkeypatch.setenv("SLURM_CONF", cluster.slurm.environment["SLURM_CONF"])
+    said: list[str] = []
+    with cluster.closed():
+        gate.begin(site, gate.Begin(permit=project, letter="{}", cores=1, memory=2**28, minutes=5))
+        assert winding_down._shut_down(site, said.append)
+        assert cluster.platform.hub is not None
+        cluster.platform.hub.wait(60)
+        winding_down.wind_down(site, said.append)
+        assert not cluster.job(project)
+    assert said == []
