@@ -99,7 +99,7 @@ def level(taken, person, name, day, windows, washout):
     return found
 
 
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     series(),
     st.sampled_from([[(0, 9)], [(0, 4), (8, None)], [(-5, -1), (0, 10), (14, 20)], [(2, None)]]),
@@ -123,7 +123,7 @@ def test_days_and_events_of_windows_are_those_of_a_plain_reading(data, windows, 
         assert found.periods.loc[term, "days"] == days[term]
 
 
-@settings(max_examples=1, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(series())
 def test_the_fit_is_the_maximum_of_the_likelihood_of_days(data):
     cases, exposures = data
@@ -224,7 +224,7 @@ def test_a_drug_without_events_off_it_is_plus_infinity_and_the_rest_fitted():
     assert fit.table.loc["drug1"].to_list() == pytest.approx(rest.table.loc["drug1"].to_list())
 
 
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(series())
 def test_semiparametric_age_is_a_level_for_each_event_age(data):
     cases, exposures = data
@@ -294,6 +294,9 @@ def test_rows_said_twice_count_once_and_are_told_of():
     twice = pd.concat([pd.DataFrame(CASES)] * 2)
     fit = self_controlled.sccs(twice, EXPOSURES, risk_windows=[(0, 9)])
     assert (fit.events, fit.repeated) == (6, 6)
+    again = pd.concat([pd.DataFrame(EXPOSURES)] * 2)
+    doses = self_controlled.sccs(CASES, again, risk_windows=[(0, 9)], common_effect=False)
+    pd.testing.assert_frame_equal(doses.table, fit.table)
 
 
 def change(table, **columns):

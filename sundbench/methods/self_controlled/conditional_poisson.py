@@ -59,7 +59,11 @@ class ConditionalPoisson:
             if size > 1_000_000:  # combinations that occur are few
                 seen, pattern = np.unique(pattern, return_inverse=True)
                 size = seen.size
-        _, first, self.pattern = np.unique(pattern, return_index=True, return_inverse=True)
+        # A table of all combinations is faster than sorting the rows.
+        any_row = np.full(size, -1)
+        any_row[pattern] = np.arange(days.size)
+        first = any_row[any_row >= 0]
+        self.pattern = (np.cumsum(any_row >= 0) - 1)[pattern]
         self.design = np.zeros((first.size, len(self.terms)))
         head = 0
         for factor, (column, size) in zip(factors, self.factors, strict=True):

@@ -46,6 +46,8 @@ class Exposures:
 def read_exposures(data: Frame, people: pd.Index, *, dated: bool) -> Exposures:
     """Read exposures; those of persons without events are left out.
 
+    Rows that say the same count once.
+
     Args:
         data: person, start and, where there are some, name, end and dose.
         people: the cases' persons.
@@ -68,18 +70,24 @@ def read_exposures(data: Frame, people: pd.Index, *, dated: bool) -> Exposures:
     own = np.flatnonzero(person >= 0)
     if not own.size:
         raise MethodError("exposures: none is of a person among the cases: are persons coded alike in both?")
-    order = own[np.lexsort((end[own], start[own], person[own]))]
     if "name" in there:
-        name = chosen["name"].iloc[order].astype(str).to_numpy(dtype=object)
+        code, names = pd.factorize(chosen["name"].astype(str), sort=True)
     else:
-        name = np.full(order.size, "exposure", dtype=object)
-    person = person[order]
+        code, names = np.zeros(len(chosen), dtype=np.int64), pd.Index(["exposure"])
+    dose = np.zeros(len(chosen), dtype=np.int64)
     if "dose" in there:
         dose, _ = whole_days(chosen["dose"], "exposures: dose")
         if (dose < 1).any():
             raise MethodError("exposures: dose: number doses from 1 on")
+    keys = (person, start, end, code, dose)
+    order = own[np.lexsort([key[own] for key in reversed(keys)])]
+    again = np.all([key[order[1:]] == key[order[:-1]] for key in keys], axis=0)
+    order = order[np.append(True, ~again)]  # rows said twice count once
+    whose, ended = person[order], "end" in there
+    if "dose" in there:
         dose = dose[order]
     else:
-        counted = pd.DataFrame({"person": person, "name": name}).groupby(["person", "name"], sort=False)
-        dose = np.asarray(counted.cumcount().to_numpy() + 1, dtype=np.int64)
-    return Exposures(person, name, start[order], end[order], dose, "end" in there)
+        nth = pd.DataFrame({"person": whose, "name": code[order]}).groupby(["person", "name"], sort=False)
+        dose = np.asarray(nth.cumcount(), dtype=np.int64) + 1
+    name = names.to_numpy(dtype=object)[code[order]]
+    return Exposures(whose, name, start[order], end[order], dose, ended)
