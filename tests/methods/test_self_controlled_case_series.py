@@ -322,6 +322,7 @@ def change(table, **columns):
         (CASES, EXPOSURES, {"washout": 0}, "washout"),
         (CASES, EXPOSURES, {"season": True}, "give birth as dates"),
         (CASES, EXPOSURES, {"age_breaks": [50, 40]}, "each later"),
+        (CASES, EXPOSURES, {"age_breaks": "splines"}, "give days of age, or semiparametric"),
         (CASES, {"person": [1], "start": [10]}, {"risk_windows": [0]}, "no column end"),
         (change(CASES, event_day=[12, 13, 31, 40, 52, 25]), EXPOSURES, {}, "are infinite"),
         (change(CASES, event_day=[1, 2, 3, 75, 5, 95]), EXPOSURES, {}, "no events fall in any"),

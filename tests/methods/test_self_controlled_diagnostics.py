@@ -144,6 +144,7 @@ def test_events_after_the_first_make_rarity_needless():
         ({"prevalence": 3}, "prevalence"),
         ({"risk_windows": [(0, None)]}, None),
         ({"washout": {"other": 3}}, "names other"),
+        ({"age_breaks": "semiparametric"}, "keeps event ages alone"),
     ],
 )
 def test_what_is_wrong_is_refused(options, says):

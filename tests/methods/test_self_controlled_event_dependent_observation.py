@@ -102,6 +102,7 @@ def twice(cases):
         (lambda c: c, {"initial": [1, 2]}, "one number, or four"),
         (lambda c: c, {"initial": np.nan}, "one number, or four"),
         (lambda c: c, {"initial": 1e6}, "could be fitted"),
+        (lambda c: c, {"age_breaks": "semiparametric"}, "keeps event ages alone"),
         (
             lambda c: c.assign(**{n: pd.Timestamp(0) + pd.to_timedelta(c[n], "D")
                                   for n in ("start", "end", "event_day")}),

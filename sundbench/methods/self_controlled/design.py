@@ -100,6 +100,8 @@ def design(
     months, starts = season_starts(season, people)
     ages = None
     if isinstance(age_breaks, str):
+        if age_breaks != "semiparametric":
+            raise MethodError(f"age_breaks {age_breaks}: give days of age, or semiparametric")
         ages = at_event_ages(people, calendar)
         rows, stratum, events, grown = ages.rows, ages.stratum, ages.events, [ages.factor]
     else:

@@ -36,6 +36,7 @@ STABLE = 1.1
 RARE = 0.1
 """The share of persons with the event up to which it is rare: bias is half of it at most."""
 _PROBE = "end of observation"
+_FAR = 20.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ def sccs_diagnostics(
         MethodError: as ``sccs``.
     """
     check_level(conf_level)
+    if isinstance(age_breaks, str):
+        raise MethodError("age_breaks: give days of age: semiparametric age keeps event ages alone")
     before = not_negative_days(pre_exposure_days, "pre_exposure_days", least=1)
     last = not_negative_days(end_days, "end_days", least=1)
     if prevalence is not None and not 0 <= prevalence <= 1:
@@ -210,7 +213,9 @@ def _one_limit(made: Design, found: Fit, place: int, tail: float) -> float:
         chance = (1 - inside if never else inside)[counted]
         return float(model.count[counted] @ np.log(np.maximum(chance, 1e-300)) - np.log(tail))
 
-    return float(np.exp(brentq(excess, -20, 20)))
+    if excess(-_FAR) * excess(_FAR) > 0:  # other terms are infinite too: nothing limits the ratio
+        return np.inf if never else 0.0
+    return float(np.exp(brentq(excess, -_FAR, _FAR)))
 
 
 def _model(made: Design, coef: Floats) -> tuple[ConditionalPoisson, Floats]:

@@ -91,6 +91,8 @@ def sccs_event_dependent_observation(
             observation.
     """
     check_level(conf_level)
+    if isinstance(age_breaks, str):
+        raise MethodError("age_breaks: give days of age: semiparametric age keeps event ages alone")
     people = read_cases(cases, birth)
     censored = _censored(cases, people)
     to_age = people.to_age

@@ -71,6 +71,9 @@ class EndModel:
             row: of each piece, the place of its case.
             low: its first day in years of age.
             high: its last day.
+
+        Raises:
+            MethodError: a weight isn't finite.
         """
         wide = high > low
         own = row[wide]
@@ -78,13 +81,13 @@ class EndModel:
         def density(event: Floats, end: Floats, censored: Floats) -> Floats:
             return _density(self.name, self.parameters, Observed(event, end, censored > 0))
 
-        found = tanhsinh(
-            density,
-            low[wide],
-            high[wide],
-            args=(cases.end[own], cases.censored[own].astype(np.float64)),
-            rtol=1e-10,
-        )
+        known = (cases.end[own], cases.censored[own].astype(np.float64))
+        with np.errstate(all="ignore"):
+            found = tanhsinh(density, low[wide], high[wide], args=known, rtol=1e-10)
+        if not np.isfinite(found.integral).all():
+            raise MethodError(
+                f"initial: the model {self.name} reached from there gives no weights: begin elsewhere"
+            )
         weights = np.full(low.size, _LEAST)
         weights[wide] = np.maximum(found.integral, _LEAST)
         return weights
@@ -151,7 +154,7 @@ def fit_end(name: str, cases: Observed, initial: Floats) -> EndModel | None:
     if not np.isfinite(loss(at)):
         return None
     # To the last digit; the descent ends where R's does.
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         found = minimize(loss, at, method="BFGS", options={"gtol": 1e-7, "eps": 1e-7})
     if loss(at) - found.fun > 1e-3 or not np.isfinite(found.fun):
         return EndModel(name, at, -loss(at) / 2)
