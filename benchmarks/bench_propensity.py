@@ -117,7 +117,7 @@ def main() -> int:
     parser.add_argument(
         "--beside", type=int, default=500_000, help="persons of whom scikit-learn's is measured"
     )
-    parser.add_argument("--limit", type=float, default=100.0, help="seconds that scikit-learn gets")
+    parser.add_argument("--limit", type=float, default=75.0, help="seconds that scikit-learn gets")
     parser.add_argument(
         "--cv", action="store_true", help="choose the penalty too, of the persons of --beside"
     )

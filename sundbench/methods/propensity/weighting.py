@@ -37,7 +37,7 @@ def weights(
             1/(1-score) for the others. ``att``: the treated, 1 and score/(1-score). ``overlap``: those who
             could have had either, 1-score and score.
         stabilise: multiply ate weights by the share of the person's own arm, so that their mean is near 1;
-            att and overlap weights are bounded by nature and stay as they are.
+            att weights keep the treated at 1, overlap weights lie below 1, and both stay as they are.
         trim: give weight 0 to persons with a score below ``trim`` or above ``1 - trim``; or outside a pair of
             scores, such as percentiles; or outside the ``optimal`` threshold of ``optimal_trim``. The arms'
             shares by which weights are stabilised are those among who is left. The model is best fitted again
