@@ -8,8 +8,8 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,19 @@ class Sandbox:
         policy: what its kernel may see and use.
         mounts: the folders that the policy names, but for sockets, scratch and outbox, which are made anew.
         outbox: where the outputs go in the end.
+        environment: variables beside those that every run has.
+        listener: a socket that its kernel is handed, by its descriptor.
+        extension: of IPython, loaded when the kernel starts.
+        started: told of the sandbox when the kernel is in it.
     """
 
     policy: Policy
     mounts: Mapping[str, Path]
     outbox: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    listener: int | None = None
+    extension: str | None = None
+    started: Callable[[Sandboxed], None] = lambda _: None
 
 
 class SandboxProvisioner(KernelProvisionerBase):
@@ -100,14 +108,18 @@ class SandboxProvisioner(KernelProvisionerBase):
         connection = Connection.new("python3")
         sockets = self._folders["sockets"]
         file = connection.write(sockets)
+        about = self._sandbox
+        loaded = [f"--InteractiveShellApp.extra_extensions={about.extension}"] if about.extension else []
         self.sandboxed = start(
-            self._sandbox.policy,
-            [sys.executable, "-m", "ipykernel_launcher", "-f", str(file)],
-            mounts={**self._sandbox.mounts, **self._folders},
-            environment=kwargs["env"],
+            about.policy,
+            [sys.executable, "-m", "ipykernel_launcher", "-f", str(file), *loaded],
+            mounts={**about.mounts, **self._folders},
+            environment={**kwargs["env"], **about.environment},
+            pass_fds=[] if about.listener is None else [about.listener],
             stdout=subprocess.DEVNULL,  # what a notebook says comes by its sockets
-            name=f"kernel of {self._sandbox.policy.name}",
+            name=f"kernel of {about.policy.name}",
         )
+        about.started(self.sandboxed)
         self._started = True
         seen = connection.seen_from(sockets)
         self.connection_info = {**seen, "key": connection.key.encode()}  # type: ignore[typeddict-item]

@@ -59,7 +59,7 @@ def environment(scratch: Path, given: Mapping[str, str]) -> dict[str, str]:
     return kept | own | THREADS | dict(given)
 
 
-def _confined(given: Mapping[str, str]) -> dict[str, str]:
+def confined_environment(given: Mapping[str, str]) -> dict[str, str]:
     """The same in a sandbox, which has its own programs and its own small ``/tmp``."""
     whole = environment(WORK, given)
     return {name: value for name, value in whole.items() if name not in _KEPT or name in _KEPT_CONFINED}
@@ -106,7 +106,7 @@ def execute(
                 progress_bar=False,
                 execution_timeout=timeout,
                 scratch=scratch,
-                environment=_confined(given) if sandbox else environment(scratch, given),
+                environment=confined_environment(given) if sandbox else environment(scratch, given),
                 sandbox=sandbox,
                 working_directory=str(notebook.parent),
                 told=report,

@@ -150,6 +150,17 @@ def look(job: int) -> State:
     return State(name.strip(), "" if reason.strip() == "None" else reason.strip(), node.strip())
 
 
+def address(node: str) -> str:
+    """Where the other nodes reach a node.
+
+    Raises:
+        ClusterError: Slurm doesn't know it.
+    """
+    said = ask("scontrol", "--oneliner", "show", "node", node)
+    found = re.search(r"\bNodeAddr=(\S+)", said)
+    return found[1] if found else node
+
+
 def cancel(job: int) -> None:
     """End a job, if it hasn't; who may is Slurm's to say.
 

@@ -9,32 +9,21 @@ import dataclasses
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
-from sundbench.errors import ReleaseError, SandboxError, SundbenchError
+from sundbench.errors import ClusterError, ReleaseError, SandboxError, SundbenchError
 from sundbench.progress import Report
-from sundbench.release.cluster.letter import (
-    LETTER,
-    OUT,
-    PROGRESS,
-    RESULT,
-    STUDY,
-    Letter,
-    Progress,
-    Resources,
-    Result,
-)
+from sundbench.release.cluster.letter import LETTER, OUT, PROGRESS, RESULT, STUDY, Letter, Progress, Result
+from sundbench.release.cluster.limits import fitted
+from sundbench.release.cluster.spread import spread
 from sundbench.release.confined import Sandbox
 from sundbench.release.run import perform
 from sundbench.release.study import StudyFolder
 from sundbench.release.surroundings import Surroundings
-from sundbench.sandbox.policy import Limits, Policy
 from sundbench.sandbox.probe import probe
 
 log = logging.getLogger("sundbench.release.cluster")
-
-OWN_MEMORY = 512 * 2**20
-"""Bytes of the job's memory that its program outside the sandbox needs."""
 
 
 def main(folder: Path) -> int:
@@ -42,50 +31,41 @@ def main(folder: Path) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     letter, out = Letter.read(folder / LETTER), folder / OUT
     try:
-        work(letter, folder, fitting(letter.resources))
+        work(letter, folder)
         failed = None
-    except (ReleaseError, SandboxError) as error:
+    except (ReleaseError, SandboxError, ClusterError) as error:
         failed = str(error)
         log.info("failed in %s", failed)
     Result(failed=failed, surroundings=Surroundings.here()).write(out / RESULT)
     return 0
 
 
-def work(letter: Letter, folder: Path, fit: Callable[[Sandbox], Sandbox]) -> None:
+def work(letter: Letter, folder: Path) -> None:
     """Execute the notebook.
 
     Raises:
-        ReleaseError: a cell failed.
+        ReleaseError: a cell failed, or the workers are gone.
         SandboxError: the kernel's sandbox can't be made.
+        ClusterError: the workers' jobs can't be begun.
     """
     # On a machine of one's own invented persons may do without; a node has everybody's jobs.
     if not (trial := probe()).works:
         raise SandboxError(f"no sandbox can be made on this node: {trial.why}")
-    perform(
-        StudyFolder(folder / STUDY / letter.study),
-        folder / OUT,
-        extract=letter.extract,
-        parameters=letter.parameters,
-        seed=letter.seed,
-        fit=fit,
-        report=reporting(folder / OUT),
-    )
+    with spread(letter, folder) if letter.resources.workers else nullcontext(alone(letter)) as fit:
+        perform(
+            StudyFolder(folder / STUDY / letter.study),
+            folder / OUT,
+            extract=letter.extract,
+            parameters=letter.parameters,
+            seed=letter.seed,
+            fit=fit,
+            report=reporting(folder / OUT),
+        )
 
 
-def fitting(resources: Resources) -> Callable[[Sandbox], Sandbox]:
-    """Makes a sandbox fit the job: it may use what the job was given, and never more than its policy."""
-    return lambda sandbox: dataclasses.replace(sandbox, policy=fitted(sandbox.policy, resources))
-
-
-def fitted(policy: Policy, resources: Resources) -> Policy:
-    """A policy with the limits of a job."""
-    most = policy.limits
-    limits = {
-        **most.model_dump(),
-        "memory": min(most.memory, int(resources.memory) - OWN_MEMORY),
-        "cores": min(most.cores, resources.cores),
-    }
-    return policy.model_copy(update={"limits": Limits.model_validate(limits)})
+def alone(letter: Letter) -> Callable[[Sandbox], Sandbox]:
+    """Makes the sandbox of a run without workers fit its job."""
+    return lambda sandbox: dataclasses.replace(sandbox, policy=fitted(sandbox.policy, letter.resources))
 
 
 def reporting(out: Path) -> Report:

@@ -25,7 +25,7 @@ from sundbench.release.surroundings import Surroundings
 from sundbench.site import Site
 
 TICKET, LETTER, RESULT, PROGRESS = "ticket.json", "letter.json", "result.json", "progress.json"
-STUDY, OUT, LOG = "study", "out", "log"
+STUDY, OUT, LOG, NET = "study", "out", "log", "net"
 MOST_WORKERS = 200
 _LONGEST = 2**20  # bytes of what a job may say about itself
 

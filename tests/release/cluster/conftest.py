@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import nbformat
 import pytest
 
 from sundbench.governance import database, people, permits
@@ -18,7 +18,7 @@ from sundbench.governance.permit import parse
 from sundbench.release.study import StudyFolder
 from sundbench.site import Site
 from sundbench.slurm import accounts, folders
-from tests.release.cluster.projects import PERMIT, STUDY, Project
+from tests.release.cluster.projects import PERMIT, Project, write_study
 
 if TYPE_CHECKING:
     from sundbench.slurm.small.cluster import SmallSlurm
@@ -52,11 +52,10 @@ def make_project(sandboxes: None) -> Iterator[Callable[..., Project]]:
         extract = site.extracts / permit / "2026a"
         extract.mkdir(parents=True)
         fill(extract)
-        if not (extract / "extract.json").exists():
-            (extract / "extract.json").write_text("{}")
-        about = f'{{"freeze": "2026a", "digest": "{"d" * 64}", "permit_digest": "{registered.digest}"'
-        whole = (extract / "extract.json").read_text().strip().removeprefix("{").removesuffix("}")
-        (extract / "extract.json").write_text(about + (f", {whole}" if whole else "") + "}")
+        path = extract / "extract.json"
+        about = json.loads(path.read_text()) if path.exists() else {"digest": "d" * 64}
+        about |= {"freeze": "2026a", "permit_digest": registered.digest}
+        path.write_text(json.dumps(about))
         account = accounts.create(permit)
         accounts.note(site, account)
         if handed_over:
@@ -80,14 +79,6 @@ def study(tmp_path: Path) -> Callable[..., StudyFolder]:
     """Makes a study of these cells, whose parameter is ``women``."""
 
     def make(*cells: str) -> StudyFolder:
-        folder = tmp_path / "analyses" / "tiny"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "study.toml").write_text(STUDY, encoding="utf-8")
-        made = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(source) for source in ("women = 1", *cells)]
-        )
-        made.cells[0].metadata["tags"] = ["parameters"]
-        (folder / "analysis.ipynb").write_text(nbformat.writes(made), encoding="utf-8")
-        return StudyFolder(folder)
+        return write_study(tmp_path / "analyses", *cells)
 
     return make

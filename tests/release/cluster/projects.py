@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+
+from sundbench.release.study import StudyFolder
 from sundbench.site import Site
 from sundbench.slurm.accounts import Account
 
@@ -62,3 +65,16 @@ class Project:
     permit: str
     account: Account
     extract: Path
+
+
+def write_study(analyses: Path, *cells: str) -> StudyFolder:
+    """A study of these cells, whose parameter is ``women``."""
+    folder = analyses / "tiny"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "study.toml").write_text(STUDY, encoding="utf-8")
+    made = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in ("women = 1", *cells)]
+    )
+    made.cells[0].metadata["tags"] = ["parameters"]
+    (folder / "analysis.ipynb").write_text(nbformat.writes(made), encoding="utf-8")
+    return StudyFolder(folder)

@@ -1,0 +1,1 @@
+"""What runs in the sandboxes of a run over several nodes: it decides nothing."""
