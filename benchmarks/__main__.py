@@ -15,6 +15,7 @@ MEASUREMENTS = (
     ("benchmarks.bench_cohort", "--covariates", "50"),
     ("benchmarks.bench_cohort", "--covariates", "50", "--limit", "1536"),
     ("benchmarks.bench_cohort", "--limit", "1536"),
+    ("benchmarks.bench_slurm", "--persons", "600000"),
     ("benchmarks.bench_matched",),
     ("benchmarks.bench_exposure",),
     ("benchmarks.bench_cox",),

@@ -36,7 +36,8 @@ import duckdb
 import polars as pl
 
 import sundbench as sb
-from benchmarks import more_covariates
+from benchmarks import cohort_protocol, more_covariates
+from benchmarks.cohort_protocol import DIABETES, DRUGS, ENTRY, HEART, HYPERTENSION, LUNGS, ULCER
 from benchmarks.memory_limit import limited
 from benchmarks.nation import PERSONS
 
@@ -46,14 +47,7 @@ TIMES = {TEN: 1.3, MANY: 1.0}
 WORKER = 1024  # MiB
 TWICE = 2.1
 FIFTY = 2.0
-ENTRY = ("2006-01-01", "2016-12-31")
-DRUGS = {"antivirals": "J05", "antimycotics": "J02"}
 MEDICINES = (*DRUGS.values(), "C10", "C07", "C03", "A10", "M05", "B01")
-HEART = ("DI06", "DI13", "DI14", "DI15", "DI16")
-HYPERTENSION = ("DI10", "DI11", "DI12")
-DIABETES = ("DE10", "DE11", "DE12", "DE13", "DE14")
-LUNGS = ("DJ01", "DJ05", "DJ06", "DJ16")
-ULCER = ("DK01", "DK03", "DK08")
 COLUMNS = [
     "person",
     "drug",
@@ -87,26 +81,7 @@ def by_sundbench(root: Path, covariates: int) -> pl.DataFrame:
 
 def study(covariates: int) -> sb.Study:
     """The protocol."""
-    return sb.Study(
-        population=sb.new_users({name: sb.dispensing(atc) for name, atc in DRUGS.items()}, washout_days=365),
-        entry=ENTRY,
-        require={"heart disease": sb.diagnosis(HEART).before(years=10).any(), "adult": sb.age() >= 18},
-        covariates={
-            "age": sb.age(),
-            "sex": sb.sex(),
-            "lipid_lowering": sb.dispensing("C10").before(days=365).any(),
-            "beta_blockers": sb.dispensing("C07").before(days=365).any(),
-            "diuretics": sb.dispensing("C03").before(days=365).count(),
-            "antidiabetics": sb.dispensing("A10").before(days=365).distinct(),
-            "bone_days": sb.dispensing("M05").before(days=730).days_since(),
-            "antithrombotic_packages": sb.dispensing("B01").before(days=365).sum("packages"),
-            "hypertension": sb.diagnosis(HYPERTENSION).before(years=5).any(),
-            "diabetes": sb.diagnosis(DIABETES).before(years=10).any(),
-            **(more_covariates.features() if covariates == MANY else {}),
-        },
-        outcomes={"lungs": sb.diagnosis(LUNGS, position="A"), "ulcer": sb.diagnosis(ULCER)},
-        follow_up=sb.follow_up(until=[], max_days=1825),
-    )
+    return cohort_protocol.study(more_covariates.features() if covariates == MANY else {})
 
 
 def covered_until(root: Path) -> str:
