@@ -5,7 +5,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sundbench.errors import MethodError
@@ -90,6 +90,7 @@ def test_refuses_the_treatment_as_covariate(persons):
         propensity.fit(persons, treatment="drug", covariates=["age", "drug"])
 
 
+@settings(deadline=None)
 @given(st.floats(0.02, 0.98), st.booleans())
 def test_weights_by_formula(score, treated):
     scores, arms = [score, 0.5, 0.5], [treated, True, False]
@@ -132,6 +133,7 @@ def test_the_optimal_threshold_is_that_of_psweight():
     assert propensity.optimal_trim([0.2, 0.5, 0.7]) == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.001, 0.999), min_size=2, max_size=40))
 def test_no_other_threshold_bounds_the_variance_lower(scores):
     score = np.array(scores)
