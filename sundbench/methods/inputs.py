@@ -47,7 +47,7 @@ def frame(data: Frame, columns: Sequence[str]) -> pd.DataFrame:
     absent = [name for name in columns if name not in names]
     if absent:
         raise MethodError(
-            f"the data have no column {', '.join(absent)}: they have {', '.join(map(str, names))}"
+            f"the data have no column {', '.join(map(str, absent))}: they have {', '.join(map(str, names))}"
         )
     double = [name for name in columns if names.count(name) > 1]
     if double:
@@ -79,7 +79,9 @@ def column_names(data: Frame) -> list[str]:
         return data.collect_schema().names()
     if isinstance(data, pa.Table):
         return list(data.column_names)
-    return list(data.columns) if isinstance(data, pd.DataFrame | pl.DataFrame) else list(data)
+    if isinstance(data, pd.DataFrame | pl.DataFrame | Mapping):
+        return list(data.columns if not isinstance(data, Mapping) else data)
+    raise MethodError(f"data of type {type(data).__name__}: give a pandas, Polars or Arrow frame")
 
 
 def floats(values: ArrayLike, name: str) -> Floats:

@@ -346,6 +346,44 @@ def test_negative_values(name, column):
     refused(name, first(CALLS[name][0], column, -1))
 
 
+COUNTS = {"drug": ["a"], "event": ["b"], "count": [5], "drug_total": [10], "event_total": [20]}
+BY_COUNT = {name: name for name in COUNTS}
+COX = {"time": "time", "event": "event", "covariates": ["x"]}
+FINE_GRAY = {"time": "time", "cause": "cause", "covariates": ["x"]}
+TIME, ARM = PERSONS["time"], PERSONS["arm"]
+FAR = {"x": [-1e5, 1e5]}
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (
+            lambda: survival.fine_gray(PERSONS, time="time", cause="cause", covariates=["x"], of_interest=0),
+            "0 is",
+        ),
+        (
+            lambda: survival.gray_test(PERSONS["time"], PERSONS["cause"], PERSONS["group"], of_interest=0),
+            "0 is",
+        ),
+        (
+            lambda: survival.log_rank(PERSONS["time"], PERSONS["event"], PERSONS["group"], rho=np.inf),
+            "rho inf",
+        ),
+        (lambda: survival.kaplan_meier(TIME, PERSONS["event"], conf_level="0.95"), "conf_level"),
+        (lambda: survival.cox(PERSONS, **COX).predict(FAR, [3]), "hazards overflow"),
+        (
+            lambda: survival.cox(PERSONS, **COX).predict({"x": ["a"]}, [3]),
+            "covariate x: these are not numbers",
+        ),
+        (lambda: survival.cox([1, 2], **COX), "data of type list"),
+        (lambda: signals.disproportionality(COUNTS, **BY_COUNT, total=float("nan")), "total: 1 of 1 values"),
+    ],
+)
+def test_arguments_that_would_give_silent_numbers(call, says):
+    with pytest.raises(MethodError, match=says):
+        call()
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_no_rows(name):
     refused(name, CALLS[name][0].iloc[:0])

@@ -110,7 +110,11 @@ def from_counts(
         if (table.groupby(name)[margin].nunique() > 1).any():
             raise MethodError(f"{margin}: rows of one {name} differ: give its number of reports in each row")
     both, n1, m1 = (whole(table[c], c) for c in (count, drug_total, event_total))
-    n = whole(table[total], total) if isinstance(total, str) else np.full(both.size, float(total))
+    n = (
+        whole(table[total], total)
+        if isinstance(total, str)
+        else whole(pd.Series([total] * both.size), "total")
+    )
     wrong = (both > n1) | (both > m1) | (n1 > n) | (m1 > n) | (n1 + m1 - both > n)
     if wrong.any():
         raise MethodError(

@@ -62,8 +62,7 @@ def predicted_survival(
 
     total, spread, means = by_then(increment), by_then(squares), by_then(gone)
     parts = []
-    for row, covariates in enumerate(matrix):
-        relative = np.exp(covariates @ beta)
+    for row, (covariates, relative) in enumerate(zip(matrix, relative_hazard(matrix, beta), strict=True)):
         gap = means - total[:, None] * covariates
         se_log = relative * np.sqrt(spread + np.einsum("tp,pq,tq->t", gap, variance, gap))
         survival = np.exp(-relative * total)
@@ -73,6 +72,20 @@ def predicted_survival(
         columns = {name: np.where(known, values, np.nan) for name, values in part.items()}
         parts.append(pd.DataFrame({"row": row, "time": times, **columns}))
     return pd.concat(parts, ignore_index=True)
+
+
+def relative_hazard(matrix: Floats, beta: Floats) -> Floats:
+    """The hazard of new rows, relative to that at the means.
+
+    Raises:
+        MethodError: it can't be computed.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        relative = np.exp(matrix @ beta)
+    bad = int((~np.isfinite(relative)).sum())
+    if bad:
+        raise MethodError(f"{bad} of {relative.size} new rows lie so far from the data that hazards overflow")
+    return np.asarray(relative)
 
 
 def survival_limits(

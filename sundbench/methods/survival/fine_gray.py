@@ -24,9 +24,10 @@ from numpy.typing import ArrayLike
 
 from sundbench.errors import MethodError
 from sundbench.methods.inputs import Bools, Floats, Frame, frame, numbers, sums
+from sundbench.methods.survival.baseline import relative_hazard
 from sundbench.methods.survival.cox import ratio_table
 from sundbench.methods.survival.curve import curve
-from sundbench.methods.survival.follow_up import causes, check_level
+from sundbench.methods.survival.follow_up import causes, check_cause, check_level
 from sundbench.methods.survival.newton import inverted, maximise
 from sundbench.methods.survival.partial_likelihood import PartialLikelihood
 from sundbench.methods.survival.residuals import score_residuals
@@ -84,7 +85,7 @@ class FineGray:
         wanted = numbers(np.atleast_1d(np.asarray(times)), "times")
         if (wanted < 0).any():
             raise MethodError("times: some are negative: incidence starts at time 0")
-        relative = np.exp((self._terms.matrix(data) - self._terms.means) @ self.coef.to_numpy())
+        relative = relative_hazard(self._terms.matrix(data) - self._terms.means, self.coef.to_numpy())
         hazard = np.concatenate(([0.0], np.cumsum(self._increments())))
         at = hazard[np.searchsorted(self._model.sets.time, wanted, side="right")]
         incidence = np.where(wanted <= self._last, -np.expm1(-relative[:, None] * at), np.nan)
@@ -132,8 +133,7 @@ def fine_gray(
     chosen = frame(data, [time, cause, *names])
     end, codes, _, weight = causes(chosen[time], chosen[cause], None, None)
     event = codes == of_interest
-    if not event.any():
-        raise MethodError(f"cause {of_interest} never happens: there is no hazard to model")
+    check_cause(codes, of_interest)
     competing = (codes > 0) & ~event
     groups = None if cluster is None else frame(data, [cluster])[cluster]
     matrix, made = terms(chosen, names)

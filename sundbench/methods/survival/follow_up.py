@@ -42,13 +42,25 @@ def causes(
     return end, codes.astype(np.int64), late, weight
 
 
+def check_cause(codes: Ints, of_interest: int) -> None:
+    """Refuse a cause of interest that is none.
+
+    Raises:
+        MethodError: 0, which is censoring, or a cause that nobody has.
+    """
+    if of_interest == 0:
+        raise MethodError("of_interest 0 is censoring: name a cause, 1, 2, ...")
+    if not (codes == of_interest).any():
+        raise MethodError(f"cause {of_interest} never happens: there are no events to analyse")
+
+
 def check_level(conf_level: float) -> None:
     """Refuse a coverage that is none.
 
     Raises:
         MethodError: not between 0 and 1.
     """
-    if not 0 < conf_level < 1:
+    if not isinstance(conf_level, int | float) or not 0 < conf_level < 1:
         raise MethodError(f"conf_level {conf_level} lies outside 0 to 1: use e.g. 0.95")
 
 

@@ -13,7 +13,7 @@ from scipy.stats import chi2
 
 from sundbench.errors import MethodError
 from sundbench.methods.inputs import Floats, labels, sums
-from sundbench.methods.survival.follow_up import Ints, causes
+from sundbench.methods.survival.follow_up import Ints, causes, check_cause
 from sundbench.methods.survival.log_rank import GroupTest
 
 
@@ -33,8 +33,7 @@ def gray_test(time: ArrayLike, cause: ArrayLike, group: ArrayLike, *, of_interes
     names, place = labels(group, end.size, "group")
     if len(names) < 2:
         raise MethodError("group has one label: a comparison needs two or more")
-    if not (codes == of_interest).any():
-        raise MethodError(f"cause {of_interest} never happens: there is no incidence to compare")
+    check_cause(codes, of_interest)
     kind = np.where(codes == of_interest, 1, np.where(codes > 0, 2, 0))
     own, other, at_risk = _counts(end, kind, place, len(names))
     score, variance, expected = _score(own, other, at_risk)

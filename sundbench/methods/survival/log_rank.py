@@ -60,6 +60,8 @@ def log_rank(
     Raises:
         MethodError: empty, missing or negative data, one group, or no events while two groups are at risk.
     """
+    if not isinstance(rho, int | float) or not np.isfinite(rho):
+        raise MethodError(f"rho {rho} is no number: use 0 (log-rank), 1 (Peto and Peto) or between")
     end, occurred, late, _ = follow_up(time, event, entry, None)
     names, place = labels(group, end.size, "group")
     if len(names) < 2:

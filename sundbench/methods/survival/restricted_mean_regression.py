@@ -73,6 +73,8 @@ def rmst_regression(
     check_level(conf_level)
     if contrast not in ("difference", "ratio", "ratio of time lost"):
         raise MethodError(f"contrast {contrast} is unknown: use difference, ratio or ratio of time lost")
+    if isinstance(covariates, str):
+        raise MethodError("covariates: give a list of columns, which may be empty")
     chosen = frame(data, [time, event, arm, *covariates])
     end, occurred, _, _ = follow_up(chosen[time], chosen[event], None, None)
     treated = indicator(chosen[arm], arm, "the two arms as 1 and 0")

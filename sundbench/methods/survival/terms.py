@@ -10,7 +10,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from sundbench.errors import MethodError
-from sundbench.methods.inputs import Floats, Frame, frame
+from sundbench.methods.inputs import Floats, Frame, floats, frame
 from sundbench.methods.propensity.design import columns_of
 
 _BLOCK = 4096
@@ -103,7 +103,7 @@ def _levels(values: pd.Series) -> tuple[object, ...]:
 
 
 def _numbers(values: pd.Series, name: str) -> Floats:
-    column = values.to_numpy(dtype=np.float64)
+    column = floats(values, f"covariate {name}")
     if not np.isfinite(column).all():
         bad = int((~np.isfinite(column)).sum())
         raise MethodError(
