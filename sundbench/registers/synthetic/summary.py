@@ -37,7 +37,8 @@ def truth(
         "warning": (
             f"Invented persons. Lung cancer is {enrolment['enrichment']:g} times as frequent as in Denmark "
             f"from {enrolment['enriched_from']} on, atrial fibrillation {fibrillation['enrichment']:g} times "
-            f"from {fibrillation['enriched_from']} on, tendon rupture {harm['enrichment']} times: "
+            f"from {fibrillation['enriched_from']} on, tendon rupture {harm['enrichment']} times, "
+            f"ciprofloxacin {harm['course_enrichment']} times: "
             "their frequencies here say nothing about Denmark."
         ),
         "synthesis": {
