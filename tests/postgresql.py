@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, text
 def programs() -> Path | None:
     """The folder of initdb and pg_ctl: Debian keeps it off the PATH."""
     found = shutil.which("pg_ctl")
-    folders = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    folders = [Path(found).resolve().parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     return folders[-1] if folders else None
 
 

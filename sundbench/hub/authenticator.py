@@ -24,6 +24,7 @@ from sundbench.hub import known_browsers, passwords, rights
 from sundbench.hub.deployment import Deployment, deployment
 from sundbench.hub.journal import NOBODY
 from sundbench.hub.log_in_limits import place
+from sundbench.hub.metrics import LOG_INS
 from sundbench.hub.pages import database_away, handlers
 from sundbench.hub.permits_watch import Watch
 from sundbench.hub.refusal import Refused
@@ -96,6 +97,7 @@ class GovernanceAuthenticator(Authenticator):  # type: ignore[misc]  # JupyterHu
         except AuditError as error:
             self.log.error("%s can't log in: %s", user, error)  # noqa: TRY400 - a line, not a traceback
             raise told(_NO_AUDIT) from None
+        LOG_INS.labels("admitted").inc()
         return _model(user, now)
 
     @property
@@ -126,6 +128,7 @@ class PasswordAuthenticator(GovernanceAuthenticator):
         who = f"{user[:_LONGEST]} {known_browsers.known(handler, user)}".strip()
         address = place(handler.request.remote_ip)
         if (wait := max(hub.limits.addresses.take(address), hub.attempts.take(who))) > 0:
+            LOG_INS.labels("too-many-attempts").inc()
             raise told(too_many(wait))
         async with _AT_ONCE:
             right = await asyncio.to_thread(passwords.check, hub.site, user, password)
@@ -137,6 +140,7 @@ class PasswordAuthenticator(GovernanceAuthenticator):
             return admitted
         # What is typed as an unknown name may be a password: it doesn't go into the log.
         named = user if now.knows(user) else NOBODY
+        LOG_INS.labels("password").inc()
         hub.journal.refused(named, Action.LOGIN_REFUSED, "hub", address=handler.request.remote_ip)
         return None
 

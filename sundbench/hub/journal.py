@@ -19,6 +19,7 @@ from sundbench.governance.audit import places
 from sundbench.governance.audit.actions import SERVER, Action
 from sundbench.governance.audit.client import AsyncClient, UnrecordableError
 from sundbench.governance.audit.record import Entry
+from sundbench.hub.metrics import AUDIT_OWED
 from sundbench.site import Site
 
 _log = logging.getLogger(__name__)
@@ -154,6 +155,7 @@ class Journal:
             _log.error("%d audit records wait for the writer: %s", len(self._owed), error)
         finally:
             self._flushing = False
+            AUDIT_OWED.set(len(self._owed))
 
     async def _settled(self, entry: Entry) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sundbench.hub import metrics
 from sundbench.hub.dashboards import service as dashboards
 from sundbench.hub.deployment import Deployment
 from sundbench.hub.runtime import secret
@@ -12,7 +13,10 @@ from sundbench.hub.supervisor.winding_down import SERVICE as SUPERVISOR
 
 def services(hub: Deployment) -> list[dict[str, Any]]:
     """JupyterHub's ``services``."""
-    found = [{"name": SUPERVISOR, "api_token": secret(hub.site, SUPERVISOR), "display": False}]
+    found = [
+        {"name": SUPERVISOR, "api_token": secret(hub.site, SUPERVISOR), "display": False},
+        metrics.service(secret(hub.site, metrics.SERVICE)),
+    ]
     if hub.settings.dashboards.enabled:
         found.append(dashboards.service(hub.site, hub.settings))
     return found
@@ -26,5 +30,6 @@ def service_roles(hub: Deployment) -> list[dict[str, Any]]:
             "description": "To stop the platform",
             "scopes": ["shutdown"],
             "services": [SUPERVISOR],
-        }
+        },
+        metrics.role(),
     ]

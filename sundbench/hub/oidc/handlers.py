@@ -16,6 +16,7 @@ from tornado.httputil import url_concat
 from sundbench.governance.audit.actions import Action
 from sundbench.hub.deployment import deployment
 from sundbench.hub.journal import NOBODY
+from sundbench.hub.metrics import LOG_INS
 from sundbench.hub.oidc import refusals
 from sundbench.hub.pages.log_in import SignOffHandler, SignOnHandler
 from sundbench.hub.pages.navigation import Navigated
@@ -95,6 +96,7 @@ class CallbackHandler(Navigated, OAuthCallbackHandler):  # type: ignore[misc]
         deployment().journal.refused(
             who, Action.LOGIN_REFUSED, "hub", address=self.request.remote_ip, reason=refusal.reason
         )
+        LOG_INS.labels(refusal.reason).inc()
         return told(refusal)
 
 

@@ -14,6 +14,7 @@ from jupyterhub.handlers.base import BaseHandler
 from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
 from tornado import web
 
+from sundbench.hub.metrics import DATABASE_AWAY
 from sundbench.hub.refusal import Refused
 from sundbench.hub.told import told
 
@@ -57,6 +58,7 @@ def roll_back(session: Any) -> None:
 
 def _away(handler: Any) -> web.HTTPError:
     _log.error("%s %s: the hub's database doesn't answer", handler.request.method, handler.request.path)
+    DATABASE_AWAY.inc()
     roll_back(handler.db)
     handler._jupyterhub_user = None  # the page of errors would ask the database for the name
     handler.expanded_scopes, handler.parsed_scopes = set(), {}

@@ -98,3 +98,25 @@ def test_what_changes_after_that_still_reaches_the_hub(kept: Platform):
         30,
     )
     amend(kept.site, "lung-cancer", ("rikke:researcher", "anders:analyst"))
+
+
+def test_both_databases_are_lost_and_brought_back(kept: Platform, postgresql: Cluster):
+    """The drill of docs/operators.md: dump, lose, restore. People stay logged in, servers are found again."""
+    rikke = kept.visitor("rikke")
+    rikke.start("lung-cancer")
+    dumps = {name: str(postgresql.folder / f"{name}.dump") for name in ("governance", "hub")}
+    there = ("-h", str(postgresql.folder), "-U", "sundbench")
+    for name, file in dumps.items():
+        postgresql.run("pg_dump", *there, "-Fc", "-f", file, name)
+    kept.kill("hub")
+    for name, file in dumps.items():
+        postgresql.run("dropdb", *there, "--force", name)
+        postgresql.run("createdb", *there, name)
+        postgresql.run("pg_restore", *there, "--exit-on-error", "-d", name, file)
+    kept.start_hub()
+
+    assert rikke.state("lung-cancer") == "running"
+    assert rikke.get("user/rikke/lung-cancer/").ok
+    assert rikke.stop("lung-cancer").ok
+    eventually(lambda: rikke.state("lung-cancer") == "stopped")
+    assert not [one for one in kept.records(action="server.stop") if "no hub knew" in one["detail"]["why"]]

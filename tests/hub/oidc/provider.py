@@ -49,6 +49,7 @@ class Provider:
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     key: RSAPrivateKey = field(default_factory=lambda: generate_private_key(65537, 2048))
     kid: str = "one"
+    secret: str = SECRET
     _codes: dict[str, dict[str, Any]] = field(default_factory=dict)
     _tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -84,7 +85,7 @@ class Provider:
 
     def token(self, form: dict[str, str], client: tuple[str, str]) -> tuple[int, dict[str, Any]]:
         """The token endpoint."""
-        if client != (CLIENT, SECRET):
+        if client != (CLIENT, self.secret):
             return 401, {"error": "invalid_client"}
         if form["grant_type"] == "refresh_token":
             found = self._tokens.pop(form["refresh_token"], None)  # for one use

@@ -311,3 +311,14 @@ def test_one_account_does_not_log_in_without_end(guarded: Platform, provider: Pr
     answers = [Visitor(guarded.url).get("hub/oauth_login").status_code for _ in range(13)]
     assert answers.count(403) <= 11
     assert answers[-1] == 429
+
+
+def test_a_new_client_secret_holds_at_once(guarded: Platform, provider: Provider):
+    tove = member(guarded, "tove")
+    provider.is_("s-tove", "tove")
+    provider.secret = "a new one"
+    answer = tove.get("hub/oauth_login")
+    assert answer.status_code == 503, "the hub still shows the old one"
+    (guarded.site.hub / "secrets" / "oidc-client").write_text("a new one\n")
+    enter(tove)
+    assert inside(tove)
