@@ -62,7 +62,6 @@ class ClusterSpawner(ProjectSpawner, batchspawner.SlurmSpawner):  # type: ignore
         super()._reset()
         self.became = State("")
         self.letter = ""
-        self._identity: Identity | None = None
 
     # What batchspawner would take from the person, or run in a shell.
 
@@ -126,8 +125,8 @@ class ClusterSpawner(ProjectSpawner, batchspawner.SlurmSpawner):  # type: ignore
         try:
             self.became = await self.queue.state(int(self.job_id))
         except ClusterError as error:
-            silent = isinstance(error, SlurmSilentError)
-            self.log.log(20 if silent else 40, "What became of %s isn't known: %s", self._log_name, error)
+            level = logging.INFO if isinstance(error, SlurmSilentError) else logging.ERROR
+            self.log.log(level, "What became of %s isn't known: %s", self._log_name, error)
             return JobStatus.UNKNOWN
         self.job_status = f"{self.became.name} {self.became.node}"
         if self.became.waits:
@@ -142,16 +141,27 @@ class ClusterSpawner(ProjectSpawner, batchspawner.SlurmSpawner):  # type: ignore
         """Have the gate begin the job, with a letter that its account alone reads."""
         chosen = self._hub.settings.slurm
         self.ip, self.port = "", 0
-        asked = gate.Begin(
-            permit=self.name,
-            letter=self._letter(start).model_dump_json(),
-            cores=chosen.cores,
-            memory=chosen.memory,
-            minutes=minutes_left(start.registered.permit.expires, chosen.minutes),
-            partition=chosen.partition,
-            charge=chosen.charge,
-        )
-        begun = await asyncio.to_thread(gate.begin, self._hub.site, asked)
+        try:
+            letter = self._letter(start, await self._identity())
+            asked = gate.Begin(
+                permit=self.name,
+                letter=letter.model_dump_json(),
+                cores=chosen.cores,
+                memory=chosen.memory,
+                minutes=minutes_left(start.registered.permit.expires, chosen.minutes),
+                partition=chosen.partition,
+                charge=chosen.charge,
+            )
+            beginning = asyncio.create_task(asyncio.to_thread(gate.begin, self._hub.site, asked))
+            try:
+                await asyncio.shield(beginning)
+            finally:  # also where the user gives up meanwhile: what was begun must be known, to be ended
+                self._note(await beginning)
+        except SlurmSilentError as error:
+            self.log.error("Not starting %s: %s", self._log_name, error)  # noqa: TRY400 - a line, not a traceback
+            raise _silent() from None
+
+    def _note(self, begun: gate.Begun) -> None:
         self.job_id, self.letter = str(begun.job), begun.letter
         self.queue.begun()
 
@@ -242,21 +252,22 @@ class ClusterSpawner(ProjectSpawner, batchspawner.SlurmSpawner):  # type: ignore
     # Certificates.
 
     async def create_certs(self) -> dict[str, str]:
-        """Make a pair for this start alone; JupyterHub's own would be every server's of the same person."""
-        nodes = await self.queue.addresses()
-        return signed(self, [*nodes, *nodes.values()])
-
-    async def move_certs(self, paths: dict[str, str]) -> dict[str, str]:
-        """Take the pair out of the hub's folder: it goes to the job in its letter."""
-        self._identity = read_away(paths)
+        """None yet: a start may still be refused; and JupyterHub's is one pair for all of a person's."""
         return {}
+
+    async def _identity(self) -> Identity:
+        """A pair for this start alone, taken out of the hub's folder: it goes to the job in its letter.
+
+        Raises:
+            ClusterError: Slurm doesn't say where nodes are reached.
+        """
+        nodes = await self.queue.addresses()
+        return read_away(signed(self, [*nodes, *nodes.values()]))
 
     # What the job is told.
 
-    def _letter(self, start: Start) -> Letter:
+    def _letter(self, start: Start, identity: Identity) -> Letter:
         site, chosen = self._hub.site, self._hub.settings
-        if self._identity is None:
-            raise ClusterError("JupyterHub's internal_ssl is off: the slurm profile needs it")
         hub = urlsplit(super().environment_of_server()["JUPYTERHUB_API_URL"])
         content = ("SUNDBENCH_KERNELS", "SUNDBENCH_HUB_CONFIG")
         return Letter(
@@ -271,7 +282,7 @@ class ClusterSpawner(ProjectSpawner, batchspawner.SlurmSpawner):  # type: ignore
             ),
             hub=Endpoint(host=hub.hostname or "", port=hub.port or 443),
             audit=Endpoint(host=hub.hostname or "", port=chosen.slurm.audit_port),
-            identity=self._identity,
+            identity=identity,
             content={name: Path(os.environ[name]) for name in content if name in os.environ},
         )
 
@@ -310,6 +321,15 @@ class ClusterSpawner(ProjectSpawner, batchspawner.SlurmSpawner):  # type: ignore
             en=f"The server stopped before it was ready: {how.en}. Try again; or tell the operator.",
             status=500,
         )
+
+
+def _silent() -> Refused:
+    return Refused(
+        "cluster",
+        da="Serveren kan ikke startes, for klyngen svarer ikke lige nu. Prøv igen om lidt.",
+        en="The server can't be started, because the cluster doesn't answer just now. Try again in a while.",
+        status=503,
+    )
 
 
 def told(state: State) -> Text:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sundbench.errors import HubError
+from sundbench.errors import ClusterError, HubError
 from sundbench.hub import check
 from sundbench.hub.runtime import private
 from sundbench.hub.settings import read
+from sundbench.hub.slurm import queue
 from sundbench.hub.supervisor import loop, notes, programs, table, winding_down
 from sundbench.hub.supervisor.notes import Notes
 from sundbench.site import Site
@@ -160,7 +161,7 @@ def status(site: Site) -> Status:
     Raises:
         HubError: the settings are wrong.
     """
-    found, servers = notes.read(site), len(table.jobs(site))
+    found, servers = notes.read(site), _servers(site)
     supervised = found is not None and found.alive
     answering = {programs.HUB: programs.hub_answers(read(site)), programs.AUDIT: programs.audit_answers(site)}
     lines = [
@@ -186,3 +187,13 @@ def status(site: Site) -> Status:
     else:
         said = "not up: sundbench hub start"
     return Status(up, lines, servers, said)
+
+
+def _servers(site: Site) -> int:
+    """How many project servers run, or wait to; as far as Slurm says, where they are its jobs."""
+    if read(site).site.profile != "slurm":
+        return len(table.jobs(site))
+    try:
+        return len(queue.left(site))
+    except ClusterError:
+        return 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sundbench.hub.supervisor import winding_down
+from sundbench.hub.supervisor import control, winding_down
 from sundbench.slurm import folders, gate
 from tests.hub.installation import Kernel, Visitor, close, eventually
 from tests.hub.slurm.conftest import Cluster
@@ -255,6 +255,7 @@ def test_stopping_the_platform_ends_what_waits_in_slurm_s_queue(
     said: list[str] = []
     with cluster.closed():
         gate.begin(site, gate.Begin(permit=project, letter="{}", cores=1, memory=2**28, minutes=5))
+        assert control.status(site).servers == 1
         assert winding_down._shut_down(site, said.append)
         assert cluster.platform.hub is not None
         cluster.platform.hub.wait(60)

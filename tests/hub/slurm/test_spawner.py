@@ -10,6 +10,7 @@ counterpart: there are none of the three.
 
 import asyncio
 import json
+import time
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -43,6 +44,11 @@ class Slurm:
             raise self.says
         return self.says
 
+    async def addresses(self) -> dict[str, str]:
+        if isinstance(self.says, ClusterError):
+            raise self.says
+        return {NODE: "10.1.2.3"}
+
     async def address(self, node: str) -> str:
         return {NODE: "10.1.2.3"}[node]
 
@@ -62,6 +68,8 @@ class Slurm:
 def slurm(monkeypatch: pytest.MonkeyPatch) -> Slurm:
     made = Slurm()
     monkeypatch.setattr(gate, "begin", made.begin)
+    monkeypatch.setattr(module, "signed", lambda *_: {})
+    monkeypatch.setattr(module, "read_away", lambda _: None)
     monkeypatch.setattr(gate, "end", made.end)
     monkeypatch.setattr(ClusterSpawner, "queue", made)
     monkeypatch.setattr(module, "_LOOK", 0.01)
@@ -228,6 +236,34 @@ def test_a_job_never_outlives_its_permit(monkeypatch: pytest.MonkeyPatch):
     assert minutes_left(date(2026, 6, 30), 600) == 120
     assert minutes_left(date(2026, 6, 30), 60) == 60
     assert minutes_left(date(2026, 7, 1), 6000) == 26 * 60
+
+
+def test_a_start_that_is_given_up_while_its_job_is_begun_knows_the_job(
+    slurm: Slurm, monkeypatch: pytest.MonkeyPatch
+):
+    def slowly(_site: object, _request: gate.Begin) -> gate.Begun:
+        time.sleep(0.3)
+        return gate.Begun(job=123, letter="0" * 16)
+
+    monkeypatch.setattr(gate, "begin", slowly)
+    spawner = a_spawner()
+
+    async def given_up() -> None:
+        starting = asyncio.create_task(spawner.begin(granted()))
+        await asyncio.sleep(0.1)
+        starting.cancel()
+        await starting
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(given_up())
+    assert spawner.job_id == "123"
+
+
+def test_with_slurm_silent_a_start_says_so(slurm: Slurm):
+    slurm.says = SlurmSilentError("Slurm doesn't answer: Unable to contact slurm controller")
+    with pytest.raises(Refused, match="the cluster doesn't answer just now") as refused:
+        asyncio.run(a_spawner().begin(granted()))
+    assert "klyngen svarer ikke" in refused.value.html
 
 
 def test_a_job_that_slurm_refuses_leaves_nothing_to_be_found(slurm: Slurm, monkeypatch: pytest.MonkeyPatch):
