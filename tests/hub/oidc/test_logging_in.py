@@ -322,3 +322,13 @@ def test_a_new_client_secret_holds_at_once(guarded: Platform, provider: Provider
     (guarded.site.hub / "secrets" / "oidc-client").write_text("a new one\n")
     enter(tove)
     assert inside(tove)
+
+
+def test_one_address_does_not_try_account_after_account(guarded: Platform, provider: Provider):
+    """The last of these tests: afterwards this machine has to wait."""
+    answers: list[int] = []
+    while len(answers) < 80 and 429 not in answers:
+        provider.is_(f"s-{len(answers)}", "stranger")
+        answers.append(Visitor(guarded.url).get("hub/oauth_login").status_code)
+    assert 429 in answers
+    assert set(answers) == {403, 429}
