@@ -151,7 +151,9 @@ def main() -> None:
                 )
     finally:
         shutil.rmtree(home)
-        subprocess.run(["userdel", accounts.name_of("bench-slurm")], check=False, capture_output=True)
+        subprocess.run(
+            ["userdel", "--force", accounts.name_of("bench-slurm")], check=False, capture_output=True
+        )
 
 
 if __name__ == "__main__":

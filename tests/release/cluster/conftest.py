@@ -65,7 +65,8 @@ def make_project(sandboxes: None) -> Iterator[Callable[..., Project]]:
 
     yield make
     for project in made:
-        subprocess.run(["userdel", project.account.name], check=True, capture_output=True)
+        # A job of its may take a moment to end.
+        subprocess.run(["userdel", "--force", project.account.name], check=True, capture_output=True)
         shutil.rmtree(project.site.root)
 
 

@@ -13,7 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from sundbench.cli.main import app
 from sundbench.errors import ClusterError, ReleaseError
 from sundbench.release import manifest as manifests
 from sundbench.release import order, run
@@ -146,22 +148,48 @@ def test_a_cell_that_fails_is_told_and_its_notebook_kept(project, study):
     assert nothing_is_left(project, ticket)
 
 
-def test_a_run_outlives_who_ordered_it_and_is_taken_home_by_another(project, study):
-    ticket = ordered(project, study("import time; time.sleep(3)", ONE_TABLE))
-    program = "import sys; from pathlib import Path; from sundbench.site import Site\n"
-    program += "from sundbench.release.cluster.awaiting import wait\n"
-    program += (
-        f"wait(Site(Path({str(project.site.root)!r}), {project.site.database_url!r}), {ticket.order.run!r})"
+def sundbench(project: Project, study: StudyFolder, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [Path(sys.executable).with_name("sundbench"), "--home", project.site.root, "run", *words],
+        env=os.environ | {"SUNDBENCH_ANALYSES": str(study.folder.parent), "SUNDBENCH_USER": "anna"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
-    waiting = subprocess.Popen([sys.executable, "-c", program])
-    until_it_runs(ticket)
-    waiting.send_signal(signal.SIGKILL)
+
+
+def test_a_run_outlives_the_command_that_ordered_it_and_one_that_waits(project, study, monkeypatch):
+    tiny = study("import time; time.sleep(8)", ONE_TABLE)
+    asked = (
+        "--permit",
+        project.permit,
+        "--on",
+        "slurm",
+        "--cores",
+        "1",
+        "--memory",
+        "1 GiB",
+        "-p",
+        "women=15",
+    )
+    ordering = sundbench(project, tiny, "tiny", *asked)
+    said = ordering.stdout.readline()
+    name = said.split()[1]
+    until_it_runs(awaiting.ticket_of(project.site, name))
+    ordering.send_signal(signal.SIGINT)
+    rest, _ = ordering.communicate()
+    assert f"run {name} goes on; take it home with: sundbench run wait {name}" in rest
+    assert ordering.returncode == 1
+    waiting = sundbench(project, tiny, "wait", name)
+    waiting.stdout.readline()  # it waits
+    waiting.kill()
     waiting.wait()
-    assert awaiting.going(project.site) == [ticket.order.run]
-    assert "runs on" in awaiting.standing(project.site, ticket.order.run)
-    assert awaiting.wait(project.site, ticket.order.run).outputs
-    with pytest.raises(ReleaseError, match="no run called"):
-        awaiting.wait(project.site, ticket.order.run)
+    monkeypatch.setenv("SUNDBENCH_USER", "anna")
+    here = ("--home", str(project.site.root), "run")
+    assert name in CliRunner().invoke(app, [*here, "list"]).output
+    assert f"run {name}: 1 outputs in" in CliRunner().invoke(app, [*here, "wait", name]).output
+    assert manifests.read(project.site, project.site.runs / name).parameters == {"women": 15}
+    assert "no run called" in str(CliRunner().invoke(app, [*here, "wait", name]).exception)
 
 
 def finished(project: Project, study: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> tuple[Ticket, Path]:
