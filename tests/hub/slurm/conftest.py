@@ -1,6 +1,7 @@
 """A hub whose servers are jobs of a real Slurm, each under the no-login account of its permit."""
 
 import json
+import pwd
 import re
 import secrets
 import shutil
@@ -8,18 +9,20 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import requests
 
+from sundbench.hub.passwords import generate, put
 from sundbench.hub.settings import read
 from sundbench.slurm import accounts, folders
 from sundbench.slurm.accounts import Account
 from sundbench.slurm.small.cluster import SmallSlurm
 from tests.hub.installation import (
+    PERMITS,
     Platform,
     Visitor,
     add_data,
@@ -146,14 +149,13 @@ def cluster_of(slurm: SmallSlurm, projects: int) -> Iterator[Cluster]:
     names = tuple(f"p{number}-{secrets.token_hex(3)}" for number in range(projects))
     platform = make_platform(root / "home", [], SETTINGS.format(host=slurm.host_address, audit=audit))
     platform.environment |= slurm.environment
-    from sundbench.hub.passwords import generate, put
-
     for name in names:
         user = f"of-{name}"
         amend(platform.site, name, (f"{user}:researcher",))
         platform.passwords[user] = generate()
         put(platform.site, user, platform.passwords[user])
         add_data(platform.site, name)
+    before = {one.pw_name for one in pwd.getpwall()}
     try:
         subprocess.run(
             [str(Path(sys.executable).with_name("sundbench")), "hub", "accounts", "--set-up"],
@@ -167,10 +169,23 @@ def cluster_of(slurm: SmallSlurm, projects: int) -> Iterator[Cluster]:
                 gateway.terminate()
                 gateway.wait()
     finally:
-        for permit in accounts.noted(platform.site):
-            name = accounts.name_of(permit)
-            subprocess.run(["userdel", "--force", name], check=False, capture_output=True)
+        # Not those that were there before: another run of these tests may have them.
+        for name in {accounts.name_of(permit) for permit in (*names, *PERMITS)} - before:
+            remove(name)
         shutil.rmtree(root, ignore_errors=True)
+
+
+def remove(name: str) -> None:
+    """Remove an account, if it was made, and the folders that jobs of its left which were killed."""
+    try:
+        uid = pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return
+    for left in Path("/tmp").glob("sb-*"):
+        with suppress(FileNotFoundError):
+            if left.stat().st_uid == uid:
+                shutil.rmtree(left, ignore_errors=True)
+    subprocess.run(["userdel", "--force", name], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")
