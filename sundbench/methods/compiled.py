@@ -2,8 +2,8 @@
 
 For the few loops over a million persons that no array operation expresses: each step depends on the one
 before. Numba compiles them when they are first called (seconds) and keeps the result beside the module or,
-where that may not be written, in the home folder's cache. Neither threads nor reordered sums: the same data
-give the same bits on the same kind of processor.
+where that may not be written, in the home folder's cache. No sum is reordered: the same data give the same
+bits on the same kind of processor. Other threads go on while a loop runs.
 """
 
 from __future__ import annotations

@@ -149,7 +149,12 @@ def plainly(cases, exposures, window_days, controls, gap_days, lag_days):
 def test_windows_are_those_of_a_plain_reading(data):
     cases, exposures, scheme = data
     rows = plainly(cases, exposures, **scheme)
-    theirs = rates.conditional_logistic(rows, outcome="case", covariates=["a", "b"], strata="event")
+    try:
+        theirs = rates.conditional_logistic(rows, outcome="case", covariates=["a", "b"], strata="event")
+    except MethodError:  # what was drawn determines no odds ratio: then neither may
+        with pytest.raises(MethodError):
+            self_controlled.case_crossover(cases, exposures, **scheme)
+        return
     ours = self_controlled.case_crossover(cases, exposures, **scheme)
     pd.testing.assert_frame_equal(ours.table, theirs.table)
     assert ours.events == rows["event"].nunique()
@@ -168,9 +173,13 @@ def test_the_adjusted_ratio_is_that_of_the_product_with_being_a_case(one, other)
             plainly(controls, more, **scheme).assign(event=lambda d: d["event"] + 1000, a_case=0, b_case=0),
         ]
     )
-    model = rates.conditional_logistic(
-        rows, outcome="case", covariates=["a", "b", "a_case", "b_case"], strata="event"
-    )
+    terms = ["a", "b", "a_case", "b_case"]
+    try:
+        model = rates.conditional_logistic(rows, outcome="case", covariates=terms, strata="event")
+    except MethodError:  # what was drawn determines no odds ratio: then neither may
+        with pytest.raises(MethodError):
+            self_controlled.case_time_control(cases, controls, exposures, **scheme)
+        return
     ours = self_controlled.case_time_control(cases, controls, exposures, **scheme)
     product = model.table.loc[["a_case", "b_case"]].set_axis(pd.Index(["a", "b"], name="term"))
     pd.testing.assert_frame_equal(ours.table, product)

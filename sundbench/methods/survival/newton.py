@@ -15,7 +15,7 @@ from sundbench.methods.survival.partial_likelihood import PartialLikelihood
 from sundbench.methods.survival.terms import Terms
 
 _ITERATIONS = 40
-_DONE, _DONE_MANY = 1e-9, 5e-6
+_DONE, _DONE_MANY = 1e-9, 1e-6
 """Steps after which the maximum is reached: coefficients keep an error of their square, and standard errors
 a relative one of their size. The second is for many rows, where one iteration more takes its time.
 """
