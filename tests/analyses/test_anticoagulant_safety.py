@@ -213,10 +213,10 @@ def test_the_groups_differ_and_are_alike_after_weighting(ran):
 def test_rates_differ_by_what_their_difference_says_and_the_interval_is_not_a_point(ran):
     rates = ran.output("rates").set_index(["outcome", "analysis", "arm"])
     for (outcome, analysis), rows in rates.groupby(level=["outcome", "analysis"]):
-        of = rows["rate"].loc[(outcome, analysis)]
+        of = rows["per_thousand"].loc[(outcome, analysis)]
         assert of["difference"] == pytest.approx(of["apixaban"] - of["warfarin"], abs=1e-6)
     fewer = rates.loc[("bleeding", "weighted", "difference")]
-    assert fewer["lower"] < fewer["rate"] < fewer["upper"] < 0
+    assert fewer["lower"] < fewer["per_thousand"] < fewer["upper"] < 0
 
 
 def test_controls_show_the_confounding_and_that_adjusting_takes_it_away(ran):
@@ -239,9 +239,9 @@ def test_the_dead_do_not_bleed(ran):
     """With death competing, incidences of all causes add up to less than everybody."""
     curve = ran.output("bleeding_incidence")
     assert set(curve["cause"]) == {"bleeding", "death before it"}
-    last = curve.groupby(["group", "cause"])["incidence"].last()
+    last = curve.groupby(["group", "cause"])["risk"].last()
     assert (last.groupby("group").sum() < 1).all()
-    assert (curve.groupby(["group", "cause"])["incidence"].diff().dropna() >= 0).all()
+    assert (curve.groupby(["group", "cause"])["risk"].diff().dropna() >= 0).all()
 
 
 def test_no_more_comes_in_the_first_days_than_later(ran):

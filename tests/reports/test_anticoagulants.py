@@ -32,7 +32,7 @@ def rates(**differences: Interval) -> pd.DataFrame:
             (outcome, "weighted", "apixaban", 40.137 + difference, 30.137, 50.137),
             (outcome, "weighted", "difference", difference, lower, upper),
         ]
-    return pd.DataFrame(rows, columns=["outcome", "analysis", "arm", "rate", "lower", "upper"])
+    return pd.DataFrame(rows, columns=["outcome", "analysis", "arm", "per_thousand", "lower", "upper"])
 
 
 def ratios() -> pd.DataFrame:
@@ -109,7 +109,7 @@ def emit(out: Outputs) -> None:
             values=["incidence", "lower", "upper"],
             start=0.0,
         )
-        out.curve(f"{outcome}_incidence", steps.rename(columns={"persons": "at_risk"}))
+        out.curve(f"{outcome}_incidence", steps.rename(columns={"persons": "at_risk", "incidence": "risk"}))
     varied = ratios().query("analysis == 'on treatment'").assign(analysis="matched 1:1")
     out.estimates("sensitivity", varied, persons=everybody)
     strengths = pd.DataFrame({"outcome": OUTCOMES, "e_value": 1.8, "e_value_limit": 1.3})
