@@ -37,7 +37,9 @@ def test_a_partition_that_slurm_doesn_t_have_is_an_error(
 
 
 def test_a_slurm_that_doesn_t_answer_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SLURM_CONF", str(tmp_path / "none.conf"))
+    broken = tmp_path / "slurm.conf"
+    broken.write_text("Nonsense=1\n")
+    monkeypatch.setenv("SLURM_CONF", str(broken))
     found = [one for one in cluster(make_site(tmp_path), settings()) if one.level == "error"]
     assert len(found) == 1
     assert "sinfo" in found[0].what
