@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import ssl
 import subprocess
@@ -130,6 +131,7 @@ def world() -> Iterator[World]:
         for process in (gateway, made.writer):
             process.terminate()
             process.wait(15)
+        shutil.rmtree(root)
 
 
 def test_a_job_records_in_its_own_name(world: World) -> None:
