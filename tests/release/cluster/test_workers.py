@@ -214,7 +214,9 @@ def test_workers_killed_cancelled_and_lost_with_their_node_change_nothing(projec
 
 def test_a_run_that_is_cancelled_takes_its_workers_with_it(project, study, three):
     ticket = ordered(project, study(WAIT_FOR_BOTH, "import time; time.sleep(300)"))
-    until(lambda: len(workers_of(three, project)) == 2)
+    folder = under_way(project.site) / ticket.order.run
+    # A worker that has found no scheduler yet gives up after a minute; these have.
+    until(lambda: (progress := said(folder, Progress, PROGRESS)) and progress.done >= 3)
     awaiting.cancel(project.site, ticket.order.run)
     with pytest.raises(ReleaseError, match="cancelled on the cluster"):
         awaiting.wait(project.site, ticket.order.run)
