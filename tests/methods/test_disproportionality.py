@@ -159,3 +159,9 @@ def test_with_much_data_the_geometric_mean_is_the_ratio():
 def test_pairs_that_are_all_alike_determine_no_prior():
     with pytest.raises(MethodError, match="don't determine a"):
         signals.fit_prior(np.random.default_rng(0).poisson(100, 300), np.full(300, 100.0))
+
+
+@pytest.mark.parametrize("method", ["prr", "ror"])
+def test_reports_of_one_drug_alone_compare_with_nothing(method):
+    with pytest.raises(MethodError, match="nothing to compare with"):
+        signals.disproportionality(REPORTS.assign(drug="a"), **CALL, method=method)

@@ -12,6 +12,7 @@ from sundbench.errors import MethodError
 from sundbench.methods.adherence.dispensings import Dispensings, read, whole_days
 from sundbench.methods.adherence.measures import Windows, measure
 from sundbench.methods.adherence.supply import CarryOver, Supply
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Bools, Frame
 
 Carried = Literal["same", "any"]
@@ -34,6 +35,7 @@ class Adherence:
     table: pd.DataFrame
     events: pd.DataFrame
 
+    @kinds_checked
     def summary(self, threshold: float = 0.8) -> pd.DataFrame:
         """persons, unknown, mean, sd, q25, median, q75, adherent (the share at or above): one row."""
         known = self.table["cma"].dropna()
@@ -51,6 +53,7 @@ class Adherence:
         return pd.DataFrame([row])
 
 
+@kinds_checked
 def cma(
     dispensings: Frame,
     *,

@@ -9,6 +9,7 @@ import pandas as pd
 
 from sundbench.errors import MethodError
 from sundbench.methods.adherence.dispensings import codes, days, whole_days
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Frame, frame
 
 
@@ -23,6 +24,7 @@ class Initiation:
     table: pd.DataFrame
 
 
+@kinds_checked
 def initiation(
     persons: Frame,
     dispensings: Frame,

@@ -10,6 +10,7 @@ import pandas as pd
 from sundbench.errors import MethodError
 from sundbench.methods.adherence.dispensings import read, whole_days
 from sundbench.methods.adherence.treatment import episodes
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Frame
 
 OUTCOMES = np.array(["ongoing", "switched", "stopped"], dtype=object)
@@ -27,6 +28,7 @@ class Switching:
     table: pd.DataFrame
 
 
+@kinds_checked
 def switching(
     dispensings: Frame,
     *,

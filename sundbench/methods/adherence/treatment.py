@@ -18,6 +18,7 @@ from sundbench.errors import MethodError
 from sundbench.methods.adherence.availability import Carried, check, windowed
 from sundbench.methods.adherence.dispensings import Dispensings, Ints, days, read, whole_days
 from sundbench.methods.adherence.measures import Windows, measure
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Frame, frame
 
 
@@ -59,6 +60,7 @@ class Persistence:
     table: pd.DataFrame
 
 
+@kinds_checked
 def episodes(
     dispensings: Frame,
     *,
@@ -114,6 +116,7 @@ def episodes(
     return Episodes(table)
 
 
+@kinds_checked
 def persistence(
     dispensings: Frame,
     *,
@@ -155,6 +158,7 @@ def persistence(
     return Persistence(pd.DataFrame({"person": first["person"], "time": first["days"], "event": event}))
 
 
+@kinds_checked
 def per_episode(
     dispensings: Frame,
     *,

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.calibration.error_model import ErrorModel, Null, checked
 from sundbench.methods.inputs import Floats
 from sundbench.methods.survival.follow_up import check_level
@@ -33,6 +34,7 @@ class Calibrated:
     conf_level: float
 
 
+@kinds_checked
 def calibrate(
     log_rr: ArrayLike, se_log_rr: ArrayLike, null: Null | ErrorModel, *, conf_level: float = 0.95
 ) -> Calibrated:

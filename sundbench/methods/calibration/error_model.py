@@ -22,6 +22,7 @@ from scipy.optimize import brentq, minimize, minimize_scalar
 from scipy.stats import chi2, norm
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats, floats, same_length
 from sundbench.methods.survival.follow_up import check_level
 
@@ -60,6 +61,7 @@ class Null:
         """Indexed by term (mean, sd): estimate, lower, upper: 95 % limits of the profile likelihood."""
         return self.limits()
 
+    @kinds_checked
     def limits(self, conf_level: float = 0.95) -> pd.DataFrame:
         """As ``table``, at another coverage.
 

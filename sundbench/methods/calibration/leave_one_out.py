@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.calibration.calibrated import calibrate
 from sundbench.methods.calibration.error_model import (
     ErrorModel,
@@ -38,6 +39,7 @@ class LeaveOneOut:
     conf_level: float
 
 
+@kinds_checked
 def leave_one_out(
     log_rr: ArrayLike,
     se_log_rr: ArrayLike,

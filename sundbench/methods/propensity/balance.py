@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import sparray, spmatrix
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Bools, Floats, Frame, frame, numbers, same_length
 from sundbench.methods.propensity.descent import moments as columns_moments
 from sundbench.methods.propensity.design import columns_of
@@ -44,6 +45,7 @@ class Balance:
         return float(after if np.isfinite(after) else self.table["smd_before"].abs().max())
 
 
+@kinds_checked
 def balance(
     data: Frame | Sparse,
     *,

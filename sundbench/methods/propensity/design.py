@@ -11,6 +11,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from scipy.linalg import qr
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats, Frame, frame
 
 
@@ -47,6 +48,7 @@ def columns_of(values: pd.Series, *, every_level: bool) -> dict[str, Floats]:
     return {f"{name}={level}": (values == level).to_numpy(dtype=np.float64) for level in chosen}
 
 
+@kinds_checked
 def design(data: Frame, covariates: Sequence[str], *, independent: bool = True) -> Design:
     """Build the matrix of a regression on the covariates.
 

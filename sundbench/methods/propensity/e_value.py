@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 
 Measure = Literal["rr", "or", "hr", "difference"]
 
@@ -40,6 +41,7 @@ class EValue:
         return float(self.table["e_value"].to_numpy()[1]) if len(self.table) > 1 else float("nan")
 
 
+@kinds_checked
 def e_value(
     estimate: float,
     *,

@@ -21,6 +21,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Bools, Floats, Frame, frame, numbers
 from sundbench.methods.propensity.design import design
 from sundbench.methods.propensity.model import fit, treated
@@ -62,6 +63,7 @@ class Effect:
         return float(self.table["se"].to_numpy()[2])
 
 
+@kinds_checked
 def effect(
     data: Frame,
     *,
@@ -133,6 +135,7 @@ def effect(
     return _told(np.array(means), np.array(influence), told, estimand, conf_level)
 
 
+@kinds_checked
 def standardised_effect(
     data: Frame,
     *,

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats
 from sundbench.methods.propensity.greedy import (
     Rows,
@@ -63,6 +64,7 @@ class Pairs:
         return pair_weights(self.table["treated"].to_numpy(), self.table["control"].to_numpy(), self.persons)
 
 
+@kinds_checked
 def match(
     score: ArrayLike,
     treatment: ArrayLike,

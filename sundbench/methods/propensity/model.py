@@ -18,6 +18,7 @@ from scipy.special import expit
 from scipy.stats import norm, rankdata
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Bools, Floats, Frame, arms, frame, indicator
 from sundbench.methods.propensity.cross_validation import cross_validated
 from sundbench.methods.propensity.descent import Columns
@@ -52,6 +53,7 @@ class PropensityModel:
     note: str = ""
 
 
+@kinds_checked
 def fit(
     data: Frame | Sparse,
     *,

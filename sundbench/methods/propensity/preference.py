@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats, indicator
 from sundbench.methods.propensity.weighting import scores_and_arm
 
@@ -58,6 +59,7 @@ def preference_score(score: ArrayLike, treatment: ArrayLike) -> Floats:
     return np.asarray(expit(logit(ps) - logit(arm.mean())))
 
 
+@kinds_checked
 def equipoise(
     score: ArrayLike, treatment: ArrayLike, *, bounds: tuple[float, float] = (0.3, 0.7)
 ) -> Equipoise:
@@ -71,6 +73,8 @@ def equipoise(
     Raises:
         MethodError: scores outside (0, 1), an empty arm, or bounds that are none.
     """
+    if len(bounds) != 2:
+        raise MethodError(f"bounds: {len(bounds)} values: give the least and the largest preference score")
     lower, upper = bounds
     if not 0 <= lower < upper <= 1:
         raise MethodError(f"bounds {lower:g} to {upper:g} are none: use e.g. (0.3, 0.7)")

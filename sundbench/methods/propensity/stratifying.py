@@ -13,9 +13,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Bools, Floats, arms, indicator, numbers, same_length
 
 Base = Literal["all", "treated", "untreated"]
+
+_MOST = 10_000
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Strata:
     treatment: Bools
     note: str
 
+    @kinds_checked
     def weights(self, estimand: Literal["ate", "att"] = "ate") -> Floats:
         """Weights that give each arm the strata of all persons (``ate``) or of the treated (``att``).
 
@@ -55,6 +59,7 @@ class Strata:
         return np.asarray(factor[self.stratum - 1, self.treatment.astype(np.int64)])
 
 
+@kinds_checked
 def stratify(score: ArrayLike, treatment: ArrayLike, *, strata: int = 5, base: Base = "all") -> Strata:
     """Cut the score at its quantiles.
 
@@ -74,8 +79,10 @@ def stratify(score: ArrayLike, treatment: ArrayLike, *, strata: int = 5, base: B
     arm = indicator(treatment, "treatment", "the treated as 1 and the others as 0")
     same_length(score=ps, treatment=arm)
     arms(arm)
-    if isinstance(strata, bool) or int(strata) != strata or strata < 2:
-        raise MethodError(f"strata {strata} is not a whole number of at least 2")
+    if (ps < 0).any() or (ps > 1).any():
+        raise MethodError("score: some lie outside 0 to 1: give probabilities of treatment")
+    if not float(strata).is_integer() or not 2 <= strata <= _MOST:
+        raise MethodError(f"strata {strata} is not a whole number from 2 to {_MOST:,}")
     if base not in ("all", "treated", "untreated"):
         raise MethodError(f"base {base} is unknown: use all, treated or untreated")
     chosen = {"all": ps, "treated": ps[arm], "untreated": ps[~arm]}[base]

@@ -14,12 +14,14 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Bools, Floats, arms, indicator, numbers, same_length
 
 Estimand = Literal["ate", "att", "overlap"]
 Trim = float | tuple[float, float] | Literal["optimal"] | None
 
 
+@kinds_checked
 def weights(
     score: ArrayLike,
     treatment: ArrayLike,

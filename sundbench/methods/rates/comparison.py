@@ -17,6 +17,7 @@ from scipy.optimize import brentq
 from scipy.stats import binom, norm
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Frame
 from sundbench.methods.rates.counts import summed
 from sundbench.methods.rates.incidence import check_per
@@ -44,6 +45,7 @@ class Comparison:
     method: str
 
 
+@kinds_checked
 def rate_ratio(
     data: Frame,
     *,
@@ -101,6 +103,7 @@ def rate_ratio(
     return Comparison(table, table.loc[place, group], conf_level, method)
 
 
+@kinds_checked
 def rate_difference(
     data: Frame,
     *,
@@ -183,6 +186,8 @@ def _groups(
     table["rate"] = table["events"] / table["person_time"] * per
     if reference is None:
         return table, 0
+    if not pd.api.types.is_scalar(reference):
+        raise MethodError(f"reference: this {type(reference).__name__} is not one of the values of {group}")
     own = np.flatnonzero((table[group] == reference).to_numpy(dtype=np.bool_))
     if own.size == 0:
         raise MethodError(

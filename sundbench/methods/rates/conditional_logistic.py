@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.linalg import eigvalsh
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats, Frame, frame, indicator, numbers
 from sundbench.methods.rates.conditional_likelihood import Likelihood, MatchedSets
 from sundbench.methods.rates.counts import column_list
@@ -60,6 +61,7 @@ class ConditionalLogistic:
         return ratio_table(terms, self.coef.to_numpy(), self.variance, ratio="or", conf_level=self.conf_level)
 
 
+@kinds_checked
 def conditional_logistic(
     data: Frame,
     *,

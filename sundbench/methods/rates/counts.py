@@ -16,7 +16,7 @@ _MOST = 1e12
 
 def column_list(by: str | Sequence[str] | None) -> list[str]:
     """Column names, given as one, several or none."""
-    return [by] if isinstance(by, str) else list(by or [])
+    return [by] if isinstance(by, str) else [] if by is None else list(by)
 
 
 def whole(values: pd.Series, name: str) -> Floats:

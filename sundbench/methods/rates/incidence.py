@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Frame, frame, numbers
 from sundbench.methods.rates.counts import column_list, summed, whole
 from sundbench.methods.rates.limits import CountMethod, poisson_limits
@@ -36,6 +37,7 @@ class Rates:
     method: str
 
 
+@kinds_checked
 def incidence_rates(
     data: Frame,
     *,
@@ -71,6 +73,7 @@ def incidence_rates(
     return Rates(table, per, conf_level, method)
 
 
+@kinds_checked
 def proportions(
     data: Frame,
     *,

@@ -17,6 +17,7 @@ from scipy.linalg import qr
 from scipy.special import gammaln
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Bools, Floats, Frame, frame, numbers, sums
 from sundbench.methods.propensity.design import design
 from sundbench.methods.propensity.newton import standardise
@@ -96,6 +97,7 @@ class _Fit:
     pearson: float
 
 
+@kinds_checked
 def poisson(
     data: Frame,
     *,
@@ -137,6 +139,7 @@ def poisson(
     return _model(counts, robust, conf_level, negative=False)
 
 
+@kinds_checked
 def negative_binomial(
     data: Frame,
     *,
@@ -193,7 +196,7 @@ def _counts(
     names = list(covariates)
     if isinstance(covariates, str) or not names:
         raise MethodError("covariates: give a list of at least one column")
-    chosen = frame(data, [events, *names, *(c for c in (person_time, offset) if c)])
+    chosen = frame(data, [events, *names, *(c for c in (person_time, offset) if c is not None)])
     seen = whole(chosen[events], events)
     if not seen.any():
         raise MethodError(f"{events}: no events: rates can't be modelled without any")

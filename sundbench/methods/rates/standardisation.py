@@ -20,6 +20,7 @@ from scipy.special import gammaincinv
 from scipy.stats import norm
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats, Frame, column_names, frame, numbers
 from sundbench.methods.rates.counts import column_list, summed
 from sundbench.methods.rates.incidence import check_per
@@ -53,6 +54,7 @@ class Standardised:
     method: str
 
 
+@kinds_checked
 def standardise(
     data: Frame,
     *,
@@ -99,6 +101,7 @@ def standardise(
     return Standardised(pd.DataFrame(rows, columns=columns), per, conf_level, "gamma")
 
 
+@kinds_checked
 def indirect(
     data: Frame,
     *,

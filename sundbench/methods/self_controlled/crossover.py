@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats, Frame
 from sundbench.methods.rates.conditional_logistic import conditional_logistic
 from sundbench.methods.rates.tables import ratio_table
@@ -80,6 +81,7 @@ class CaseTimeControl:
         )
 
 
+@kinds_checked
 def case_crossover(
     cases: Frame,
     exposures: Frame,
@@ -118,6 +120,7 @@ def case_crossover(
     return _fit(events, given, sorted(set(given.name)), scheme, conf_level=conf_level)
 
 
+@kinds_checked
 def case_time_control(
     cases: Frame,
     time_controls: Frame,

@@ -17,6 +17,7 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import chi2, norm, poisson
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Bools, Floats, Frame, column_names, frame, indicator
 from sundbench.methods.self_controlled.cases import Cases, read_cases
 from sundbench.methods.self_controlled.conditional_poisson import ConditionalPoisson
@@ -59,6 +60,7 @@ class SccsDiagnostics:
         return bool((self.table["passed"] != "no").all())
 
 
+@kinds_checked
 def sccs_diagnostics(
     cases: Frame,
     exposures: Frame,

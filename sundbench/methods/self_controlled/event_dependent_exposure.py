@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Bools, Floats, Frame
 from sundbench.methods.rates.tables import ratio_table
 from sundbench.methods.self_controlled.cases import Cases, read_cases
@@ -84,6 +85,7 @@ class _Stacks:
         return replace(self, of=self.of[kept], row=self.row[kept], exposure=self.exposure[kept])
 
 
+@kinds_checked
 def sccs_event_dependent_exposure(
     cases: Frame,
     exposures: Frame,

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Bools, Floats, Frame, frame, indicator
 from sundbench.methods.rates.tables import ratio_table
 from sundbench.methods.self_controlled.cases import Cases, read_cases
@@ -55,6 +56,7 @@ class EventDependentObservation:
         return ratio_table(names, self.coef.to_numpy(), self.variance, ratio="rr", conf_level=self.conf_level)
 
 
+@kinds_checked
 def sccs_event_dependent_observation(
     cases: Frame,
     exposures: Frame,

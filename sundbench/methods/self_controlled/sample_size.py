@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats, numbers
 from sundbench.methods.self_controlled.days import not_negative_days
 
@@ -36,6 +37,7 @@ class SampleSize:
     table: pd.DataFrame
 
 
+@kinds_checked
 def sccs_sample_size(
     ratio: float,
     *,

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import beta, norm
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats, Frame, column_names, frame
 from sundbench.methods.self_controlled.days import days, not_negative_days
 
@@ -108,6 +109,7 @@ class SequenceSymmetry:
         )
 
 
+@kinds_checked
 def sequence_symmetry(
     index_first: ArrayLike | Frame,
     marker_first: ArrayLike | Frame,

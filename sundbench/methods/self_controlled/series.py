@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats, Frame
 from sundbench.methods.rates.tables import ratio_table
 from sundbench.methods.self_controlled.cases import read_cases
@@ -83,6 +84,7 @@ class CaseSeries:
         return pd.DataFrame({"statistic": statistic, "df": df, "p_value": p_value}, index=index)
 
 
+@kinds_checked
 def sccs(
     cases: Frame,
     exposures: Frame,

@@ -12,6 +12,7 @@ from typing import Literal
 import pandas as pd
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Frame
 from sundbench.methods.rates.counts import column_list
 from sundbench.methods.signals.contingency import Contingency, from_counts, from_reports
@@ -44,6 +45,7 @@ class Disproportionality:
     prior: Prior | None
 
 
+@kinds_checked
 def disproportionality(
     data: Frame,
     *,
@@ -117,6 +119,11 @@ def disproportionality(
     result = table.pairs.assign(count=seen.astype(int))
     for name, values in zip(("expected", "estimate", "lower", "upper"), found, strict=True):
         result[name] = values
+    if result["estimate"].isna().all():
+        raise MethodError(
+            f"{method}: no pair has reports without its {drug} and without its {event}: there is nothing to "
+            "compare with; give all reports, those of other drugs and events too"
+        )
     return Disproportionality(result, method, level, used)
 
 

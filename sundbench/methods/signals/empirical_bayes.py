@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 from scipy.special import digamma, expit, gammainc, gammaincinv, gammaln
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats, numbers, same_length
 
 _STARTS = (
@@ -98,6 +99,7 @@ class Prior:
         return np.asarray(np.exp(at))
 
 
+@kinds_checked
 def fit_prior(count: ArrayLike, expected: ArrayLike, *, conditional: bool | None = None) -> Prior:
     """Fit the mixture to all pairs.
 

@@ -35,6 +35,8 @@ def ancestors(code: str, tree: str | Mapping[Any, Any]) -> list[str]:
         raise MethodError(
             f"tree {tree} is unknown: use atc, icd10, or a mapping from each node to the one above"
         )
+    if not isinstance(tree, Mapping):
+        raise MethodError("tree: use atc, icd10, or a mapping from each node to the one above")
     above: list[str] = []
     at: Any = code
     while at in tree and tree[at] is not None:

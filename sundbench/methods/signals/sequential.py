@@ -18,9 +18,13 @@ from scipy.special import gammaln, lambertw, xlogy
 from scipy.stats import poisson
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats, numbers, same_length
 
 _EXACT = 1e-12
+
+
+_MOST = 1e6
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class MaxSprt:
     alpha: float
 
 
+@kinds_checked
 def poisson_critical_value(
     upper_limit: float,
     *,
@@ -66,8 +71,10 @@ def poisson_critical_value(
     """
     _check_alpha(alpha)
     _check_events(min_events)
-    if not 0 < upper_limit < np.inf:
-        raise MethodError(f"upper_limit {upper_limit}: give how many events are expected at the end")
+    if not 0 < upper_limit <= _MOST:
+        raise MethodError(
+            f"upper_limit {upper_limit}: give how many events are expected at the end, up to a million"
+        )
     if not 0 <= first_look <= upper_limit:
         raise MethodError(f"first_look {first_look} lies outside 0 to the upper limit {upper_limit}")
     times = None
@@ -90,6 +97,7 @@ def poisson_critical_value(
     return _smallest(chance, alpha)
 
 
+@kinds_checked
 def binomial_critical_value(events: int, *, ratio: float, alpha: float = 0.05, min_events: int = 1) -> float:
     """The log likelihood ratio at which a binomial maxSPRT signals, looking after every event.
 
@@ -124,6 +132,7 @@ def binomial_critical_value(events: int, *, ratio: float, alpha: float = 0.05, m
     return _smallest(chance, alpha)
 
 
+@kinds_checked
 def max_sprt(
     observed: ArrayLike,
     expected: ArrayLike,

@@ -17,10 +17,12 @@ from scipy.sparse import csr_array
 from scipy.special import xlogy
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats, Frame, frame, numbers
 from sundbench.methods.rates.counts import whole
 from sundbench.methods.signals.hierarchy import paths
 
+_MOST = 10**7
 _CHUNK = 256
 """Random data sets that are drawn together."""
 
@@ -42,6 +44,7 @@ class TreeScan:
     conditional: bool
 
 
+@kinds_checked
 def tree_scan(
     data: Frame,
     *,
@@ -81,8 +84,10 @@ def tree_scan(
     """
     if (expected is None) == (controls is None):
         raise MethodError("expected, controls: give one of them: a Poisson or a Bernoulli model")
-    if not (replicates >= 1 and replicates == int(replicates)):
-        raise MethodError(f"replicates {replicates}: give a whole number from 1, e.g. 999")
+    if not (replicates >= 1 and float(replicates).is_integer()) or replicates > _MOST:
+        raise MethodError(f"replicates {replicates}: give a whole number from 1 to 10 million, e.g. 999")
+    if not float(seed).is_integer() or seed < 0:
+        raise MethodError(f"seed {seed}: give a whole number from 0")
     if controls is not None and not conditional and (probability is None or not 0 < probability < 1):
         raise MethodError("probability: the unconditional Bernoulli model needs one between 0 and 1")
     other = expected if expected is not None else str(controls)
@@ -138,7 +143,7 @@ def _simulated(
     model: _Poisson | _Bernoulli, inside: csr_array, min_cases: int, replicates: int, seed: int
 ) -> Floats:
     """The highest statistic of each random data set: one stream of random numbers a chunk."""
-    streams = np.random.SeedSequence(seed).spawn(-(-replicates // _CHUNK))
+    streams = np.random.SeedSequence(int(seed)).spawn(-(-replicates // _CHUNK))
     highest = []
     for i, stream in enumerate(streams):
         size = min(_CHUNK, replicates - i * _CHUNK)

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats, labels, numbers, sums
 from sundbench.methods.survival.curve import Curve, curve
 from sundbench.methods.survival.follow_up import Ints, causes, check_limits
@@ -128,6 +129,7 @@ class AalenJohansen:
         return np.where(certain, incidence, lower), np.where(certain, incidence, upper)
 
 
+@kinds_checked
 def aalen_johansen(
     time: ArrayLike,
     cause: ArrayLike,

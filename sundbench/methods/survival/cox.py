@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import chi2, norm
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats, Frame, frame, numbers
 from sundbench.methods.survival.baseline import ConfidenceType, baseline, predicted_survival
 from sundbench.methods.survival.concordance import Concordance, concordance
@@ -112,6 +113,7 @@ class Cox:
         """
         return baseline(self._model, self.coef.to_numpy(), self._terms.means, self._observations.strata)
 
+    @kinds_checked
     def predict(
         self,
         data: Frame,
@@ -155,6 +157,7 @@ class Cox:
             conf_level=self.conf_level,
         )
 
+    @kinds_checked
     def proportional_hazards_test(self, transform: TimeScale = "km") -> pd.DataFrame:
         """Does an effect change with time? Indexed by covariate and GLOBAL: statistic, df, p_value.
 
@@ -171,6 +174,7 @@ class Cox:
             self._model, self.coef.to_numpy(), self._terms.covariates, self._observations, transform
         )
 
+    @kinds_checked
     def residuals(
         self, kind: Literal["martingale", "score", "dfbeta", "schoenfeld", "scaled schoenfeld"]
     ) -> pd.DataFrame:
@@ -199,6 +203,7 @@ class Cox:
         raise MethodError(f"residuals {kind}: use martingale, score, dfbeta, schoenfeld or scaled schoenfeld")
 
 
+@kinds_checked
 def cox(
     data: Frame,
     *,
@@ -243,8 +248,8 @@ def cox(
     names = list(covariates)
     if isinstance(covariates, str) or not names:
         raise MethodError("covariates: give a list of at least one column")
-    by = [strata] if isinstance(strata, str) else list(strata or [])
-    chosen = frame(data, [time, event, *names, *by, *(c for c in (entry, weights, offset) if c)])
+    by = [strata] if isinstance(strata, str) else [] if strata is None else list(strata)
+    chosen = frame(data, [time, event, *names, *by, *(c for c in (entry, weights, offset) if c is not None)])
     groups = None if cluster is None else frame(data, [cluster])[cluster]
     weight = np.ones(len(chosen)) if weights is None else numbers(chosen[weights], weights)
     not_negative(weight, f"weights {weights}")

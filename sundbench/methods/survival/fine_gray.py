@@ -23,6 +23,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Bools, Floats, Frame, frame, numbers, sums
 from sundbench.methods.survival.baseline import relative_hazard
 from sundbench.methods.survival.cox import ratio_table
@@ -97,6 +98,7 @@ class FineGray:
         return self._model.hazard(self.coef.to_numpy()).increment
 
 
+@kinds_checked
 def fine_gray(
     data: Frame,
     *,

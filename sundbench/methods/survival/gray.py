@@ -12,11 +12,13 @@ from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats, labels, sums
 from sundbench.methods.survival.follow_up import Ints, causes, check_cause
 from sundbench.methods.survival.log_rank import GroupTest
 
 
+@kinds_checked
 def gray_test(time: ArrayLike, cause: ArrayLike, group: ArrayLike, *, of_interest: int = 1) -> GroupTest:
     """Compare the cumulative incidence of a cause between two or more groups.
 

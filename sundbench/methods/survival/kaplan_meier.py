@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import labels, numbers
 from sundbench.methods.survival.curve import Curve, curve
 from sundbench.methods.survival.follow_up import check_limits, follow_up
@@ -125,6 +126,7 @@ class KaplanMeier:
             parts.append(part)
         return pd.concat(parts, ignore_index=True)
 
+    @kinds_checked
     def rmst(self, tau: float) -> pd.DataFrame:
         """group, tau, rmst, se, lower, upper: the restricted mean survival time up to ``tau``.
 
@@ -144,6 +146,7 @@ class KaplanMeier:
         return pd.DataFrame(rows, columns=["group", "tau", "rmst", "se", "lower", "upper"])
 
 
+@kinds_checked
 def kaplan_meier(
     time: ArrayLike,
     event: ArrayLike,

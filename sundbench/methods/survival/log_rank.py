@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Floats, labels
 from sundbench.methods.survival.follow_up import Ints, follow_up
 from sundbench.methods.survival.risk_sets import RiskSets, risk_sets, running_sums
@@ -37,6 +38,7 @@ class GroupTest:
     p_value: float
 
 
+@kinds_checked
 def log_rank(
     time: ArrayLike,
     event: ArrayLike,

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.survival.kaplan_meier import kaplan_meier
 
 
@@ -33,6 +34,7 @@ class RestrictedMean:
     comparison: str
 
 
+@kinds_checked
 def rmst(
     time: ArrayLike,
     event: ArrayLike,

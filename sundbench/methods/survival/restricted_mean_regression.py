@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from sundbench.errors import MethodError
+from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Bools, Floats, Frame, arms, frame, indicator
 from sundbench.methods.survival.curve import curve
 from sundbench.methods.survival.follow_up import check_level, follow_up
@@ -43,6 +44,7 @@ class RestrictedMeanRegression:
     tau: float
 
 
+@kinds_checked
 def rmst_regression(
     data: Frame,
     *,
