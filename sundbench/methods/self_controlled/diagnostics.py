@@ -127,12 +127,14 @@ def sccs_diagnostics(
         common_effect=True,
     )
     found = fit(made.stratum, made.rows.days, made.events, made.factors)
+    days, events = (values.astype(np.float64) for values in (made.rows.days, made.events))
+    model = ConditionalPoisson(made.stratum, days, events, made.factors)
     results = [
-        {"diagnostic": f"before exposure: {term}", **_ratio(made, found, term, PRE_EXPOSURE, conf_level)}
+        {"diagnostic": f"before exposure: {term}", **_ratio(model, found, term, PRE_EXPOSURE, conf_level)}
         for term in probes
     ]
-    end = {"diagnostic": _PROBE, **_ratio(made, found, f"{_PROBE}1", END, conf_level)}
-    months = _months(made, found)
+    end = {"diagnostic": _PROBE, **_ratio(model, found, f"{_PROBE}1", END, conf_level)}
+    months = _months(made, model, found)
     over_time = {"diagnostic": "stable over time", **stability(months)}
     rarity = {"diagnostic": "rare event", **_rarity(people, prevalence)}
     table = pd.DataFrame([*results, end, over_time, rarity]).set_index("diagnostic")
@@ -170,7 +172,7 @@ def _ended_early(cases: Frame, people: Cases) -> Bools:
 
 
 def _ratio(
-    made: Design, found: Fit, term: str, bounds: tuple[float, float], conf_level: float
+    model: ConditionalPoisson, found: Fit, term: str, bounds: tuple[float, float], conf_level: float
 ) -> dict[str, object]:
     """A probe's rate ratio; it passes if its interval reaches the bounds."""
     tolerated = {"from": bounds[0], "to": bounds[1]}
@@ -179,7 +181,7 @@ def _ratio(
     place = found.terms.index(term)
     coef, p_value = found.coef[place], np.nan
     if np.isinf(coef):
-        limit = _one_limit(made, found, place, (1 - conf_level) / 2)
+        limit = _one_limit(model, found, place, (1 - conf_level) / 2)
         low, high = (0.0, limit) if coef < 0 else (limit, np.inf)
     else:
         se = float(np.sqrt(found.variance[place, place]))
@@ -198,19 +200,18 @@ def _ratio(
     }
 
 
-def _one_limit(made: Design, found: Fit, place: int, tail: float) -> float:
+def _one_limit(model: ConditionalPoisson, found: Fit, place: int, tail: float) -> float:
     """The ratio at which it is as unlikely as the tail that no event came on these days, or that all did.
 
     Other terms stay as they were fitted.
     """
     never = found.coef[place] < 0
     coef = found.coef.copy()
+    on = model.design[model.pattern, place]
 
     def excess(log_ratio: float) -> float:
         coef[place] = log_ratio
-        model, share = _model(made, coef)
-        on = model.design[model.pattern, place]
-        inside = np.bincount(model.period, share * on)
+        inside = np.bincount(model.period, _shares(model, coef) * on)
         counted = inside > 0
         chance = (1 - inside if never else inside)[counted]
         return float(model.count[counted] @ np.log(np.maximum(chance, 1e-300)) - np.log(tail))
@@ -220,21 +221,18 @@ def _one_limit(made: Design, found: Fit, place: int, tail: float) -> float:
     return float(np.exp(brentq(excess, -_FAR, _FAR)))
 
 
-def _model(made: Design, coef: Floats) -> tuple[ConditionalPoisson, Floats]:
-    """The likelihood, and each row's share of its period's events."""
-    days, events = (values.astype(np.float64) for values in (made.rows.days, made.events))
-    model = ConditionalPoisson(made.stratum, days, events, made.factors)
-    return model, model.at(np.clip(coef, -300, 300))[1]
+def _shares(model: ConditionalPoisson, coef: Floats) -> Floats:
+    """Each row's share of its period's events, also where coefficients are infinite."""
+    return model.at(np.clip(coef, -300, 300))[1]
 
 
-def _months(made: Design, found: Fit) -> pd.DataFrame:
+def _months(made: Design, model: ConditionalPoisson, found: Fit) -> pd.DataFrame:
     """Events by calendar month, observed and expected by the model (evenly over the days of a piece)."""
     to_calendar = made.cases.to_calendar
     if to_calendar is None:
         return pd.DataFrame({"observed": [], "expected": []}, index=pd.Index([], name="month"))
     rows = made.rows
-    model, share = _model(made, found.coef)
-    expected = share * model.count[model.period]
+    expected = _shares(model, found.coef) * model.count[model.period]
     first = rows.first + to_calendar[rows.period]
     after = first + rows.days
     low, high = (int(value) for value in (first.min(), after.max()))
