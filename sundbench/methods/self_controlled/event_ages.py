@@ -7,6 +7,7 @@ mass at event ages alone, and a person's observation period shrinks to those of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -44,7 +45,7 @@ class EventAges:
     level: Ints
     reference: Ints
 
-    @property
+    @cached_property
     def factor(self) -> Factor:
         """A term for each age but those that others are compared with, as ``age 434``."""
         seen = np.bincount(self.level, minlength=self.ages.size) > 0
