@@ -16,7 +16,7 @@ from sundbench.methods.self_controlled.days import Ints
 from sundbench.methods.self_controlled.event_ages import EventAges, at_event_ages
 from sundbench.methods.self_controlled.exposures import read_exposures
 from sundbench.methods.self_controlled.splitting import Calendar, Changes, Rows, changes, split
-from sundbench.methods.self_controlled.time_groups import age_starts, group, season_starts
+from sundbench.methods.self_controlled.time_groups import age_groups, age_starts, season_starts, seasons
 from sundbench.methods.self_controlled.windows import Plan, Washout, Windows, by_exposure, plan
 
 Ages = Sequence[int] | Literal["semiparametric"] | None
@@ -97,7 +97,7 @@ def design(
     changed = {
         name: changes(exposed, name, plans[name], calendar, by_dose=not common_effect) for name in names
     }
-    months, starts = season_starts(season, people)
+    begin = season_starts(season, people)
     ages = None
     if isinstance(age_breaks, str):
         if age_breaks != "semiparametric":
@@ -106,19 +106,14 @@ def design(
         rows, stratum, events, grown = ages.rows, ages.stratum, ages.events, [ages.factor]
     else:
         breaks = age_starts(age_breaks, people)
-        rows = split(people, calendar, list(changed.values()), breaks, starts)
-        stratum, grown = rows.period, []
+        rows = split(people, calendar, list(changed.values()), breaks, begin[1])
+        stratum = rows.period
         at = np.searchsorted(rows.key, calendar.key(people.period, people.event), "right") - 1
         events = np.bincount(at, minlength=rows.key.size)
-        if people.to_age is not None and breaks.size:
-            age = np.searchsorted(breaks, rows.first + people.to_age[rows.period], "right")
-            grown = [group("age", age, breaks.size + 1, events)]
+        grown = age_groups(people, rows.period, rows.first, breaks, events)
     factors = [_exposure(name, plans[name], changed[name], rows, calendar) for name in names]
     touched = np.any([factor.level > 0 for factor in factors], axis=0)
-    factors += grown
-    if people.to_calendar is not None and starts.size:
-        place = np.searchsorted(starts, rows.first + people.to_calendar[rows.period], "right") - 1
-        factors.append(group("season", months[place], int(months.max()) + 1, events))
+    factors += [*grown, *seasons(people, rows.period, rows.first, begin, events)]
     _distinct(factors)
     return Design(
         cases=people,

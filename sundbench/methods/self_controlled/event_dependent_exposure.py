@@ -26,7 +26,7 @@ from sundbench.methods.self_controlled.conditional_poisson import ConditionalPoi
 from sundbench.methods.self_controlled.days import Ints
 from sundbench.methods.self_controlled.exposures import Exposures, read_exposures
 from sundbench.methods.self_controlled.splitting import Calendar, Rows, changes, split
-from sundbench.methods.self_controlled.time_groups import age_starts, group, season_starts
+from sundbench.methods.self_controlled.time_groups import age_groups, age_starts, season_starts, seasons
 from sundbench.methods.self_controlled.windows import Plan, Windows, plan
 from sundbench.methods.survival.follow_up import check_level
 
@@ -121,8 +121,8 @@ def sccs_event_dependent_exposure(
     own, lead = _from_start(plan(risk_windows, None, f"exposure {name}"), ended=exposed.ended)
     calendar = Calendar.of(people)
     changed = changes(exposed, name, own, calendar, by_dose=True)
-    breaks, (months, starts) = age_starts(age_breaks, people), season_starts(season, people)
-    rows = split(people, calendar, [changed], breaks, starts)
+    breaks, begin = age_starts(age_breaks, people), season_starts(season, people)
+    rows = split(people, calendar, [changed], breaks, begin[1])
     code = changed.at(rows.key, calendar)
     dose = -(-code // own.levels)
     window = np.where(dose > 0, code - (dose - 1) * own.levels - lead, 0)
@@ -131,15 +131,14 @@ def sccs_event_dependent_exposure(
     at = np.searchsorted(rows.key, calendar.key(people.period, people.event), "right") - 1
     stacks = _stacks(rows, dose, window, at[np.argsort(people.period)])
     happened = np.isin(stacks.row, at).astype(np.float64)
-    factors = [_exposure(name, stacks.exposure)]
-    if people.to_age is not None and breaks.size:
-        age = np.searchsorted(breaks, rows.first + people.to_age[rows.period], "right")
-        factors.append(group("age", age[stacks.row], breaks.size + 1, happened))
-    if people.to_calendar is not None and starts.size:
-        place = np.searchsorted(starts, rows.first + people.to_calendar[rows.period], "right") - 1
-        factors.append(group("season", months[place][stacks.row], int(months.max()) + 1, happened))
+    period, first = rows.period[stacks.row], rows.first[stacks.row]
+    factors = [
+        _exposure(name, stacks.exposure),
+        *age_groups(people, period, first, breaks, happened),
+        *seasons(people, period, first, begin, happened),
+    ]
     model = ConditionalPoisson(stacks.of, rows.days[stacks.row].astype(np.float64), happened, factors)
-    person = people.person[rows.period[stacks.row]]
+    person = people.person[period]
     lacking = model.totals(model.events) == 0
     solved, kept = model, np.ones(person.size, dtype=bool)
     if lacking.any():

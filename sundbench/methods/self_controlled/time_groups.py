@@ -13,18 +13,39 @@ from sundbench.methods.self_controlled.conditional_poisson import Factor
 from sundbench.methods.self_controlled.days import Ints
 
 
-def group(name: str, level: Ints, size: int, events: Ints | Floats) -> Factor:
-    """A factor whose reference is the first level that has events.
+def age_groups(cases: Cases, period: Ints, first: Ints, breaks: Ints, events: Ints | Floats) -> list[Factor]:
+    """The factor of age; none where there are no groups.
 
     Args:
-        name: of the terms, before the level's number from 1.
-        level: of each row, from 0.
-        size: how many levels there are.
+        cases: the observation periods.
+        period: of each row.
+        first: its first day.
+        breaks: what ``age_starts`` gives.
         events: how many fall on each row.
     """
-    there = np.bincount(level, minlength=size) > 0
-    first = int(np.argmax(np.bincount(level, events, size) > 0))
-    return Factor(tuple(f"{name}{i + 1}" if there[i] and i != first else None for i in range(size)), level)
+    if cases.to_age is None or not breaks.size:
+        return []
+    age = np.searchsorted(breaks, first + cases.to_age[period], "right")
+    return [_group("age", age, breaks.size + 1, events)]
+
+
+def seasons(
+    cases: Cases, period: Ints, first: Ints, begin: tuple[Ints, Ints], events: Ints | Floats
+) -> list[Factor]:
+    """The factor of season; none where there are no seasons.
+
+    Args:
+        cases: the observation periods.
+        period: of each row.
+        first: its first day.
+        begin: what ``season_starts`` gives.
+        events: how many fall on each row.
+    """
+    which, starts = begin
+    if cases.to_calendar is None or not starts.size:
+        return []
+    place = np.searchsorted(starts, first + cases.to_calendar[period], "right") - 1
+    return [_group("season", which[place], int(which.max()) + 1, events)]
 
 
 def age_starts(breaks: Sequence[int] | None, cases: Cases) -> Ints:
@@ -61,3 +82,10 @@ def season_starts(season: bool | Sequence[int], cases: Cases) -> tuple[Ints, Int
     months = np.arange(low - 1, high + 1).astype("datetime64[M]")[:, None] + (np.array(begin) - 1)
     starts = months.astype("datetime64[D]").astype(np.int64).ravel()
     return np.tile(np.arange(len(begin)), months.shape[0]), starts
+
+
+def _group(name: str, level: Ints, size: int, events: Ints | Floats) -> Factor:
+    """Levels from 0, as terms numbered from 1; the reference is the first level that has events."""
+    there = np.bincount(level, minlength=size) > 0
+    first = int(np.argmax(np.bincount(level, events, size) > 0))
+    return Factor(tuple(f"{name}{i + 1}" if there[i] and i != first else None for i in range(size)), level)
