@@ -59,6 +59,12 @@ class Known:
         return frozenset(part.view for event in events for part in event.parts)
 
     @property
+    def held_of_exposures(self) -> tuple[Held, ...]:
+        """The registers that exposures come from."""
+        registers = {name for view in self.views for name in SOURCES[view].registers}
+        return tuple(one for one in self.held if one.register in registers)
+
+    @property
     def self_controlled(self) -> bool:
         """Whether each person is compared with him- or herself alone."""
         return all(design.within_persons for design in self.designs)
@@ -110,8 +116,12 @@ def _joined(parts: Iterable[str]) -> str:
     return ("\n" if any("\n" in part for part in found) else " ").join(found)
 
 
+def _designs(known: Known, language: Language) -> str:
+    return listed(language, (design.in_words(language) for design in known.designs), "and")
+
+
 def _design(known: Known, language: Language) -> str:
-    return _sentence(listed(language, (design.in_words(language) for design in known.designs), "and"))
+    return _sentence(_designs(known, language))
 
 
 def _databases(known: Known, language: Language) -> str:
@@ -135,12 +145,7 @@ def _region(known: Known, language: Language) -> str:
 
 
 def _elements(known: Known, language: Language) -> str:
-    return _joined(
-        [
-            _design(known, language),
-            _sentence(known.study.population.in_words(language)),
-        ]
-    )
+    return _joined([_design(known, language), _sentence(known.study.population.in_words(language))])
 
 
 def _follow_up(known: Known, language: Language) -> str:
@@ -151,7 +156,6 @@ def _follow_up(known: Known, language: Language) -> str:
 
 
 def _features_of_design(known: Known, language: Language) -> str:
-    words = f"{listed(language, (design.in_words(language) for design in known.designs), 'and')}."
     number = (
         said(language, "Several designs:", "Flere designs:")
         if len(known.designs) > 1
@@ -162,7 +166,7 @@ def _features_of_design(known: Known, language: Language) -> str:
         "Each person is compared with him- or herself, so that what doesn't change over time can't confound.",
         "Hver person sammenlignes med sig selv, så det, der ikke ændrer sig over tid, ikke kan forstyrre.",
     )
-    return _joined([number, words, within if known.self_controlled else ""])
+    return _joined([number, f"{_designs(known, language)}.", within if known.self_controlled else ""])
 
 
 def _windows(known: Known, language: Language) -> str:
@@ -178,8 +182,7 @@ def _windows(known: Known, language: Language) -> str:
 
 def _setting(known: Known, language: Language) -> str:
     covered = listed(language, (one.covers(language) for one in known.held))
-    data = said(language, f"Data: {covered}.", f"Data: {covered}.")
-    return _joined([_region(known, language), _follow_up(known, language), data])
+    return _joined([_region(known, language), _follow_up(known, language), f"Data: {covered}."])
 
 
 def _eligible(known: Known, language: Language) -> str:
@@ -248,15 +251,11 @@ def _codes_of_variables(known: Known, language: Language) -> str:
 
 
 def _sources_of_exposure(known: Known, language: Language) -> str:
-    registers = {name for view in known.views for name in SOURCES[view].registers}
-    return _sentence(
-        listed(language, (one.titled(language) for one in known.held if one.register in registers), "and")
-    )
+    return _sentence(listed(language, (one.titled(language) for one in known.held_of_exposures), "and"))
 
 
 def _time_of_exposure(known: Known, language: Language) -> str:
-    registers = {name for view in known.views for name in SOURCES[view].registers}
-    seen = listed(language, (one.covers(language) for one in known.held if one.register in registers))
+    seen = listed(language, (one.covers(language) for one in known.held_of_exposures))
     before = said(
         language,
         f"What was dispensed before the data begin isn't seen: {seen}.",
