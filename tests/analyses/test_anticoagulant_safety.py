@@ -1,9 +1,7 @@
 """The study of anticoagulants, on users whose truth is known: those whom the synthesizer draws."""
 
-import ast
 import os
 
-import nbformat
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -23,7 +21,6 @@ from sundbench.registers.synthetic.output import Output
 from sundbench.registers.synthetic.persons import Numbering, draw, person_numbers
 from sundbench.registers.synthetic.plan import Plan
 from sundbench.registers.synthetic.world import World
-from sundbench.release.study import StudyFolder
 
 STUDY = "anticoagulant_safety"
 PLANTED = {"bleeding": 0.7, "stroke": 1.0, "death": 1.0}
@@ -291,18 +288,3 @@ def test_too_few_events_are_one_clear_line(extract, run):
 def test_nobody_at_all_is_one_clear_line(extract, run):
     with pytest.raises(StudyError, match="nobody is left"):
         run(STUDY, extract, entry_from="2008-01-01", entry_until="2008-01-02")
-
-
-def test_the_notebook_is_stored_clean_and_names_every_parameter(repository):
-    folder = StudyFolder(repository / "analyses" / STUDY)
-    notebook = nbformat.read(folder.notebook, as_version=4)
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert not any(cell.outputs or cell.execution_count for cell in cells)
-    assert cells[0].metadata["tags"] == ["parameters"]
-    assigned = {
-        node.targets[0].id: ast.literal_eval(node.value)
-        for node in ast.parse(cells[0].source).body
-        if isinstance(node, ast.Assign)
-    }
-    parameters = folder.about.parameters
-    assert assigned == {name: one.convert(one.default, name) for name, one in parameters.items()}

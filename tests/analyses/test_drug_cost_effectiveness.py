@@ -1,14 +1,10 @@
 """The study of what a life-year gained costs, on patients whose truth is known."""
 
-import ast
-
-import nbformat
 import pytest
 
 from sundbench.disclosure.check import check
 from sundbench.disclosure.profile import profile
 from sundbench.errors import MethodError, StudyError
-from sundbench.release.study import StudyFolder
 
 STUDY = "drug_cost_effectiveness"
 OUTPUTS = {
@@ -104,18 +100,3 @@ def test_an_arm_with_nobody_in_it_is_one_clear_line(people, extract, run):
 def test_nobody_at_all_is_one_clear_line(people, extract, run):
     with pytest.raises(StudyError, match="nobody is left"):
         run(STUDY, extract(people), entry_from="2024-06-01", entry_until="2024-06-30")
-
-
-def test_the_notebook_is_stored_clean_and_names_every_parameter(repository):
-    folder = StudyFolder(repository / "analyses" / STUDY)
-    notebook = nbformat.read(folder.notebook, as_version=4)
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert not any(cell.outputs or cell.execution_count for cell in cells)
-    assert cells[0].metadata["tags"] == ["parameters"]
-    assigned = {
-        node.targets[0].id: ast.literal_eval(node.value)
-        for node in ast.parse(cells[0].source).body
-        if isinstance(node, ast.Assign)
-    }
-    parameters = folder.about.parameters
-    assert assigned == {name: one.convert(one.default, name) for name, one in parameters.items()}

@@ -1,8 +1,5 @@
 """The study of short-term harm, on persons whose truth is known: three times as often on days 1 to 30."""
 
-import ast
-
-import nbformat
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -11,7 +8,6 @@ import pytest
 from sundbench.disclosure.check import check
 from sundbench.disclosure.profile import profile
 from sundbench.errors import MethodError
-from sundbench.release.study import StudyFolder
 
 STUDY = "short_term_harm"
 TRUTH = 3.0
@@ -183,18 +179,3 @@ def test_what_cannot_be_studied_is_one_clear_line(people, run):
         run(STUDY, people, **GIVEN, drug="A10")
     with pytest.raises(MethodError, match="a window ends before it begins"):
         run(STUDY, people, **GIVEN, risk_windows="30-1")
-
-
-def test_the_notebook_is_stored_clean_and_names_every_parameter(repository):
-    folder = StudyFolder(repository / "analyses" / STUDY)
-    notebook = nbformat.read(folder.notebook, as_version=4)
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert not any(cell.outputs or cell.execution_count for cell in cells)
-    assert cells[0].metadata["tags"] == ["parameters"]
-    assigned = {
-        node.targets[0].id: ast.literal_eval(node.value)
-        for node in ast.parse(cells[0].source).body
-        if isinstance(node, ast.Assign)
-    }
-    parameters = folder.about.parameters
-    assert assigned == {name: one.convert(one.default, name) for name, one in parameters.items()}
