@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from sundbench.release.surroundings import Surroundings
 from sundbench.site import Site
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext
+    from playwright.sync_api import BrowserContext, Page
 
 RELEASE = "r20261122-abcdef"
 CHROMIUM = Path("/usr/bin/chromium")
@@ -244,3 +245,27 @@ def browser() -> "Iterator[BrowserContext]":
         context = started.new_context(offline=True)
         yield context
         started.close()
+
+
+@pytest.fixture
+def opened(browser: "BrowserContext") -> "Callable[[Path], Page]":
+    """Open a published page as a reader does: it asks for nothing, has headings in order, each id once."""
+
+    def open_page(path: Path) -> "Page":
+        page = browser.new_page()
+        asked: list[str] = []
+        said: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(path.as_uri())
+        assert asked == [path.as_uri()]
+        assert said == []
+        tags = page.eval_on_selector_all("h1, h2, h3", "all => all.map(h => h.tagName)")
+        levels = [int(tag[1]) for tag in tags]
+        assert levels[0] == 1
+        assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+        identifiers = page.eval_on_selector_all("[id]", "all => all.map(one => one.id)")
+        assert len(identifiers) == len(set(identifiers))
+        return page
+
+    return open_page
