@@ -99,7 +99,7 @@ def derivative_sums(
 def _each(part: Callable[[slice], _Part], rows: list[slice]) -> list[_Part]:
     if len(rows) == 1:
         return [part(rows[0])]
-    with ThreadPoolExecutor(min(len(rows), os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(len(rows), len(os.sched_getaffinity(0)))) as pool:
         return list(pool.map(part, rows))
 
 
