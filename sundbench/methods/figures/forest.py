@@ -100,8 +100,10 @@ def forest_plot(
         heading: [_whole(line.row[name], language) if line.row else "" for line in lines]
         for name, heading in columns.items()
     }
+    labels = [line.label for line in lines]
     before = [_width([heading, *column]) for heading, column in texts.items()]
-    width = 2.9 + (_width([line.label for line in lines]) + sum(before) + _width(numbers)) / 72
+    left_of_plot = _width(labels) + sum(before)
+    width = 2.9 + (left_of_plot + _width(numbers)) / 72
     with axes(width=width, height=1.15 + 0.27 * len(lines)) as (figure, plot):
         plot.set_xscale("log")
         plot.set_xlim(left, right)
@@ -117,8 +119,8 @@ def forest_plot(
                 _beside(plot, (0, place), offset, said, "right", bold=place < 0)
             offset -= wide
         plot.set_ylim(len(lines) - 0.4, -1.5 if columns else -0.6)
-        plot.set_yticks(range(len(lines)), [line.label for line in lines])
-        plot.tick_params(axis="y", length=0, pad=sum(before) + _width([line.label for line in lines]))
+        plot.set_yticks(range(len(lines)), labels)
+        plot.tick_params(axis="y", length=0, pad=left_of_plot)
         for tick, line in zip(plot.get_yticklabels(), lines, strict=True):
             tick.set_horizontalalignment("left")
             tick.set_fontweight("bold" if line.row is None else "normal")
@@ -196,9 +198,9 @@ def _axis_name(estimate: str, language: Language) -> str:
     return text(estimate, language) if estimate in ("hr", "rr", "or") else estimate
 
 
-def _whole(value: object, language: Language) -> str:
+def _whole(value: float, language: Language) -> str:
     """A count as figures write it; a dash where it is missing or suppressed."""
-    return "–" if pd.isna(value) else count(language, int(float(str(value))))  # type: ignore[call-overload]
+    return "–" if pd.isna(value) else count(language, int(value))
 
 
 def _width(texts: list[str]) -> float:
