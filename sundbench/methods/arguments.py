@@ -74,9 +74,8 @@ def _is(value: Any, kind: Any) -> bool:  # noqa: ANN401
         if isinstance(value, np.ndarray | pd.Index | pd.Series) and get_origin(kind) is Sequence:
             return value.ndim == 1 and all(_is(one, get_args(kind)[0]) for one in value)
         if isinstance(value, str):
-            return (
-                get_args(kind)[0] is not float
-            )  # a word in the place of several: the methods say what it may be
+            # A word in the place of several: the methods say what it may be.
+            return get_args(kind)[0] is not float
         listed = isinstance(value, Sequence) and not isinstance(value, bytes)
         return listed and all(_is(one, get_args(kind)[0]) for one in value)
     if kind is str:
