@@ -78,7 +78,7 @@ def optimal_trim(score: ArrayLike) -> float:
     Raises:
         MethodError: scores outside (0, 1).
     """
-    ps = strictly_inside(score)
+    ps = _strictly_inside(numbers(score, "score"))
     cost = np.sort(1 / (ps * (1 - ps)))
     total, many = np.cumsum(cost), np.arange(1, cost.size + 1)
     if 2 * total[-1] / cost.size >= cost[-1]:
@@ -99,37 +99,7 @@ def scores_and_arm(score: ArrayLike, treatment: ArrayLike) -> tuple[Floats, Bool
     arm = indicator(treatment, "treatment", "the treated as 1 and the others as 0")
     same_length(score=ps, treatment=arm)
     arms(arm)
-    return strictly_inside(ps), arm
-
-
-def strictly_inside(score: ArrayLike) -> Floats:
-    """Scores strictly between 0 and 1.
-
-    Raises:
-        MethodError: some are not.
-    """
-    ps = numbers(score, "score")
-    if (ps <= 0).any() or (ps >= 1).any():
-        raise MethodError("score: some lie at 0, at 1 or outside: the arms don't overlap there")
-    return ps
-
-
-def _bounds(trim: Trim, score: Floats) -> tuple[float, float]:
-    """The least and largest score that keep their weight."""
-    if trim is None:
-        return 0.0, 1.0
-    if isinstance(trim, str):
-        if trim != "optimal":
-            raise MethodError(f"trim {trim} is unknown: use a score such as 0.05, a pair of them, or optimal")
-        least = optimal_trim(score)
-        return least, 1 - least
-    if isinstance(trim, tuple | list):
-        if len(trim) != 2 or not 0 <= trim[0] < trim[1] <= 1:
-            raise MethodError(f"trim {trim}: give the least and the largest score that are kept")
-        return float(trim[0]), float(trim[1])
-    if not 0 < trim < 0.5:
-        raise MethodError(f"trim {trim} lies outside 0 to 0.5: use e.g. 0.05")
-    return float(trim), 1 - float(trim)
+    return _strictly_inside(ps), arm
 
 
 def raw_weights(score: Floats, arm: Bools, estimand: Estimand) -> Floats:
@@ -161,3 +131,32 @@ def effective_sample_size(weights: ArrayLike, treatment: ArrayLike) -> pd.DataFr
         effective = float(part.sum() ** 2 / (part**2).sum()) if part.size else 0.0
         rows.append((name, int(part.size), effective))
     return pd.DataFrame(rows, columns=["arm", "persons", "effective"])
+
+
+def _strictly_inside(score: Floats) -> Floats:
+    """The same scores, where all are strictly between 0 and 1.
+
+    Raises:
+        MethodError: some are not.
+    """
+    if (score <= 0).any() or (score >= 1).any():
+        raise MethodError("score: some lie at 0, at 1 or outside: the arms don't overlap there")
+    return score
+
+
+def _bounds(trim: Trim, score: Floats) -> tuple[float, float]:
+    """The least and largest score that keep their weight."""
+    if trim is None:
+        return 0.0, 1.0
+    if isinstance(trim, str):
+        if trim != "optimal":
+            raise MethodError(f"trim {trim} is unknown: use a score such as 0.05, a pair of them, or optimal")
+        least = optimal_trim(score)
+        return least, 1 - least
+    if isinstance(trim, tuple | list):
+        if len(trim) != 2 or not 0 <= trim[0] < trim[1] <= 1:
+            raise MethodError(f"trim {trim}: give the least and the largest score that are kept")
+        return float(trim[0]), float(trim[1])
+    if not 0 < trim < 0.5:
+        raise MethodError(f"trim {trim} lies outside 0 to 0.5: use e.g. 0.05")
+    return float(trim), 1 - float(trim)
