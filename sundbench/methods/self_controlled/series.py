@@ -122,8 +122,8 @@ def sccs(
         Age groups and seasons that nobody was observed in have none.
 
     Raises:
-        MethodError: missing or wrong days, overlapping windows, no days in a window, and coefficients that
-            are infinite upwards or not determined.
+        MethodError: missing or wrong days, overlapping windows, no days in a window, and coefficients of
+            which none is finite, or that aren't determined.
     """
     check_level(conf_level)
     people = read_cases(cases, birth)
