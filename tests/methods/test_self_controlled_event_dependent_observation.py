@@ -40,7 +40,6 @@ def test_the_planted_ratio_is_found_and_the_standard_model_misses_it():
     low, high = fit.table.loc["drug1", ["lower", "upper"]]
     assert low < 3 < high
     naive = self_controlled.sccs(cases, exposures, risk_windows=[(0, 59)]).table.loc["drug1"]
-    print(naive, fit.table)
     assert not naive["lower"] < 3 < naive["upper"]
     assert fit.models["chosen"].sum() == 1
     assert (fit.models["aic"] == 8 - 2 * fit.models["loglik"]).all()
