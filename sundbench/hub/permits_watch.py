@@ -48,16 +48,28 @@ class Watch:
 
     async def _watch(self) -> None:
         await self._app._start_future  # JupyterHub has no other sign that it is up
-        await self._app.spawner_class.end_unknown(self._hub, self._spawners)
+        left = True
         while True:
-            try:
-                await self.look()
-            except SundbenchError as error:
-                _log.error("rights are as they were when governance was asked last: %s", error)
-            except Exception:
-                _log.exception("the watch over permits failed, and goes on")
-                roll_back(self._app.db)
+            if left:
+                left = not await self._done(self._end_unknown(), "jobs that no hub knows may be left")
+            await self._done(self.look(), "rights are as they were when governance was asked last")
             await asyncio.sleep(SECONDS)
+
+    async def _done(self, doing: Coroutine[Any, Any, None], otherwise: str) -> bool:
+        """Do something that may fail and must not end the watch; False where it failed."""
+        try:
+            await doing
+        except SundbenchError as error:
+            _log.error("%s: %s", otherwise, error)
+        except Exception:
+            _log.exception("the watch over permits failed, and goes on")
+            roll_back(self._app.db)
+        else:
+            return True
+        return False
+
+    async def _end_unknown(self) -> None:
+        await self._app.spawner_class.end_unknown(self._hub, self._spawners)
 
     def _spawners(self) -> list[Any]:
         return [spawner for user in self._app.users.values() for spawner in user.spawners.values()]

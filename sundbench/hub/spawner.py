@@ -144,6 +144,9 @@ class ProjectSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         Args:
             hub: the deployment.
             spawners: all of the hub's, when it is called.
+
+        Raises:
+            SundbenchError: some may be left; it is asked for again.
         """
         raise NotImplementedError
 

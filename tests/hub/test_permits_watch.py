@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sundbench.errors import DatabaseError
+from sundbench.errors import ClusterError, DatabaseError
 from sundbench.governance import permits
 from sundbench.hub.permits_watch import Watch
 from sundbench.hub.settings import Settings
@@ -70,3 +70,34 @@ def test_days_pass_while_governance_can_t_be_asked(tmp_path: Path, monkeypatch: 
 
     assert rikke.stopped == ["short: permit expired"]
     assert anders.stopped == []
+
+
+def test_servers_that_can_t_be_ended_yet_don_t_keep_it_from_watching(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sundbench.hub.permits_watch.SECONDS", 0.01)
+    tried: list[str] = []
+
+    async def end_unknown(*_: object) -> None:
+        tried.append("end")
+        if tried.count("end") < 3:
+            raise ClusterError("Slurm doesn't answer")
+
+    async def watched() -> None:
+        up = asyncio.get_running_loop().create_future()
+        up.set_result(None)
+        app = SimpleNamespace(
+            users={}, _start_future=up, spawner_class=SimpleNamespace(end_unknown=end_unknown)
+        )
+        watch = Watch(app, SimpleNamespace(site=None, settings=Settings(), journal=Journal()))
+
+        async def look() -> None:
+            tried.append("look")
+
+        monkeypatch.setattr(watch, "look", look)
+        async with asyncio.timeout(10):
+            watching = watch.begin()
+            while tried.count("look") < 5:
+                await asyncio.sleep(0.01)
+        watching.cancel()
+
+    asyncio.run(watched())
+    assert tried[:8] == ["end", "look"] * 3 + ["look"] * 2

@@ -50,9 +50,6 @@ _LOOK = 0.5
 _LONGEST_END = 90.0  # seconds: longer than Slurm lets a job that it ends go on (KillWait)
 
 
-_log = logging.getLogger(__name__)
-
-
 class ClusterSpawner(ProjectSpawner, batchspawner.SlurmSpawner):  # type: ignore[misc]  # has no types
     """Starts, finds again and stops the Slurm job of one project server."""
 
@@ -232,22 +229,29 @@ class ClusterSpawner(ProjectSpawner, batchspawner.SlurmSpawner):  # type: ignore
 
     @classmethod
     async def end_unknown(cls, hub: Deployment, spawners: Callable[[], Iterable[Self]]) -> None:
-        """End jobs of this installation's accounts that no spawner knows."""
-        try:
-            left = of_the_site(hub.site, await cls.queue.jobs())
-        except ClusterError as error:
-            _log.error("jobs that no hub knows were not looked for: %s", error)
-            return
+        """End jobs of this installation's accounts that no spawner knows.
+
+        Raises:
+            ClusterError: Slurm doesn't say which there are, or one of them can't be ended.
+        """
+        left = of_the_site(hub.site, await cls.queue.jobs())
         known = {int(one.job_id) for one in spawners() if one.job_id}
         # A job that is just being begun isn't written down yet.
         starting = {one.name for one in spawners() if one.pending == "spawn"}
+        failed = None
         for job in left.keys() - known:
             if left[job] in starting:
                 continue
-            await asyncio.to_thread(gate.end, hub.site, gate.End(permit=left[job], job=job))
+            try:
+                await asyncio.to_thread(gate.end, hub.site, gate.End(permit=left[job], job=job))
+            except ClusterError as error:
+                failed = error  # which is no reason to let the others go on
+                continue
             hub.journal.note(
                 "hub", Action.SERVER_STOP, f"job {job}", permit=left[job], why="no hub knew of it any more"
             )
+        if failed is not None:
+            raise failed
 
     # Certificates.
 

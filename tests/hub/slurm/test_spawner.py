@@ -277,3 +277,24 @@ def test_a_job_that_slurm_refuses_leaves_nothing_to_be_found(slurm: Slurm, monke
     assert not spawner.has_job
     assert "job_id" not in spawner.get_state()
     assert asyncio.run(spawner.poll()) == 0
+
+
+def test_one_unknown_job_that_can_t_be_ended_keeps_no_other(monkeypatch: pytest.MonkeyPatch):
+    ended: list[int] = []
+
+    async def jobs() -> dict[int, str]:
+        return {1: "one", 2: "two", 3: "three"}
+
+    def end(_site: object, request: gate.End) -> None:
+        if request.job == 1:
+            raise ClusterError("scancel refuses")
+        ended.append(request.job)
+
+    monkeypatch.setattr(ClusterSpawner, "queue", SimpleNamespace(jobs=jobs))
+    monkeypatch.setattr(module, "of_the_site", lambda _site, listed: listed)
+    monkeypatch.setattr(gate, "end", end)
+    hub = SimpleNamespace(site=None, journal=SimpleNamespace(note=lambda *_, **__: None))
+    known = [SimpleNamespace(job_id="3", name="three", pending=None)]
+    with pytest.raises(ClusterError, match="scancel refuses"):
+        asyncio.run(ClusterSpawner.end_unknown(hub, lambda: known))
+    assert ended == [2]
