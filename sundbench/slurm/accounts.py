@@ -13,6 +13,7 @@ import os
 import pwd
 import stat
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,10 +146,12 @@ def note(site: Site, made: Account) -> None:
         raise ClusterError(f"permits {made.permit} and {others[0]} would share an account: {made.name}")
     kept[made.permit] = [made.uid, made.gid]
     path = _path(site)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    aside.chmod(0o644)
-    aside.replace(path)
+    # Others may write to the folder: a name that they can't know, and a file that is new.
+    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+        os.fchmod(descriptor, 0o644)
+    Path(aside).replace(path)
 
 
 def _path(site: Site) -> Path:

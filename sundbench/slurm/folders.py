@@ -2,7 +2,7 @@
 
 What a project reads stays its maker's, and is its group's to read; what it works with is its account's.
 Root changes hands here in folders that others may write to: no link is followed, and nothing that has a
-second name is touched.
+second name is given away.
 """
 
 from __future__ import annotations
@@ -74,11 +74,27 @@ def _close(site: Site) -> None:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(folder.name, 0o700, dir_fd=root)
                 os.chown(folder.name, owner, -1, dir_fd=root, follow_symlinks=False)
-        passed = {folder.name for folder in (site.extracts, site.synthetic, *_roots(site))} | {_LETTERS}
+        passed = (site.extracts, site.synthetic, *_roots(site))
         for entry in os.scandir(root):
-            mode = stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode)
-            if entry.name not in {*passed, "accounts.json"} and mode & 0o007 and not entry.is_symlink():
-                os.chmod(entry.name, mode & ~0o007, dir_fd=root)
+            if entry.name not in {"accounts.json", _LETTERS, *(folder.name for folder in passed)}:
+                _close_to_others(entry.name, root)
+    # Of projects whose permit has ended, or has no account yet, too.
+    for folder in passed:
+        with contextlib.suppress(FileNotFoundError), _opened(site, folder) as at:
+            for entry in os.scandir(at):
+                _close_to_others(entry.name, at)
+
+
+def _close_to_others(name: str, folder: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+        if not (stat.S_ISDIR(found) or stat.S_ISREG(found)) or not found & 0o007:
+            return
+        opened = os.open(name, _FILE, dir_fd=folder)
+        try:
+            os.fchmod(opened, stat.S_IMODE(os.fstat(opened).st_mode) & ~0o007)
+        finally:
+            os.close(opened)
 
 
 @contextlib.contextmanager

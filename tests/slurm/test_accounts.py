@@ -101,6 +101,19 @@ def test_what_is_no_project_s_stays_closed_to_accounts(projects: Projects):
     assert not projects.may(projects.mine, "-r", site.root)
 
 
+def test_a_project_without_an_account_stays_closed_to_the_others_accounts(projects: Projects):
+    """Its permit has ended, or it is new: its folders are as whoever made them left them."""
+    site = projects.site
+    ended = site.extracts / "ended-before" / "2026-01"
+    ended.mkdir(parents=True)
+    (site.workspaces / "ended-before").mkdir()
+    for folder in (ended.parent, site.workspaces / "ended-before"):
+        folder.chmod(0o755)
+    folders.hand_over(site, projects.mine)
+    for path in (ended, ended.parent, site.workspaces / "ended-before"):
+        assert not projects.may(projects.mine, "-r", path)
+
+
 def test_nobody_can_log_in_to_it(projects: Projects):
     assert pwd.getpwnam(projects.mine.name).pw_shell == "/usr/sbin/nologin"
     shadow = next(
@@ -156,6 +169,39 @@ def test_a_link_among_a_project_s_files_gives_nothing_away(projects: Projects, t
     (scratch / "second-name").hardlink_to(secret)
     folders.hand_over(projects.site, projects.mine)
     assert (secret.stat().st_uid, tmp_path.stat().st_uid) == (0, 0)
+
+
+def test_what_is_swapped_for_a_link_while_root_looks_is_left_alone(
+    projects: Projects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    outside = tmp_path / "outside"
+    outside.touch(mode=0o644)
+    swapped = projects.site.root / "swapped"
+    swapped.touch(mode=0o666)
+    really = os.open
+
+    def late(path: str, flags: int, *rest: int, dir_fd: int | None = None) -> int:
+        if path == "swapped":
+            swapped.unlink()
+            swapped.symlink_to(outside)
+        return really(path, flags, *rest, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", late)
+    with pytest.raises(ClusterError, match="swapped"):
+        folders.hand_over(projects.site, projects.mine)
+    swapped.unlink()
+    assert outside.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_link_where_accounts_are_noted_is_not_written_through(projects: Projects, tmp_path: Path):
+    outside = tmp_path / "outside"
+    outside.write_text("root's")
+    trap = projects.site.root / f".accounts.json.{os.getpid()}"
+    trap.symlink_to(outside)
+    accounts.note(projects.site, projects.mine)
+    trap.unlink(missing_ok=True)
+    assert outside.read_text() == "root's"
+    assert (projects.site.root / "accounts.json").stat().st_mode & 0o777 == 0o644
 
 
 def test_a_link_in_place_of_a_folder_is_refused(projects: Projects, tmp_path: Path):
