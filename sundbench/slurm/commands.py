@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from sundbench.errors import ClusterError
 
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
-_SECONDS = 30
+SECONDS = 30.0
+"""One of Slurm's programs has so long to answer."""
+_SILENT = "Slurm doesn't answer"
 
 
 class SlurmSilentError(ClusterError):
@@ -43,8 +45,14 @@ def ask(*command: str, given: str = "") -> str:
     return run([program, *command[1:]], given)
 
 
-def run(command: Sequence[str], given: str) -> str:
-    """Run a program that speaks to Slurm; as ``ask``."""
+def run(command: Sequence[str], given: str, seconds: float = SECONDS) -> str:
+    """Run a program that speaks to Slurm, or one of ours that does; as ``ask``.
+
+    Args:
+        command: the program, by its path, and its arguments.
+        given: its standard input.
+        seconds: that it has.
+    """
     try:
         done = subprocess.run(  # noqa: S603 - Slurm's, or the site's own way to it
             command,
@@ -53,17 +61,19 @@ def run(command: Sequence[str], given: str) -> str:
             cwd="/",
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise SlurmSilentError(f"Slurm doesn't answer ({command[0]} after {_SECONDS} s)") from error
+        raise SlurmSilentError(f"{_SILENT} ({command[0]} after {seconds:.0f} s)") from error
     except OSError as error:
         raise ClusterError(f"{command[0]}: {error.strerror}") from error
     if done.returncode == 0:
         return done.stdout
     said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
+    if said.startswith(_SILENT):  # one of ours has found out
+        raise SlurmSilentError(said)
     silent = ("Unable to contact slurm controller", "Socket timed out", "Connection refused")
     if any(words in said for words in silent):
-        raise SlurmSilentError(f"Slurm doesn't answer: {said}")
+        raise SlurmSilentError(f"{_SILENT}: {said}")
     raise ClusterError(f"{command[0].rpartition('/')[2]} refuses: {said}")

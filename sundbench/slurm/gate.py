@@ -24,16 +24,16 @@ from sundbench.errors import ClusterError, SundbenchError, one_line
 from sundbench.site import Site
 from sundbench.slurm import folders
 from sundbench.slurm.accounts import Account, account
-from sundbench.slurm.commands import ask, run
-from sundbench.slurm.jobs import Wanted, submit
+from sundbench.slurm.commands import SECONDS, ask, run
+from sundbench.slurm.jobs import OVER, Wanted, submit
 
 NAME = "sundbench"
 """What the queue calls every server's job: everybody on the cluster can read it."""
 PROGRAM = (sys.executable, "-I", "-m", "sundbench.hub.slurm.job")
 """A server's job; its argument is the path of its letter."""
 _LOG = re.compile(r" StdOut=\S*/([0-9a-f]{16})\.log\b")
-_OVER = ("Invalid job id", "already completing or completed")
 _LARGEST = 2**20
+_PATIENCE = 3 * SECONDS  # it asks Slurm twice at the most, and then says itself that Slurm is silent
 _TOOLS = {"PATH": "/usr/bin:/bin"}
 
 Permit = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=30)]
@@ -158,7 +158,7 @@ def _cancel(whose: Account, job: int) -> None:
         # Whose it is and what it is called are told as well: a number may be another's job by now.
         ask("scancel", f"--user={whose.name}", f"--name={NAME}", str(job))
     except ClusterError as error:
-        if not any(over in str(error) for over in _OVER):
+        if not any(over in str(error) for over in OVER):
             raise
 
 
@@ -206,7 +206,7 @@ def _as(whose: Account, what: str, path: Path, text: str = "") -> None:
 def _through(site: Site, request: Begin | End) -> str:
     command = [sys.executable, "-I", "-m", __name__, "--home", str(site.root)]
     sudo = [] if os.geteuid() == 0 else ["/usr/bin/sudo", "-n", "--"]
-    return run([*sudo, *command], request.model_dump_json())
+    return run([*sudo, *command], request.model_dump_json(), _PATIENCE)
 
 
 def main(arguments: list[str]) -> int:

@@ -23,6 +23,8 @@ WAITING: Final = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD"
 RUNNING: Final = frozenset(
     {"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT"}
 )
+OVER: Final = ("Invalid job id", "already completing or completed")
+"""What scancel says of a job that has ended."""
 
 
 @dataclass(frozen=True)
@@ -171,5 +173,5 @@ def cancel(job: int) -> None:
     try:
         ask("scancel", str(job))
     except ClusterError as error:
-        if "Invalid job id" not in str(error):
+        if not any(over in str(error) for over in OVER):
             raise
