@@ -157,6 +157,7 @@ def listener(sockets: Path) -> socket.socket:
     path.unlink(missing_ok=True)
     made = socket.socket(socket.AF_UNIX)
     made.bind(os.fspath(path))
+    path.chmod(0o600)
     return made
 
 

@@ -68,8 +68,8 @@ def spread(letter: Letter, folder: Path) -> Iterator[Callable[[Sandbox], Sandbox
         return jobs.submit(script("worker", folder, member), asked)
 
     with tempfile.TemporaryDirectory(prefix="sb-", ignore_cleanup_errors=True) as made:
-        sockets = Path(made)
-        sockets.chmod(0o755)
+        sockets = Path(made) / "net"  # in a folder that the account alone may enter
+        sockets.mkdir(mode=0o755)
         visitors = listener(sockets)
 
         def fit(sandbox: Sandbox) -> Sandbox:

@@ -225,3 +225,12 @@ def test_nobody_but_the_runs_account_reads_its_keys(open_folder):
         os.setuid(65534)
         os._exit(any(os.access(path, os.R_OK) for path in keys))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_the_way_into_a_sandbox_is_its_account_s_alone(short):
+    umask = os.umask(0)
+    try:
+        fence.listener(short).close()
+    finally:
+        os.umask(umask)
+    assert (short / INCOMING).stat().st_mode & 0o777 == 0o600
