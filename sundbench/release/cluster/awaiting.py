@@ -63,10 +63,12 @@ def ticket_of(site: Site, run: str) -> Ticket:
 def standing(site: Site, run: str) -> str:
     """Where a run stands, in a few words."""
     ticket = ticket_of(site, run)
-    if said(under_way(site) / run, Result, RESULT):
-        return "done; `sundbench run wait` takes it home"
     try:
+        if said(under_way(site) / run, Result, RESULT):
+            return "done; `sundbench run wait` takes it home"
         return in_words(jobs.look(ticket.job))
+    except ReleaseError as error:
+        return f"can't be read: {error}"
     except SlurmSilentError:
         return "Slurm doesn't answer"
 
@@ -98,9 +100,16 @@ def wait(
     ticket = ticket_of(site, run)
     folder = under_way(site) / run
     told, next_question, over_since = "", 0.0, None
-    while not (result := said(folder, Result, RESULT)):
-        if far := said(folder, Progress, PROGRESS):
-            report(far.what, far.done, far.total)
+    while True:
+        try:
+            if result := said(folder, Result, RESULT):
+                break
+            if far := said(folder, Progress, PROGRESS):
+                report(far.what, far.done, far.total)
+        except ReleaseError as error:  # no job of ours wrote that, and nothing of it counts
+            result, told = None, str(error)
+            jobs.cancel(ticket.job)
+            break
         if over_since is not None and time.monotonic() > over_since + _SETTLE:
             break
         if over_since is None and time.monotonic() >= next_question:

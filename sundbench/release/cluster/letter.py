@@ -145,10 +145,15 @@ def said(folder: Path, kind: type[_Said], name: str) -> _Said | None:
     """
     path = folder / OUT / name
     try:
-        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(path, "rb", opener=_plainly) as file:
+            content = file.read(_LONGEST) or b""
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ReleaseError(f"{path}: {error.strerror}: the job's account put it there") from error
-    with os.fdopen(opened, "rb") as file:
-        return kind.take(file.read(_LONGEST), str(path))
+    return kind.take(content, str(path))
+
+
+def _plainly(path: str, flags: int) -> int:
+    """Open a file that may be a link, or a pipe at whose other end nobody is."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -239,13 +239,24 @@ def test_what_the_account_slips_into_the_folder_is_not_taken_home(project, study
     assert not list(project.site.runs.rglob("table.parquet"))
 
 
-def test_a_result_that_is_a_link_is_refused(project, study, monkeypatch):
+@pytest.mark.parametrize(
+    "trick",
+    [
+        lambda result: result.symlink_to(result.parents[4] / "accounts.json"),
+        lambda result: result.mkdir(),
+        os.mkfifo,
+        lambda result: result.write_text("no result"),
+    ],
+    ids=["link", "folder", "pipe", "nonsense"],
+)
+def test_a_result_that_is_none_is_refused(project, study, trick, monkeypatch):
+    """Whoever lists the runs sees the others all the same, and who waits for it has an end."""
     ticket, out = finished(project, study(ONE_TABLE), monkeypatch)
     (out / RESULT).unlink()
-    (out / RESULT).symlink_to(project.site.root / "accounts.json")
-    with pytest.raises(ReleaseError, match="put it there"):
-        awaiting.wait(project.site, ticket.order.run)
-    shutil.rmtree(out.parent)
+    trick(out / RESULT)
+    assert awaiting.standing(project.site, ticket.order.run).startswith("can't be read: ")
+    assert f"failed: {out / RESULT}: " in outcome(project, ticket)
+    assert nothing_is_left(project, ticket)
 
 
 def test_no_job_outlives_its_permit(make_project, study, monkeypatch):
