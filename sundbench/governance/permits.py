@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
 from zoneinfo import ZoneInfo
 
@@ -16,10 +16,17 @@ from sundbench.errors import PermitError
 from sundbench.governance.models import PermitRecord, PermitState, PermitVersion, now
 from sundbench.governance.permit import Permit, parse
 
+_DENMARK = ZoneInfo("Europe/Copenhagen")
+
 
 def today() -> date:
     """The day by which permits expire: Denmark's, wherever the machine's clock thinks it is."""
-    return now().astimezone(ZoneInfo("Europe/Copenhagen")).date()
+    return now().astimezone(_DENMARK).date()
+
+
+def end_of(expires: date) -> datetime:
+    """The moment at which a permit's last day is over."""
+    return datetime.combine(expires + timedelta(days=1), time(), _DENMARK)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import math
 import os
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -161,6 +161,23 @@ def address(node: str) -> str:
     said = ask("scontrol", "--oneliner", "show", "node", node)
     found = re.search(r"\bNodeAddr=(\S+)", said)
     return found[1] if found else node
+
+
+def end_by(until: datetime) -> None:
+    """Have Slurm end the job that this process runs in at a time, if it would let it go on for longer.
+
+    A job's time limit counts from when it begins, and before that it may have waited long.
+
+    Raises:
+        ClusterError: less than a minute is left, or Slurm refuses.
+    """
+    ends = os.environ.get("SLURM_JOB_END_TIME", "")
+    if ends.isdigit() and int(ends) <= until.timestamp():
+        return
+    minutes = (until - datetime.now(UTC)) // timedelta(minutes=1)
+    if minutes < 1:
+        raise ClusterError("the cluster's queue: its time was over before the job began")
+    ask("scontrol", "update", f"JobId={os.environ['SLURM_JOB_ID']}", f"TimeLimit={minutes}")
 
 
 def cancel(job: int) -> None:

@@ -15,16 +15,16 @@ import math
 import os
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, Self
 from urllib.parse import urlsplit, urlunsplit
-from zoneinfo import ZoneInfo
 
 import batchspawner
 from batchspawner.batchspawner import JobStatus
 
 from sundbench.errors import ClusterError
+from sundbench.governance import permits
 from sundbench.governance.audit.actions import Action
 from sundbench.governance.models import now
 from sundbench.hub.deployment import Deployment
@@ -344,5 +344,4 @@ def told(state: State) -> Text:
 
 def minutes_left(expires: date, most: int) -> int:
     """For how long a job may run: as long as the operator lets it, and never past its permit's last day."""
-    midnight = datetime.combine(expires + timedelta(days=1), time(), ZoneInfo("Europe/Copenhagen"))
-    return max(1, min(most, math.floor((midnight - now()).total_seconds() / 60)))
+    return max(1, min(most, math.floor((permits.end_of(expires) - now()).total_seconds() / 60)))

@@ -22,6 +22,7 @@ from sundbench.release.run import perform
 from sundbench.release.study import StudyFolder
 from sundbench.release.surroundings import Surroundings
 from sundbench.sandbox.probe import probe
+from sundbench.slurm import jobs
 
 log = logging.getLogger("sundbench.release.cluster")
 
@@ -46,8 +47,9 @@ def work(letter: Letter, folder: Path) -> None:
     Raises:
         ReleaseError: a cell failed, or the workers are gone.
         SandboxError: the kernel's sandbox can't be made.
-        ClusterError: the workers' jobs can't be begun.
+        ClusterError: it has waited for all of its time, or the workers' jobs can't be begun.
     """
+    jobs.end_by(letter.until)
     # On a machine of one's own invented persons may do without; a node has everybody's jobs.
     if not (trial := probe()).works:
         raise SandboxError(f"no sandbox can be made on this node: {trial.why}")

@@ -6,10 +6,11 @@ import os
 import shlex
 import shutil
 import sys
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sundbench.errors import ClusterError, PermitError
+from sundbench.governance import permits
 from sundbench.release.cluster.letter import (
     LETTER,
     LOG,
@@ -104,8 +105,7 @@ def wanted(name: str, resources: Resources, until: datetime, log: Path) -> jobs.
 def _until(order: Order, resources: Resources) -> datetime:
     """When the run's jobs end at the latest: never after its permit."""
     now = datetime.now(UTC)
-    permit_ends = datetime.combine(order.expires + timedelta(days=1), time(), tzinfo=now.astimezone().tzinfo)
-    until = min(now + timedelta(hours=resources.hours), permit_ends)
+    until = min(now + timedelta(hours=resources.hours), permits.end_of(order.expires))
     if until - now < timedelta(minutes=1):
         raise PermitError(
             f"permit {order.permit} expires in less than a minute: nothing can be begun under it"

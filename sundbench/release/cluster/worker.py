@@ -20,7 +20,7 @@ from sundbench.release.cluster.limits import fitted
 from sundbench.release.kernel import confined_environment
 from sundbench.sandbox.launch import start
 from sundbench.sandbox.policy import read
-from sundbench.slurm.jobs import address
+from sundbench.slurm.jobs import address, end_by
 
 log = logging.getLogger("sundbench.release.cluster")
 
@@ -31,6 +31,7 @@ def main(folder: Path, member: int) -> int:
     """Work for the run until it ends."""
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s worker {member}: %(message)s")
     letter = Letter.read(folder / LETTER)
+    end_by(letter.until)
     members = letter.resources.workers + 1
     with tempfile.TemporaryDirectory(prefix="sb-", ignore_cleanup_errors=True) as made:
         sockets, scratch = Path(made) / "net", Path(made) / "scratch"

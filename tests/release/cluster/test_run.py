@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -11,17 +12,19 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
 
 from sundbench.cli.main import app
 from sundbench.errors import ClusterError, ReleaseError
+from sundbench.governance import permits
 from sundbench.release import manifest as manifests
 from sundbench.release import order, run
-from sundbench.release.cluster import awaiting
+from sundbench.release.cluster import awaiting, submitting
 from sundbench.release.cluster.letter import OUT, RESULT, Resources, Result, Ticket, under_way
-from sundbench.release.cluster.submitting import submit
+from sundbench.release.cluster.submitting import submit, wanted
 from sundbench.release.study import StudyFolder
 from sundbench.slurm import jobs
 from tests.release.cluster.projects import ONE_TABLE, Project
@@ -260,14 +263,34 @@ def test_a_result_that_is_none_is_refused(project, study, trick, monkeypatch):
 
 
 def test_no_job_outlives_its_permit(make_project, study, monkeypatch):
-    today = datetime.now(UTC)
+    today = datetime.now(ZoneInfo("Europe/Copenhagen"))  # whose days a permit's are, wherever the machine is
     project = make_project(expires=f"{today:%Y-%m-%d}")
     asked: list[jobs.Wanted] = []
     monkeypatch.setattr(jobs, "submit", lambda script, wanted, account: asked.append(wanted) or 0)
     ordered(project, study(ONE_TABLE), SMALL.model_copy(update={"hours": 72}))
     midnight = today.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    assert today + asked[0].time <= midnight
+    assert midnight - timedelta(seconds=30) < today + asked[0].time <= midnight
     assert f"--time={int(asked[0].time.total_seconds() // 60)}" in asked[0].options
+
+
+def test_nor_one_that_has_waited_in_the_queue(project, study, at_slurm, monkeypatch):
+    """Slurm counts from when a job begins: this one would have five minutes, and its permit ends in two."""
+    monkeypatch.setattr(
+        permits, "end_of", lambda expires: datetime.now(UTC) + timedelta(minutes=2, seconds=50)
+    )
+    monkeypatch.setattr(
+        submitting,
+        "wanted",
+        lambda *given: dataclasses.replace(wanted(*given), time=timedelta(minutes=5)),
+    )
+    ticket = ordered(project, study(LONG))
+    until_it_runs(ticket)
+    until = time.monotonic() + 30
+    while "TimeLimit=00:02:00" not in at_slurm.run("scontrol", "show", "job", str(ticket.job)):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    jobs.cancel(ticket.job)
+    assert "cancelled" in outcome(project, ticket)
 
 
 def test_a_permit_without_an_account_runs_nothing(make_project, study):
