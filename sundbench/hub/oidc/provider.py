@@ -174,7 +174,7 @@ class Provider:
             # The client's secret, say, is wrong: nothing that the person can mend, and no end of a session.
             _log.error("the identity provider gives no tokens: %s", error)
             raise refusals.no_answer() from None
-        except (OSError, ValueError) as error:
+        except (HubError, OSError, ValueError) as error:
             _log.error("the identity provider gives no tokens: %s", error)
             raise refusals.no_answer() from None
         if not isinstance(found, dict) or not isinstance(found.get("id_token", ""), str):
