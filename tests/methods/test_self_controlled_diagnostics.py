@@ -168,3 +168,24 @@ def test_only_ends_that_came_early_are_probed():
     )
     with pytest.raises(MethodError, match="no observation ended early"):
         self_controlled.sccs_diagnostics(cases.assign(censored=0), exposures, risk_windows=[(0, 29)])
+
+
+def test_of_a_persons_periods_those_that_ended_early_are_probed():
+    cases, exposures = drawn("ends")
+    early = (cases["end"] - cases["start"]).dt.days < 730
+    shift = pd.Timedelta(2000, "D")
+    later = cases[early].assign(
+        start=cases["start"] + shift,
+        end=cases["start"] + shift + pd.Timedelta(730, "D"),
+        event_day=cases["event_day"] + shift,
+    )
+    apart = later.assign(person=later["person"] + 10_000)  # as if others were observed then
+    one, other = (
+        self_controlled.sccs_diagnostics(
+            pd.concat([cases.assign(censored=early.astype(int)), more.assign(censored=0)]),
+            exposures,
+            risk_windows=[(0, 29)],
+        ).table.loc["end of observation", "value"]
+        for more in (later, apart)
+    )
+    assert one == pytest.approx(other)

@@ -21,7 +21,7 @@ from sundbench.methods.arguments import kinds_checked
 from sundbench.methods.inputs import Bools, Floats, Frame, column_names, frame, indicator
 from sundbench.methods.self_controlled.cases import Cases, read_cases
 from sundbench.methods.self_controlled.conditional_poisson import ConditionalPoisson
-from sundbench.methods.self_controlled.days import not_negative_days
+from sundbench.methods.self_controlled.days import not_negative_days, whole_days
 from sundbench.methods.self_controlled.design import Design, design
 from sundbench.methods.self_controlled.exposures import Exposures, read_exposures
 from sundbench.methods.self_controlled.fitting import Fit, fit
@@ -164,11 +164,13 @@ def _ended_early(cases: Frame, people: Cases) -> Bools:
     """Observation periods whose end is probed: all, or those that the cases say ended early."""
     if "censored" not in column_names(cases):
         return np.ones(people.start.size, dtype=bool)
-    chosen = frame(cases, ["person", "censored"])
+    chosen = frame(cases, ["person", "start", "censored"])
     early = indicator(chosen["censored"], "cases: censored", "observation that ended early as 1, else as 0")
     if not early.any():
         raise MethodError("cases: censored: no observation ended early: leave the column out")
-    return np.isin(people.person, people.people.get_indexer(pd.Index(chosen["person"][early])))
+    person = people.people.get_indexer(pd.Index(chosen["person"]))
+    said = pd.MultiIndex.from_arrays([person, whole_days(chosen["start"], "cases: start")[0]])
+    return pd.MultiIndex.from_arrays([people.person, people.start]).isin(said[early])
 
 
 def _ratio(
