@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub.broker.conftest import Served, assignment, served, short, start, started  # noqa: F401
+from tests.hub.broker.conftest import Served, assignment, served, start, started  # noqa: F401
 from tests.hub.broker.conftest import run as run_in
 
 SECRET = "what only the other project may see"
