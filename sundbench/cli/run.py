@@ -86,6 +86,8 @@ def execute(
     given = _pairs(parameter or [])
     chosen = find(content.analyses(), study)
     actor = user or current_user()
+    if place is Place.HERE and (idle := _said(ctx, "workers", "cores", "memory", "hours", "partition")):
+        raise typer.BadParameter(f"--{idle[0]} is for jobs of a cluster: add --on slurm, or leave it out")
     resources = _resources(cores=cores, memory=memory, hours=hours, workers=workers, partition=partition)
     # Begun and done are recorded apart: a run takes long, and nobody else should wait for the log.
     with recording(ctx.obj, actor) as recorder:
@@ -201,6 +203,12 @@ def reproduce(ctx: typer.Context, run: Annotated[str, typer.Argument(help="The r
     if result.differences:
         raise typer.Exit(1)
     screen.print(f"run {run}: all {result.compared} outputs are the same to the last bit", soft_wrap=True)
+
+
+def _said(ctx: typer.Context, *options: str) -> list[str]:
+    """Those options that stand on the command line."""
+    sources = {name: ctx.get_parameter_source(name) for name in options}
+    return [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
 
 
 def _resources(**given: object) -> Resources:

@@ -62,6 +62,7 @@ def test_a_wrong_parameter_is_one_line_before_anything_runs(sundbench: Sundbench
 @pytest.mark.parametrize(
     "words",
     [
+        ("run", "tiny", "--permit", "lung-cancer", "--workers", "4"),  # without --on slurm
         ("run", "tiny", "--permit", "x", "-p", "price"),
         ("run", "tiny", "--permit", "x", "-p", "price=1", "-p", "price=2"),
         ("run", "tiny"),
