@@ -5,6 +5,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -42,11 +43,11 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 
 
 def write(site: Site, text: str) -> None:
-    ports = []
-    for _ in range(4):
-        with socket.socket() as trial:
+    with ExitStack() as held:  # all at once: a port that is free again may be given a second time
+        trials = [held.enter_context(socket.socket()) for _ in range(4)]
+        for trial in trials:
             trial.bind(("127.0.0.1", 0))
-            ports.append(trial.getsockname()[1])
+        ports = [trial.getsockname()[1] for trial in trials]
     settings.path(site).write_text(
         f"{text}[hub]\nport = {ports[0]}\nproxy_port = {ports[1]}\nhub_port = {ports[2]}\n"
         f"[dashboards]\nport = {ports[3]}\n",
