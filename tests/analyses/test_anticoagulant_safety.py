@@ -243,7 +243,7 @@ def test_the_dead_do_not_bleed(ran):
 
 def test_no_more_comes_in_the_first_days_than_later(ran):
     """The planted hazards are constant after the first dispensing."""
-    everybody = ran.output("case_series").set_index(["arm", "outcome"]).loc["all"]
+    everybody = ran.output("case_series").set_index(["arm", "event"]).loc["all"]
     assert ((everybody["lower"] < 1) & (everybody["upper"] > 1)).all()
 
 
