@@ -44,14 +44,14 @@ hub: install ## the whole platform on this machine, with invented persons and pe
 hub-stop: ## stop it: servers, hub and all
 	@$(BIN)/sundbench --home .hub hub stop
 
-cluster: install system ## a small Slurm cluster on this machine, until Ctrl-C (root)
-	@$(BIN)/sundbench hub cluster --nodes 3
+cluster: install system ## the same on a small Slurm cluster on this machine, until Ctrl-C (root)
+	@$(BIN)/sundbench --home .cluster hub demonstration --on slurm
 
 lock: ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --extra hub --extra dev --generate-hashes --upgrade --quiet \
 		--no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 -o requirements.lock
 
-clean: ## remove .venv, the demo and the hub's demonstration
-	@[ ! -d .hub ] || $(BIN)/sundbench --home .hub hub stop
-	@chmod -R u+w .demo .hub 2>/dev/null || true
-	rm -rf .venv .demo .hub
+clean: ## remove .venv, the demo and the hub's demonstrations
+	@for home in .hub .cluster; do [ ! -d $$home ] || $(BIN)/sundbench --home $$home hub stop; done
+	@chmod -R u+w .demo .hub .cluster 2>/dev/null || true
+	rm -rf .venv .demo .hub .cluster

@@ -9,17 +9,18 @@ import typer
 from rich.markup import escape
 
 from sundbench.cli.hub_cluster import cluster
+from sundbench.cli.hub_demonstration import demonstration
 from sundbench.cli.screen import errors, listing, screen
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sundbench.hub import demonstration as demo
     from sundbench.hub.checks.finding import Finding
     from sundbench.site import Site
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(cluster)
+app.command()(demonstration)
 
 
 @app.callback()
@@ -172,22 +173,14 @@ def accounts(
     Example: sundbench hub accounts --set-up
     """
     from sundbench.governance import database, people, permits
-    from sundbench.governance.audit.actions import Action
-    from sundbench.governance.audit.recording import recording
+    from sundbench.hub.slurm.setting_up import set_up as make
     from sundbench.slurm import accounts as of
-    from sundbench.slurm import folders
 
     site: Site = ctx.obj
-    with database.reading(site) as session:
-        today = permits.today()
-        active = [one.permit.id for one in permits.every(session) if one.standing(today) == "active"]
     if set_up:
-        with recording(site, people.current_user()) as recorder:
-            for permit in active:
-                made = of.create(permit)
-                recorder.record(Action.ACCOUNT_SET_UP, made.name, permit=permit, uid=made.uid, gid=made.gid)
-                of.note(site, made)
-                folders.hand_over(site, made)
+        make(site, people.current_user())
+    with database.reading(site) as session:
+        active = permits.active(session, permits.today())
     table = listing("project", "account", "number", "state", numbers=("number",))
     for permit in active:
         there = of.known(permit)
@@ -239,46 +232,10 @@ def identity(
     screen.print(f"{user} {said}", markup=False, soft_wrap=True)
 
 
-@app.command()
-def demonstration(ctx: typer.Context) -> None:
-    """Make an installation of invented persons and people of every role, start its hub, print who can log in.
-
-    What is there already is kept: the second time only the hub is started. Every person in it is invented,
-    and all of it runs under one account: it shows how Sundbench works, and protects nothing.
-
-    Example: sundbench --home .hub hub demonstration
-    """
-    from sundbench.hub import demonstration as demo
-    from sundbench.hub.supervisor import control
-
-    with errors.status("preparing the demonstration") as doing:
-
-        def say(line: str) -> None:
-            errors.print(line, markup=False)
-            doing.update(line)
-
-        site, people = demo.prepare(ctx.obj, say)
-        say("starting the hub")
-        notes = control.start(site)
-    screen.print(_people(people))
-    screen.print(
-        f"\nOpen [bold]{escape(notes.url)}[/bold] and log in as one of them. All data are invented.",
-        soft_wrap=True,
-    )
-    screen.print("make hub-stop stops it.")
-
-
 def _findings(findings: list[Finding]) -> Table:
     colours = {"error": "[bold red]error[/bold red]", "warning": "[yellow]warning[/yellow]", "note": "note"}
     table = listing("", "what was found")
     for finding in findings:
         mend = f"\n[dim]→ {escape(finding.do)}[/dim]" if finding.do else ""
         table.add_row(colours[finding.level], escape(finding.what) + mend)
-    return table
-
-
-def _people(people: list[demo.Account]) -> Table:
-    table = listing("user", "password", "name", "can")
-    for one in people:
-        table.add_row(one.user, one.password, escape(one.name), escape(one.can))
     return table

@@ -175,6 +175,11 @@ def every(session: Session) -> list[Registered]:
     return [found for found in _all(session) if isinstance(found, Registered)]
 
 
+def active(session: Session, today: date) -> list[str]:
+    """The ids of the permits under which work may be done today."""
+    return [one.permit.id for one in every(session) if one.standing(today) == "active"]
+
+
 def unreadable(session: Session) -> dict[str, str]:
     """Permits whose stored text this version of Sundbench can't read, by id, with what is wrong with it."""
     return {found[0]: found[1] for found in _all(session) if not isinstance(found, Registered)}

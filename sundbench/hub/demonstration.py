@@ -22,6 +22,7 @@ from sundbench.governance.models import Decision, Role
 from sundbench.governance.permit import check, parse
 from sundbench.hub import passwords, settings
 from sundbench.hub.runtime import private
+from sundbench.hub.slurm.setting_up import set_up
 from sundbench.registers.catalogue import catalogue
 from sundbench.registers.synthetic import synthesize
 from sundbench.release import content, requests, run
@@ -29,6 +30,7 @@ from sundbench.release import report as reports
 from sundbench.release.study import find
 from sundbench.release.synthetic_extract import synthetic_extract
 from sundbench.site import Site
+from sundbench.slurm.small.cluster import SmallSlurm
 from sundbench.store import extract, freeze
 from sundbench.store.vault import Vault
 
@@ -141,20 +143,42 @@ class Account:
     can: str
 
 
-def prepare(site: Site, say: Callable[[str], object] = lambda _: None) -> tuple[Site, list[Account]]:
+_ON_CLUSTER = """\
+[site]
+profile = "slurm"
+demonstration = true
+
+[slurm]
+hub_host = "{host}"
+cores = 1
+memory = "1800 MiB"
+
+[kernel]
+memory = "1200 MiB"
+
+[server]
+memory = "600 MiB"
+"""
+
+
+def prepare(
+    site: Site, say: Callable[[str], object] = lambda _: None, slurm: SmallSlurm | None = None
+) -> tuple[Site, list[Account]]:
     """Make what is missing of the demonstration.
 
     Args:
         site: its folder: empty, or an earlier demonstration's.
         say: told what is being made, a line each.
+        slurm: the cluster whose jobs the project servers are; None: they are this machine's processes.
 
     Returns:
         The site, with the demonstration's own database and vault key; and who can log in.
 
     Raises:
         HubError: the folder holds something else.
+        ClusterError: the projects' accounts can't be set up.
     """
-    site = _claimed(site)
+    site = _claimed(site, slurm)
     accounts = _people(site)
     _register(site)
     _freeze(site, say)
@@ -164,10 +188,13 @@ def prepare(site: Site, say: Callable[[str], object] = lambda _: None) -> tuple[
         extract.extract(site, project, FREEZE)
         synthetic_extract(site, project)
     _report(site, say)
+    if slurm is not None:
+        say("giving each project's folders to an account of its own")
+        set_up(site, "ida")
     return site, accounts
 
 
-def _claimed(site: Site) -> Site:
+def _claimed(site: Site, slurm: SmallSlurm | None) -> Site:
     root = site.root
     if root.exists() and any(root.iterdir()) and not (root / _MARK).exists():
         raise HubError(f"{root} holds no demonstration: name another folder with --home")
@@ -176,7 +203,16 @@ def _claimed(site: Site) -> Site:
     file = settings.path(site)
     if not file.exists():
         private(site.hub)
-        _whole(file, "[site]\ndemonstration = true\n")
+        text = "[site]\ndemonstration = true\n"
+        _whole(file, text if slurm is None else _ON_CLUSTER.format(host=slurm.host_address))
+    found = settings.read(site)
+    if found.site.profile != ("local" if slurm is None else "slurm"):
+        raise HubError(
+            f"{root} holds a demonstration {'on' if slurm is None else 'without'} a cluster: name another "
+            "folder with --home"
+        )
+    if slurm is not None and found.slurm.host != slurm.host_address:  # each small cluster has its own network
+        _whole(file, file.read_text(encoding="utf-8").replace(found.slurm.host, slurm.host_address))
     key = root / "vault.key"
     if not key.exists():
         Vault.create_key(key)

@@ -4,6 +4,7 @@ import json
 import stat
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -12,6 +13,7 @@ from sundbench.governance import database, people, permits
 from sundbench.governance.models import Role
 from sundbench.hub import demonstration, passwords, settings
 from sundbench.site import Site
+from sundbench.slurm.small.cluster import SmallSlurm
 
 
 @pytest.fixture
@@ -74,6 +76,27 @@ def test_it_says_of_itself_what_it_is_and_keeps_to_its_folder(site: Site) -> Non
     assert settings.read(own).site.demonstration
     assert own.database_url.endswith("/demo/sundbench.db")
     assert own.vault_key_file == own.root / "vault.key"
+
+
+def small_slurm(address: str) -> SmallSlurm:
+    """All that the demonstration asks of a cluster; tests/hub/slurm has real ones."""
+    return cast("SmallSlurm", SimpleNamespace(host_address=address))
+
+
+def test_on_a_cluster_servers_are_jobs_that_find_the_hub(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(demonstration, "set_up", lambda _, user: done.append(user))
+    for address in ("10.213.0.254", "10.213.7.254"):  # each small cluster has a network of its own
+        own, _ = demonstration.prepare(site, slurm=small_slurm(address))
+        found = settings.read(own)
+        assert (found.site.profile, found.slurm.host) == ("slurm", address)
+    assert done == ["ida", "ida"]
+
+
+def test_the_two_kinds_are_kept_apart(site: Site) -> None:
+    demonstration.prepare(site)
+    with pytest.raises(HubError, match="holds a demonstration without a cluster"):
+        demonstration.prepare(site, slurm=small_slurm("10.213.0.254"))
 
 
 def test_a_folder_that_holds_something_else_is_refused(site: Site) -> None:

@@ -45,8 +45,7 @@ def cluster(site: Site, settings: Settings) -> Iterator[Finding]:
 def _accounts(site: Site) -> Iterator[Finding]:
     try:
         with database.reading(site) as session:
-            today = permits.today()
-            active = [one.permit.id for one in permits.every(session) if one.standing(today) == "active"]
+            active = permits.active(session, permits.today())
     except DatabaseError:
         return  # said by another look
     for permit in active:
