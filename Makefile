@@ -16,7 +16,7 @@ install: .venv/installed ## set up .venv from the locked dependencies
 		{ echo "Sundbench needs Python 3.11: install it, or name it with make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Installing into .venv (about 1.5 GB)"
 	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -53,3 +53,12 @@ def test_every_locked_package_carries_its_hash(repository: Path) -> None:
     for package in re.split(r"^(?=\w)", lock, flags=re.MULTILINE)[1:]:
         assert "--hash=sha256:" in package, package
     assert "://" not in lock, "the lock names no host"
+
+
+def test_the_lock_leaves_out_what_only_costs_time(repository: Path) -> None:
+    overrides = tomllib.loads((repository / "pyproject.toml").read_text())["tool"]["uv"][
+        "override-dependencies"
+    ]
+    lock = (repository / "requirements.lock").read_text()
+    for name in (Requirement(line).name for line in overrides):
+        assert not re.search(rf"^{re.escape(name)}\b", lock, re.MULTILINE), name
