@@ -31,6 +31,9 @@ def enter(settings: Settings) -> Path:
         JUPYTER_RUNTIME_DIR=str(private / "runtime"),
         IPYTHONDIR=str(private / "ipython"),
         JUPYTERHUB_DISABLE_USER_CONFIG="1",
+        # A server starts no program. JupyterLab would if it found one: Node, at each start, to learn where
+        # packages of extensions come from.
+        PATH=str(private / "programs"),
     )
     return private
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,15 @@ def test_no_environment_shows_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("JUPYTER", "JPY", "IPYTHON")):
             monkeypatch.delenv(name)
+
+
+def test_a_server_finds_no_program_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    assert shutil.which("sh")
+
+    enter(Settings.model_validate(CONTENT))
+
+    assert not shutil.which("sh")
 
 
 @pytest.mark.parametrize(
