@@ -3,8 +3,10 @@
 from sundbench.hub.audit_gateway import certificates
 from sundbench.hub.deployment import deployment
 from sundbench.hub.internal_tls import believe_only_the_inner_authorities
+from sundbench.hub.server_names import ForAiohttp
 from sundbench.hub.slurm.certificates import alternative
-from sundbench.hub.slurm.reports import PATH, PortHandler
+from sundbench.hub.slurm.letter import PORT_PATH
+from sundbench.hub.slurm.reports import PortHandler
 from sundbench.hub.slurm.spawner import ClusterSpawner
 
 c = get_config()  # noqa: F821 - JupyterHub gives it
@@ -20,7 +22,10 @@ c.JupyterHub.trusted_alt_names = [alternative(slurm.host)]
 c.JupyterHub.hub_bind_url = f"https://0.0.0.0:{hub.hub_port}"
 c.JupyterHub.hub_connect_url = f"https://{slurm.host}:{hub.hub_port}"
 
+# The hub, too, knows a server by its own name.
+c.JupyterHubHTTPClient.connector_options = {"resolver": ForAiohttp()}
+
 c.JupyterHub.spawner_class = ClusterSpawner
-c.JupyterHub.extra_handlers = [(f"/api{PATH}", PortHandler)]
+c.JupyterHub.extra_handlers = [(f"/api{PORT_PATH}", PortHandler)]
 # A start may wait in Slurm's queue.
 c.Spawner.start_timeout = slurm.queue_minutes * 60 + hub.start_timeout + 60

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 from sundbench.hub import settings
@@ -11,7 +11,6 @@ from sundbench.hub.log_in_limits import LogInLimits
 from sundbench.hub.passwords import Attempts
 from sundbench.hub.queue import StartQueue
 from sundbench.hub.settings import Settings
-from sundbench.registers.catalogue import Text
 from sundbench.site import Site
 
 
@@ -26,7 +25,6 @@ class Deployment:
         queue: where starting servers wait.
         attempts: who failed to log in lately.
         limits: how often one address or account may try.
-        last_words: how servers ended, for their users: by user and project, until the next start.
     """
 
     site: Site
@@ -35,7 +33,6 @@ class Deployment:
     queue: StartQueue
     attempts: Attempts
     limits: LogInLimits
-    last_words: dict[tuple[str, str], Text] = field(default_factory=dict)
 
 
 @cache

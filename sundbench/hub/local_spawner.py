@@ -20,7 +20,8 @@ from sundbench.hub.deployment import Deployment
 from sundbench.hub.orphans import end_orphans
 from sundbench.hub.process import Job
 from sundbench.hub.refusal import Refused
-from sundbench.hub.spawner import ProjectSpawner, Start
+from sundbench.hub.spawner import ProjectSpawner
+from sundbench.hub.start import Start, assignment
 from sundbench.hub.supervisor.table import MARK
 from sundbench.hub.workspaces import layout
 
@@ -78,8 +79,15 @@ class LocalSpawner(ProjectSpawner):
         title = start.registered.permit.title
         workspace = await asyncio.to_thread(layout.prepare, site, self.name, title, self.user.name)
         self.ip, self.port = "127.0.0.1", _free_port()
-        given = self.assignment(
-            start, workspace=workspace, scratch=scratch, outbox=outbox, runtime=runtime, port=self.port
+        given = assignment(
+            self,
+            self._hub,
+            start,
+            workspace=workspace,
+            scratch=scratch,
+            outbox=outbox,
+            runtime=runtime,
+            port=self.port,
         )
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         self._job = Job.start([*self.command, str(given.write(runtime / FILE))], kept, self._log_file)

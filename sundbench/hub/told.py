@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from jupyterhub.spawner import SpawnException
 from tornado import web
 
 from sundbench.errors import DatabaseError
@@ -14,6 +15,34 @@ from sundbench.hub.deployment import deployment
 from sundbench.hub.refusal import Refused
 
 _log = logging.getLogger(__name__)
+
+
+NO_AUDIT = Refused(
+    "audit",
+    da="Serveren kan ikke startes, for revisionsloggen kan ikke skrives lige nu. Prøv igen om lidt.",
+    en="The server can't be started, because the audit log can't be written just now. Try again in a while.",
+    status=503,
+)
+BROKEN = Refused(
+    "broken",
+    da="Serveren kan ikke startes: der er en fejl i opsætningen. Driften kan se den i loggen.",
+    en="The server can't be started: there is a fault in the set-up. The operator finds it in the log.",
+    status=500,
+)
+
+
+class NotStarted(SpawnException):  # type: ignore[misc]  # JupyterHub has no types
+    """A refused start as JupyterHub passes it on: to its pages by one pair of names, to errors by another."""
+
+    def __init__(self, refusal: Refused) -> None:
+        self.jupyterhub_message = f"{refusal.en} / {refusal.da}"
+        self.jupyterhub_html_message = refusal.html
+        super().__init__(
+            self.jupyterhub_message,
+            reason=refusal.reason,
+            message_html=refusal.html,
+            status_code=refusal.status,
+        )
 
 
 class _Told(web.HTTPError):

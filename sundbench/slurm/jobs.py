@@ -16,6 +16,7 @@ from sundbench.slurm.commands import ask
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _WORD = re.compile(r"[A-Za-z0-9._,-]{1,64}")
+_TIME_LEFT = re.compile(r"(?:(?P<days>\d+)-)?(?:(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>\d+)")
 GONE: Final = "GONE"
 """The state of a job that Slurm has forgotten: it ended some minutes ago."""
 
@@ -171,13 +172,14 @@ def end_by(until: datetime) -> None:
     Raises:
         ClusterError: less than a minute is left, or Slurm refuses.
     """
-    ends = os.environ.get("SLURM_JOB_END_TIME", "")
-    if ends.isdigit() and int(ends) <= until.timestamp():
-        return
-    minutes = (until - datetime.now(UTC)) // timedelta(minutes=1)
-    if minutes < 1:
+    job = os.environ["SLURM_JOB_ID"]
+    left = until - datetime.now(UTC)
+    if left < timedelta(minutes=1):
         raise ClusterError("the cluster's queue: its time was over before the job began")
-    ask("scontrol", "update", f"JobId={os.environ['SLURM_JOB_ID']}", f"TimeLimit={minutes}")
+    said = _TIME_LEFT.fullmatch(ask("squeue", "--noheader", "--format=%L", f"--jobs={job}").strip())
+    if said and timedelta(**{unit: int(part) for unit, part in said.groupdict("0").items()}) <= left:
+        return  # Slurm lets nobody but its operators lengthen a limit
+    ask("scontrol", "update", f"JobId={job}", f"TimeLimit={left // timedelta(minutes=1)}")
 
 
 def cancel(job: int) -> None:

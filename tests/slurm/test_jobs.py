@@ -78,14 +78,14 @@ def test_a_job_runs_as_the_account_with_an_environment_of_its_own(at_slurm, fold
 
 
 def test_only_root_begins_a_job_for_another_account(at_slurm, folder):
-    if os.fork() == 0:
+    if (child := os.fork()) == 0:
         os.setuid(65534)
         try:
             jobs.submit("#!/bin/sh\n", wanted(folder), Account("b", "daemon", 1, 1))
         except ClusterError as error:
             os._exit("root" in str(error))
         os._exit(0)
-    assert os.waitstatus_to_exitcode(os.wait()[1]) == 1
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
 
 
 def test_how_a_job_ends_is_told(at_slurm, folder):

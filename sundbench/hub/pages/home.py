@@ -15,6 +15,7 @@ from sundbench.hub import folders, rights
 from sundbench.hub.deployment import deployment
 from sundbench.hub.folders import DataState
 from sundbench.hub.pages.navigation import Navigated
+from sundbench.hub.server_job import kept_words
 from sundbench.hub.told import standing
 from sundbench.registers.catalogue import Text
 
@@ -83,8 +84,11 @@ def server_state(user: Any, name: str) -> str:
 
 def last_words(user: Any) -> dict[str, Text]:
     """How a user's last servers ended, by project, where there is something to say."""
-    told = deployment().last_words.items()
-    return {project: said for (name, project), said in told if user is not None and name == user.name}
+    ended = {}
+    for project, kept in {} if user is None else user.orm_spawners.items():
+        spawner = user.spawners.get(project)  # only of servers that this hub has had to do with
+        ended[project] = kept_words(kept.state) if spawner is None else spawner.last_words
+    return {project: said for project, said in ended.items() if said is not None}
 
 
 def written(day: date) -> dict[str, str]:

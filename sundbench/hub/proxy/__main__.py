@@ -15,6 +15,7 @@ from tornado.ioloop import IOLoop
 
 from sundbench.hub.proxy import tls
 from sundbench.hub.proxy.passing import LARGEST, Proxy
+from sundbench.hub.server_names import known_to_tornado
 
 _AT_ONCE = 2000
 """Requests that may wait for their answers together. Tornado's own number is 10: ten slow answers, and nobody
@@ -27,6 +28,7 @@ def main(arguments: list[str]) -> None:
     asked = _arguments(arguments)
     logging.basicConfig(level=asked.log_level, format="[%(levelname)s %(asctime)s proxy] %(message)s")
     onward = _asking(asked)
+    known_to_tornado()
     AsyncHTTPClient.configure(
         "tornado.simple_httpclient.SimpleAsyncHTTPClient",
         defaults={"request_timeout": _SECONDS, "connect_timeout": 20.0, "ssl_options": onward},

@@ -5,31 +5,31 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from certipy import Certipy  # type: ignore[import-untyped]
 
+from sundbench.hub.server_names import certified
 from sundbench.hub.slurm.letter import Identity
 
 AUTHORITY = "notebooks-ca"
 """JupyterHub's name for who signs servers' certificates."""
 
 
-def signed(spawner: Any, hosts: Iterable[str]) -> dict[str, str]:
+def signed(spawner: Any, name: str) -> dict[str, str]:
     """Make a pair, in the hub's own folder.
 
     Args:
         spawner: whose server is about to start.
-        hosts: names and addresses of the machines that it may come to.
+        name: the start's own, of `server_names`.
     """
     whose = hashlib.sha256(spawner._log_name.encode()).hexdigest()[:16]
     made = Certipy(store_dir=spawner.internal_certs_location).create_signed_pair(
         f"server-{whose}",
         AUTHORITY,
         years=1,
-        alt_names=sorted({alternative(host) for host in hosts}),
+        alt_names=[alternative(certified(name))],
         overwrite=True,
     )
     return {

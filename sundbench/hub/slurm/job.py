@@ -13,31 +13,29 @@ import http.client
 import json
 import logging
 import os
-import shutil
 import signal
 import ssl
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from sundbench.errors import HubError, SundbenchError
 from sundbench.hub import job
-from sundbench.hub.runtime import SOCKET_PATH_BYTES
-from sundbench.hub.slurm.letter import Endpoint, Letter
-from sundbench.hub.slurm.reports import PATH
+from sundbench.hub.slurm.letter import PORT_PATH, Endpoint, Letter
+from sundbench.hub.slurm.runtime import folder_on_the_node
 from sundbench.hub.workspaces import layout
 from sundbench.sandbox.listening import Serve
 from sundbench.sandbox.relay import Reach, relaying
 from sundbench.site import Site
+from sundbench.slurm.jobs import end_by
 
 log = logging.getLogger("sundbench.hub.slurm.job")
 
-_LONGEST = "k/01234567/control-65535"
 _PATIENCE = 120.0  # seconds that the hub may be away while a server starts
 _WRITER_CONNECTIONS = 64
+_CLOCK = 10.0  # seconds between looks at it
 
 
 async def work(letter: Letter, runtime: Path) -> int:
@@ -69,7 +67,19 @@ async def work(letter: Letter, runtime: Path) -> int:
     writer = runtime / "writer.sock"
     given = given.model_copy(update={"runtime": runtime, "audit_socket": writer})
     async with relaying(writer, _reach(letter.audit, out), connections=_WRITER_CONNECTIONS):
-        return await job.work(given, ways)
+        ending = asyncio.create_task(_end_at(letter.until))
+        try:
+            return await job.work(given, ways)
+        finally:
+            ending.cancel()
+
+
+async def _end_at(until: datetime) -> None:
+    """Have this job end at a time, also where Slurm, which was told too, doesn't see to it."""
+    while (left := (until - datetime.now(UTC)).total_seconds()) > 0:
+        await asyncio.sleep(min(left, _CLOCK))  # the machine may sleep, and its clock be set
+    log.warning("the permit's time is over")
+    signal.raise_signal(signal.SIGTERM)
 
 
 def report(letter: Letter, context: ssl.SSLContext, port: int) -> None:
@@ -79,7 +89,7 @@ def report(letter: Letter, context: ssl.SSLContext, port: int) -> None:
         HubError: the hub won't have it, or doesn't answer for long.
     """
     told = letter.assignment.environment
-    path = urlsplit(told["JUPYTERHUB_API_URL"]).path.rstrip("/") + PATH
+    path = urlsplit(told["JUPYTERHUB_API_URL"]).path.rstrip("/") + PORT_PATH
     until = time.monotonic() + _PATIENCE
     while True:
         with contextlib.suppress(OSError, http.client.HTTPException):
@@ -101,27 +111,6 @@ def _reach(there: Endpoint, context: ssl.SSLContext) -> Reach:
     return lambda: asyncio.open_connection(there.host, there.port, ssl=context)
 
 
-@contextlib.contextmanager
-def _runtime(base: Path) -> Iterator[Path]:
-    """A folder of this job's own on its node, with a path that is short enough for sockets.
-
-    Raises:
-        HubError: the folder that was named for it isn't there, or its path is too long.
-    """
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="sb-", dir=base))
-    except OSError as error:
-        raise HubError(f"{base}: {error.strerror}: give every node such a folder") from error
-    try:
-        if len(os.fsencode(folder / _LONGEST)) > SOCKET_PATH_BYTES:
-            raise HubError(
-                f"{folder}: too long a path for sockets: set SUNDBENCH_RUNTIME to a shorter folder"
-            )
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def main(arguments: list[str]) -> int:
     """Run a job; its folder on the node is gone when it ends."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s job %(process)d: %(message)s")
@@ -131,7 +120,8 @@ def main(arguments: list[str]) -> int:
         os.environ |= {name: str(folder) for name, folder in letter.content.items()}
         given = letter.assignment
         log.info("job of server %s of %s", given.permit, given.user)
-        with _runtime(given.runtime) as runtime:
+        end_by(letter.until)
+        with folder_on_the_node(given.runtime) as runtime:
             return asyncio.run(work(letter, runtime))
     except SundbenchError as error:
         log.error("%s", error)  # noqa: TRY400 - the operator's to mend, not a bug

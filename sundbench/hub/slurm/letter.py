@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import ssl
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from sundbench.errors import HubError, one_line
 from sundbench.hub.assignment import Assignment
+
+PORT_PATH = "/sundbench/port"
+"""Below the hub's API: where the job says at which port its server listens."""
 
 
 class Endpoint(BaseModel):
@@ -51,11 +53,11 @@ class Identity(BaseModel):
         context = ssl.create_default_context(purpose, cadata=self.authority)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.verify_mode = ssl.CERT_REQUIRED
-        with tempfile.TemporaryDirectory() as folder:  # OpenSSL reads a key from a file
-            file = Path(folder) / "identity.pem"
-            file.touch(mode=0o600)
-            file.write_text(f"{self.key}\n{self.certificate}")
-            context.load_cert_chain(file)
+        # OpenSSL reads a key from a file: one that is on no disk, and gone however this process ends.
+        with os.fdopen(os.memfd_create("identity"), "w", encoding="ascii") as file:
+            file.write(f"{self.key}\n{self.certificate}")
+            file.flush()
+            context.load_cert_chain(f"/proc/self/fd/{file.fileno()}")
         return context
 
 
@@ -66,6 +68,7 @@ class Letter(BaseModel):
         home: the installation.
         assignment: as on one machine; its ``runtime`` is the folder on the node in which the job makes its
             own, and its ``port`` is the job's to choose.
+        until: when the job must have ended: its permit's last day is over, however long it waited.
         hub, audit: where the hub and the audit's gateway listen.
         identity: what the job shows them.
         content: where the installation has its kernels and the hub's files, where not beside the library.
@@ -75,6 +78,7 @@ class Letter(BaseModel):
 
     home: Path
     assignment: Assignment
+    until: AwareDatetime
     hub: Endpoint
     audit: Endpoint
     identity: Identity

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import re
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sundbench.errors import ClusterError
 from sundbench.site import Site
 from sundbench.slurm.accounts import name_of, noted
 from sundbench.slurm.commands import ask
 from sundbench.slurm.gate import NAME
 from sundbench.slurm.jobs import GONE, State
+from sundbench.slurm.jobs import address as address_of
 
 AGE = 1.0
 """Seconds for which an answer holds: every server is asked after every few seconds, by its spawner alone."""
@@ -67,28 +69,14 @@ class Queue:
         self._at = -AGE
 
     async def address(self, node: str) -> str:
-        """Where a node is reached.
+        """The address at which a node is reached.
 
         Raises:
-            ClusterError: Slurm doesn't say.
+            ClusterError: Slurm doesn't say, or this machine doesn't know the name that Slurm has for it.
         """
         if node not in self._addresses:
-            self._addresses |= await self.addresses()
-        return self._addresses.get(node, node)
-
-    async def addresses(self) -> dict[str, str]:
-        """Where each node is reached, by its name; names needn't be known to this machine.
-
-        Raises:
-            ClusterError: Slurm doesn't say.
-        """
-        said = await asyncio.to_thread(ask, "scontrol", "show", "nodes", "--oneliner")
-        return {
-            words["NodeName"]: words["NodeAddr"]
-            for line in said.splitlines()
-            if (words := dict(re.findall(r"\b(NodeName|NodeAddr)=(\S+)", line))).keys()
-            >= {"NodeName", "NodeAddr"}
-        }
+            self._addresses[node] = await asyncio.to_thread(_address, node)
+        return self._addresses[node]
 
 
 def left(site: Site) -> dict[int, str]:
@@ -112,6 +100,17 @@ def of_the_site(site: Site, listed: Mapping[int, Listed]) -> dict[int, str]:
         for job, one in listed.items()
         if one.account in permits and not one.state.over
     }
+
+
+def _address(node: str) -> str:
+    there = address_of(node)
+    try:
+        found = socket.getaddrinfo(there, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise ClusterError(
+            f"node {node}: {there} isn't known here ({error.strerror}): set its NodeAddr"
+        ) from error
+    return str(found[0][4][0])
 
 
 def _squeue() -> str:

@@ -15,8 +15,6 @@ from jupyterhub import apihandlers
 from jupyterhub.apihandlers import APIHandler
 from tornado import web
 
-PATH = "/sundbench/port"
-"""Below the hub's API."""
 _UNPRIVILEGED, _LARGEST = 1024, 65535
 
 

@@ -21,8 +21,9 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
-from websocket import create_connection
+from websocket import WebSocketBadStatusException, create_connection
 
+from sundbench.hub import server_names
 from sundbench.hub.proxy import tls
 from tests.hub.installation import eventually, free_ports
 
@@ -184,6 +185,26 @@ def test_what_shows_a_wrong_certificate_gets_no_request(
         )
     assert answer.status_code in {404, 503}
     assert "peer" not in answer.text
+
+
+def test_no_server_on_a_node_takes_another_s_place(world: World) -> None:
+    """Whoever got hold of one job's key, and listens where another server was."""
+    mine, other = server_names.new(), server_names.new()
+    (port,) = free_ports(1)
+    pair = world.pair("mine", "notebooks-ca", [f"DNS:{server_names.certified(mine)}"])
+    trusted = str(world.authority("public-ca"))
+    with listening(tls.demanding(pair, world.authority("proxy-client-ca")), port):
+        for name, server in (("mine", mine), ("other", other)):
+            world.route(f"localhost/{name}", f"https://{server_names.at(server, '127.0.0.1')}:{port}")
+        assert world.ask(f"https://localhost:{world.port}/mine/x", None, verify=trusted).json()
+        answer = world.ask(f"https://localhost:{world.port}/other/x", None, verify=trusted)
+        assert answer.status_code in {404, 503}
+        assert "peer" not in answer.text
+        line = f"wss://localhost:{world.port}"
+        sure = {"ca_certs": trusted}
+        assert create_connection(f"{line}/mine/line", sslopt=sure, timeout=10).recv() == "hello"
+        with pytest.raises(WebSocketBadStatusException):
+            create_connection(f"{line}/other/line", sslopt=sure, timeout=10)
 
 
 def test_another_host_s_routes_are_not_this_one_s(world: World) -> None:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -74,16 +75,30 @@ class Cluster:
     def audit_port(self) -> int:
         return read(self.platform.site).slurm.audit_port
 
-    def begin(self, visitor: Visitor, project: str) -> None:
+    def begin(self, visitor: Visitor, project: str, until: datetime | None = None) -> None:
         """Start a server, read its letter before its job does, and see that it comes up."""
+        with self.waiting(visitor, project, until):
+            pass
+        eventually(lambda: visitor.state(project) != "starting", 90)
+        assert visitor.state(project) == "running", f"{self.platform.log()}\n{self.job_log(project)}"
+
+    @contextmanager
+    def waiting(self, visitor: Visitor, project: str, until: datetime | None = None) -> Iterator[None]:
+        """Start a server whose job waits in the queue, with a permit that ends sooner if need be."""
         with self.closed():
             assert visitor.start(project, wait=False).ok
             eventually(lambda: self.job(project))
             (letter,) = folders.letters(self.platform.site, self.account(project)).glob("*.json")
-            told = json.loads(letter.read_text())["assignment"]["environment"]
-            self.tokens[project] = told["JUPYTERHUB_API_TOKEN"]
-        eventually(lambda: visitor.state(project) != "starting", 90)
-        assert visitor.state(project) == "running", self.platform.log()
+            told = json.loads(letter.read_text())
+            self.tokens[project] = told["assignment"]["environment"]["JUPYTERHUB_API_TOKEN"]
+            if until is not None:
+                letter.write_text(json.dumps({**told, "until": until.isoformat()}))
+            yield
+
+    def job_log(self, project: str) -> str:
+        """What the project's last job has said."""
+        logs = folders.letters(self.platform.site, self.account(project)).glob("*.log")
+        return max(logs, key=lambda log: log.stat().st_mtime_ns).read_text(encoding="utf-8")
 
     @contextmanager
     def closed(self) -> Iterator[None]:
@@ -102,8 +117,8 @@ class Cluster:
         return str(stops[-1]["detail"]["why"]) if stops else ""
 
     def target(self, project: str) -> tuple[str, int]:
-        """Where the proxy finds a project's server."""
-        route = rf"Adding user {self.user(project)} to proxy \S+ => https://([\d.]+):(\d+)"
+        """Where the proxy finds a project's server: its name, in which an address stands; and its port."""
+        route = rf"Adding user {self.user(project)} to proxy \S+ => https://([\w.]+):(\d+)"
         found = re.findall(route, self.log())
         return found[-1][0], int(found[-1][1])
 

@@ -1,13 +1,19 @@
 """A project's server as a job of a real Slurm: from log-in to its end, whatever that is."""
 
 import json
+import os
+import signal
 import socket
 import ssl
 import subprocess
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from sundbench.hub import server_names
+from sundbench.hub.slurm.runtime import PREFIX
 from sundbench.hub.supervisor import control, winding_down
 from sundbench.slurm import folders, gate
 from tests.hub.installation import Kernel, Visitor, close, eventually
@@ -35,10 +41,12 @@ def kernel(running: tuple[str, Visitor]) -> Kernel:
 
 @pytest.fixture(scope="module", autouse=True)
 def short(cluster: Cluster) -> str:
-    """A project whose server has a minute to live, while the other tests go on."""
+    """A project whose permit ends in a minute, while the other tests go on; Slurm needn't wait that long."""
     project = cluster.projects[2]
-    cluster.begin(cluster.member(project), project)
-    cluster.slurm.run("scontrol", "update", f"jobid={cluster.job(project)}", "timelimit=1")
+    cluster.begin(cluster.member(project), project, datetime.now(UTC) + timedelta(seconds=115))
+    job = cluster.job(project)
+    assert cluster.slurm.run("squeue", "--noheader", f"--jobs={job}", "--format=%l").strip() == "1:00"
+    cluster.slurm.run("scontrol", "update", f"jobid={job}", "endtime=now+1")
     return project
 
 
@@ -125,14 +133,14 @@ def test_a_node_s_port_opens_to_the_proxy_s_certificate_alone(cluster: Cluster, 
     host, port = cluster.target(project)
     certificates = cluster.platform.site.hub / "certificates"
 
-    def answers(*pair: str) -> bool:
+    def answers(*pair: str, name: str = host) -> bool:
         context = ssl.create_default_context(cafile=certificates / "notebooks-ca" / "notebooks-ca.crt")
         if pair:
             context.load_cert_chain(*(certificates / pair[0] / f"{pair[0]}.{end}" for end in ("crt", "key")))
         try:
             with (
-                socket.create_connection((host, port), 5) as plain,
-                context.wrap_socket(plain, server_hostname=host) as talk,
+                socket.create_connection((server_names.address_in(host), port), 5) as plain,
+                context.wrap_socket(plain, server_hostname=name) as talk,
             ):
                 talk.sendall(b"GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
                 return bool(talk.recv(1))
@@ -142,6 +150,9 @@ def test_a_node_s_port_opens_to_the_proxy_s_certificate_alone(cluster: Cluster, 
     assert answers("proxy-client")
     assert not answers()
     assert not answers("proxy-api"), "another part of the platform, which has nothing to do here"
+    address = server_names.address_in(host)
+    for other in (server_names.at(server_names.new(), address), address):
+        assert not answers("proxy-client", name=other), "it could take another server's place"
 
 
 def test_a_token_of_a_server_changes_nothing_of_its_spawner(cluster: Cluster, running: tuple[str, Visitor]):
@@ -194,6 +205,48 @@ def test_one_that_is_cancelled_on_the_cluster_is_told(cluster: Cluster, running:
     assert answer.status_code == 424
     assert "the job was cancelled on the cluster" in answer.text
     eventually(lambda: cluster.why_stopped(project) == "ended by itself (CANCELLED)")
+
+
+def test_what_a_killed_job_leaves_the_next_removes_and_how_it_ended_is_told_by_every_hub(
+    cluster: Cluster, running: tuple[str, Visitor]
+):
+    project, visitor = running
+    account, on_the_node = cluster.account(project), cluster.platform.site.runtime.parent
+
+    def left() -> list[Path]:
+        return [path for path in on_the_node.glob(f"{PREFIX}*") if path.stat().st_uid == account.uid]
+
+    (killed,) = left()
+    cluster.platform.kill("hub")
+    for process in processes_of(account.uid):
+        with suppress(ProcessLookupError):
+            os.kill(int(process.name), signal.SIGKILL)
+    eventually(lambda: not processes_of(account.uid) and not cluster.job(project))
+    for _ in range(2):  # the second is told by the first's database: Slurm is asked no more
+        cluster.platform.start_hub()
+        eventually(lambda: visitor.state(project) == "stopped")
+        assert "The server stopped: the job ended with an error." in visitor.get("hub/home").text
+        cluster.platform.kill("hub")
+    cluster.platform.start_hub()
+    assert left() == [killed]
+    cluster.begin(visitor, project)
+    (now,) = left()
+    assert now != killed
+
+
+def test_one_that_waited_past_its_permit_s_end_starts_nothing_without_a_hub(cluster: Cluster):
+    project = cluster.projects[1]
+    visitor = cluster.member(project)
+    with cluster.waiting(visitor, project, datetime.now(UTC)):
+        job = cluster.job(project)
+        cluster.platform.kill("hub")
+    eventually(lambda: not cluster.job(project))
+    how = cluster.slurm.run("squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%T").strip()
+    assert how == "FAILED"
+    (last,) = cluster.job_log(project).splitlines()[1:]
+    assert "its time was over before the job began" in last
+    cluster.platform.start_hub()
+    eventually(lambda: visitor.state(project) == "stopped")
 
 
 def test_one_waits_in_slurm_s_queue_and_is_given_up(cluster: Cluster):

@@ -14,6 +14,7 @@ import time
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from batchspawner.api import BatchSpawnerAPIHandler
@@ -21,8 +22,11 @@ from batchspawner.batchspawner import JobStatus, SlurmSpawner
 from jupyterhub import apihandlers
 
 from sundbench.errors import ClusterError
+from sundbench.governance.permits import end_of
+from sundbench.hub import server_names
 from sundbench.hub.refusal import Refused
 from sundbench.hub.slurm import spawner as module
+from sundbench.hub.slurm import unknown
 from sundbench.hub.slurm.spawner import ClusterSpawner, minutes_left
 from sundbench.slurm import gate
 from sundbench.slurm.accounts import name_of
@@ -44,11 +48,6 @@ class Slurm:
             raise self.says
         return self.says
 
-    async def addresses(self) -> dict[str, str]:
-        if isinstance(self.says, ClusterError):
-            raise self.says
-        return {NODE: "10.1.2.3"}
-
     async def address(self, node: str) -> str:
         return {NODE: "10.1.2.3"}[node]
 
@@ -56,6 +55,8 @@ class Slurm:
         pass
 
     def begin(self, _site: object, request: gate.Begin) -> gate.Begun:
+        if isinstance(self.says, ClusterError):
+            raise self.says
         self.asked.append(request)
         return gate.Begun(job=123, letter="0" * 16)
 
@@ -79,7 +80,7 @@ def slurm(monkeypatch: pytest.MonkeyPatch) -> Slurm:
             cores=1, memory=2**30, minutes=60, queue_minutes=1, partition="batch", charge=None
         ),
     )
-    deployment = SimpleNamespace(site=None, settings=chosen, last_words={})
+    deployment = SimpleNamespace(site=None, settings=chosen)
     monkeypatch.setattr(ClusterSpawner, "_hub", deployment)
     letter = SimpleNamespace(model_dump_json=lambda: json.dumps({"token": "s3cret"}))
     monkeypatch.setattr(ClusterSpawner, "_letter", lambda *_: letter)
@@ -166,7 +167,8 @@ def test_a_start_waits_in_the_queue_and_then_for_its_port(slurm: Slurm):
         assert not spawner.listens_at(40124)
         return await coming
 
-    assert asyncio.run(starting()) == "https://10.1.2.3:40123"
+    there = urlsplit(asyncio.run(starting()))
+    assert (server_names.address_in(there.hostname or ""), there.port) == ("10.1.2.3", 40123)
 
 
 @pytest.mark.parametrize(
@@ -193,8 +195,8 @@ def test_a_job_that_has_run_into_its_time_limit_is_told(slurm: Slurm):
     spawner = a_spawner(job_id="123")
     slurm.says = State("TIMEOUT")
     assert asyncio.run(spawner.poll()) == 1
-    said = spawner._hub.last_words["anna", "lung-cancer"]
-    assert said.en == "The server stopped: the job reached its time limit."
+    assert spawner.last_words is not None
+    assert spawner.last_words.en == "The server stopped: the job reached its time limit."
 
 
 def test_stopping_cancels_the_job_and_its_letter(slurm: Slurm):
@@ -203,7 +205,7 @@ def test_stopping_cancels_the_job_and_its_letter(slurm: Slurm):
     asyncio.run(spawner.stop())
     assert slurm.asked == [gate.End(permit="lung-cancer", job=123, letter="f" * 16)]
     assert asyncio.run(spawner.poll()) == 1
-    assert not spawner._hub.last_words, "nobody has to be told what they did themselves"
+    assert spawner.last_words is None, "nobody has to be told what they did themselves"
 
 
 def test_nothing_of_a_request_reaches_the_job(slurm: Slurm):
@@ -233,9 +235,9 @@ def test_batchspawners_address_is_gone():
 
 def test_a_job_never_outlives_its_permit(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "now", lambda: datetime(2026, 6, 30, 20, 0, tzinfo=UTC))  # 22:00 in Denmark
-    assert minutes_left(date(2026, 6, 30), 600) == 120
-    assert minutes_left(date(2026, 6, 30), 60) == 60
-    assert minutes_left(date(2026, 7, 1), 6000) == 26 * 60
+    assert minutes_left(end_of(date(2026, 6, 30)), 600) == 120
+    assert minutes_left(end_of(date(2026, 6, 30)), 60) == 60
+    assert minutes_left(end_of(date(2026, 7, 1)), 6000) == 26 * 60
 
 
 def test_a_start_that_is_given_up_while_its_job_is_begun_knows_the_job(
@@ -291,7 +293,7 @@ def test_one_unknown_job_that_can_t_be_ended_keeps_no_other(monkeypatch: pytest.
         ended.append(request.job)
 
     monkeypatch.setattr(ClusterSpawner, "queue", SimpleNamespace(jobs=jobs))
-    monkeypatch.setattr(module, "of_the_site", lambda _site, listed: listed)
+    monkeypatch.setattr(unknown, "of_the_site", lambda _site, listed: listed)
     monkeypatch.setattr(gate, "end", end)
     hub = SimpleNamespace(site=None, journal=SimpleNamespace(note=lambda *_, **__: None))
     known = [SimpleNamespace(job_id="3", name="three", pending=None)]
