@@ -25,6 +25,7 @@ from sundbench.errors import HubError, SundbenchError
 from sundbench.hub import job
 from sundbench.hub.slurm.letter import PORT_PATH, Endpoint, Letter
 from sundbench.hub.slurm.runtime import folder_on_the_node
+from sundbench.hub.slurm.trust import require_own
 from sundbench.hub.workspaces import layout
 from sundbench.sandbox.listening import Serve
 from sundbench.sandbox.relay import Reach, relaying
@@ -117,6 +118,7 @@ def main(arguments: list[str]) -> int:
     os.umask(0o077)
     try:
         letter = Letter.take(Path(arguments[0]))
+        require_own(letter, Path(arguments[0]))
         os.environ |= {name: str(folder) for name, folder in letter.content.items()}
         given = letter.assignment
         log.info("job of server %s of %s", given.permit, given.user)
