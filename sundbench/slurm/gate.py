@@ -36,6 +36,7 @@ _LOG = re.compile(r" StdOut=\S*/([0-9a-f]{16})\.log\b")
 _LARGEST = 2**20
 _READING, _ANSWERING = 5, int(2.5 * SECONDS)  # it asks Slurm twice at the most
 _PATIENCE = 3 * SECONDS  # until then it says itself that Slurm is silent
+_SUDO = ("/usr/bin/sudo", "-n")
 _TOOLS = {"PATH": "/usr/bin:/bin"}
 
 Permit = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=30)]
@@ -110,6 +111,20 @@ def end(site: Site, request: End) -> None:
         ClusterError: Slurm refuses.
     """
     _through(site, request)
+
+
+def call(site: Site) -> list[str]:
+    """How it is called: what an account that isn't root must be let do through ``sudo``, and nothing else."""
+    return [sys.executable, "-I", "-m", __name__, "--home", str(site.root)]
+
+
+def require_sudo(site: Site) -> None:
+    """See that ``sudo`` lets this account call it.
+
+    Raises:
+        ClusterError: not, or there is none.
+    """
+    run([*_SUDO, "-l", "--", *call(site)], "")
 
 
 def answer(site: Site, text: str | bytes) -> str:
@@ -206,9 +221,8 @@ def _as(whose: Account, what: str, path: Path, text: str = "") -> None:
 
 
 def _through(site: Site, request: Begin | End) -> str:
-    command = [sys.executable, "-I", "-m", __name__, "--home", str(site.root)]
-    sudo = [] if os.geteuid() == 0 else ["/usr/bin/sudo", "-n", "--"]
-    return run([*sudo, *command], request.model_dump_json(), _PATIENCE)
+    sudo = [] if os.geteuid() == 0 else [*_SUDO, "--"]
+    return run([*sudo, *call(site)], request.model_dump_json(), _PATIENCE)
 
 
 def _too_long(_signal: int, _frame: object) -> NoReturn:
