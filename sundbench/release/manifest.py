@@ -27,8 +27,8 @@ class Policy(BaseModel):
     digest: str
 
 
-class Manifest(BaseModel):
-    """What a run was.
+class Settled(BaseModel):
+    """What is known of a run before it begins.
 
     Attributes:
         run: its id.
@@ -40,9 +40,7 @@ class Manifest(BaseModel):
         permit, permit_digest, freeze, extract_digest: what it ran on.
         synthetic: the extract's persons are invented.
         policy: the disclosure profile.
-        surroundings: library, packages, processor.
-        started, finished: moments, UTC.
-        outputs: SHA-256 of every file in the outbox.
+        started: a moment, UTC.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,8 +57,19 @@ class Manifest(BaseModel):
     extract_digest: str
     synthetic: bool = False
     policy: Policy
-    surroundings: Surroundings
     started: datetime
+
+
+class Manifest(Settled):
+    """What a run was.
+
+    Attributes:
+        surroundings: library, packages, processor.
+        finished: a moment, UTC.
+        outputs: SHA-256 of every file in the outbox.
+    """
+
+    surroundings: Surroundings
     finished: datetime
     outputs: dict[str, str]
 

@@ -6,44 +6,27 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
-from pydantic import BaseModel, ConfigDict
-
 from sundbench.disclosure.profile import profile
 from sundbench.errors import PermitError
 from sundbench.governance import database, permits
 from sundbench.governance.permits import Registered
 from sundbench.registers.catalogue import catalogue
 from sundbench.release.extracts import Extract, find_extract
-from sundbench.release.manifest import Policy
-from sundbench.release.parameters import Value, bind
+from sundbench.release.manifest import Policy, Settled
+from sundbench.release.parameters import bind
 from sundbench.release.study import StudyFile, StudyFolder
 from sundbench.site import Site
 
 _MAY_RUN = frozenset({"researcher", "analyst"})
 
 
-class Order(BaseModel):
-    """A run that may begin. Its fields are its manifest's, but for what only the run itself can tell.
+class Order(Settled):
+    """A run that may begin.
 
     Attributes:
         expires: the last day of its permit.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    run: str
-    user: str
-    study: str
-    study_files: dict[str, str]
-    parameters: dict[str, Value]
-    seed: int
-    permit: str
-    permit_digest: str
-    freeze: str
-    extract_digest: str
-    synthetic: bool
-    policy: Policy
-    started: datetime
     expires: date
 
 
