@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from sundbench.cli.screen import errors, listing, progress, screen
+from sundbench.cli.run_on_cluster import Cores, Hours, Memory, Workers, awaited, refuse_idle, resources
+from sundbench.cli.screen import listing, progress, screen
 
 if TYPE_CHECKING:
-    from sundbench.release.cluster.letter import Resources
+    from sundbench.release.cluster.letter import Ticket
     from sundbench.release.manifest import Manifest
+    from sundbench.release.reproduce import Reproduction
     from sundbench.site import Site
 
 
@@ -21,6 +23,9 @@ class Place(StrEnum):
 
     HERE = "here"
     SLURM = "slurm"
+
+
+Where = Annotated[Place, typer.Option("--on", help="Where it runs.")]
 
 
 class _StudyOrCommand(TyperGroup):
@@ -58,19 +63,17 @@ def execute(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of random draws.  [default: the study's]", min=0)] = None,
     user: Annotated[str | None, typer.Option(help="Who runs it.  [default: you]")] = None,
-    place: Annotated[Place, typer.Option("--on", help="Where it runs.")] = Place.HERE,
-    workers: Annotated[
-        int, typer.Option(help="With --on slurm: jobs over which it spreads its work.", min=0, max=200)
-    ] = 0,
-    cores: Annotated[int, typer.Option(help="With --on slurm: of each job.", min=1)] = 2,
-    memory: Annotated[str, typer.Option(help="With --on slurm: of each job.")] = "4 GiB",
-    hours: Annotated[float, typer.Option(help="With --on slurm: after which its jobs end.", min=0.1)] = 12,
-    partition: Annotated[str | None, typer.Option(help="With --on slurm.  [default: the cluster's]")] = None,
+    place: Where = Place.HERE,
+    workers: Workers = 0,
+    cores: Cores = None,
+    memory: Memory = None,
+    hours: Hours = None,
 ) -> None:
     """Run a study on a permit's extract, and keep the run with its outputs and a signed manifest.
 
-    With --on slurm it is a job of the cluster, under the permit's account. Ctrl-C leaves it running there:
-    `sundbench run list` shows how it stands, `sundbench run wait RUN` takes it home.
+    With --on slurm it is a job of the cluster, under the permit's account, with what the operator's settings
+    give (`[slurm.run]`) or less. Ctrl-C leaves it running there: `sundbench run list` shows how it stands,
+    `sundbench run wait RUN` takes it home.
 
     Examples:
       sundbench run drug_cost_effectiveness --permit lung-2026 -p price_new=21000
@@ -86,24 +89,25 @@ def execute(
     given = _pairs(parameter or [])
     chosen = find(content.analyses(), study)
     actor = user or current_user()
-    if place is Place.HERE and (idle := _said(ctx, "workers", "cores", "memory", "hours", "partition")):
-        raise typer.BadParameter(f"--{idle[0]} is for jobs of a cluster: add --on slurm, or leave it out")
-    resources = _resources(cores=cores, memory=memory, hours=hours, workers=workers, partition=partition)
+    share = None
+    if place is Place.SLURM:
+        share = resources(ctx.obj, workers=workers, cores=cores, memory=memory, hours=hours)
+    else:
+        refuse_idle(ctx)
     # Begun and done are recorded apart: a run takes long, and nobody else should wait for the log.
     with recording(ctx.obj, actor) as recorder:
         recorder.record(Action.RUN_START, study, permit=permit, parameters=given, files=chosen.digests)
     asked: dict[str, Any] = {"permit": permit, "user": actor, "freeze": freeze, "given": given, "seed": seed}
-    if place is Place.SLURM:
+    if share is not None:
         from sundbench.release import order
         from sundbench.release.cluster.submitting import submit
 
         placed, extract = order.place(ctx.obj, chosen, **asked)
-        ticket = submit(ctx.obj, chosen, placed, extract, resources)
-        screen.print(f"run {placed.run} is job {ticket.job} of the cluster", soft_wrap=True)
-        made = _await(ctx.obj, placed.run)
-    else:
-        with progress(study) as report:
-            made = start(ctx.obj, chosen, **asked, report=report)
+        _tell_begun(submit(ctx.obj, chosen, placed, extract, share))
+        _tell(ctx.obj, actor, awaited(ctx.obj, placed.run, actor))
+        return
+    with progress(study) as report:
+        made = start(ctx.obj, chosen, **asked, report=report)
     _tell(ctx.obj, actor, made)
 
 
@@ -117,14 +121,15 @@ def wait(
     """
     from sundbench.governance.people import current_user
 
-    _tell(ctx.obj, current_user(), _await(ctx.obj, run))
+    user = current_user()
+    _tell(ctx.obj, user, awaited(ctx.obj, run, user))
 
 
 @app.command()
 def cancel(
     ctx: typer.Context, run: Annotated[str, typer.Argument(help="A run that is under way on the cluster.")]
 ) -> None:
-    """End a run on the cluster. Nothing of it is kept but its notebook as far as it came.
+    """End a run on the cluster that you ordered. Nothing of it is kept but its notebook as far as it came.
 
     Example: sundbench run cancel drug_cost_effectiveness-20261122104500-1f2e
     """
@@ -132,9 +137,10 @@ def cancel(
     from sundbench.governance.people import current_user
     from sundbench.release.cluster import awaiting
 
-    awaiting.cancel(ctx.obj, run)
+    user = current_user()
+    awaiting.cancel(ctx.obj, run, user)
     try:
-        _tell(ctx.obj, current_user(), _await(ctx.obj, run))
+        _tell(ctx.obj, user, awaited(ctx.obj, run, user))
     except ReleaseError as error:
         screen.print(str(error), markup=False, soft_wrap=True)
 
@@ -145,25 +151,26 @@ def list_runs(ctx: typer.Context) -> None:
 
     Example: sundbench run list
     """
+    from datetime import UTC, datetime
+
+    from rich.markup import escape
+
     from sundbench.release import manifest
     from sundbench.release.cluster import awaiting
     from sundbench.release.run import failed, folder_of, runs
 
-    table = listing("run", "permit", "freeze", "by", "seconds", numbers=("seconds",))
+    table = listing("run", "permit", "freeze", "by", "seconds", "stands", numbers=("seconds",))
     for name in runs(ctx.obj):
         made = manifest.read(ctx.obj, folder_of(ctx.obj, name))
         seconds = (made.finished - made.started).total_seconds()
-        table.add_row(
-            name,
-            made.permit,
-            made.freeze,
-            made.user,
-            f"{seconds:.0f}",
-        )
+        table.add_row(name, made.permit, made.freeze, made.user, f"{seconds:.0f}", "kept")
     for name in failed(ctx.obj):
-        table.add_row(name, "[red]failed[/red]")
+        table.add_row(name, "", "", "", "", "[red]failed[/red]")
     for name in awaiting.going(ctx.obj):
-        table.add_row(name, awaiting.standing(ctx.obj, name))
+        ticket = awaiting.ticket_of(ctx.obj, name)
+        order, stands = ticket.order, awaiting.standing(ctx.obj, ticket)
+        seconds = (datetime.now(UTC) - order.started).total_seconds()
+        table.add_row(name, order.permit, order.freeze, order.user, f"{seconds:.0f}", escape(stands))
     screen.print(table)
 
 
@@ -183,62 +190,70 @@ def show(ctx: typer.Context, run: Annotated[str, typer.Argument(help="The run.")
 
 
 @app.command()
-def reproduce(ctx: typer.Context, run: Annotated[str, typer.Argument(help="The run to repeat.")]) -> None:
+def reproduce(
+    ctx: typer.Context,
+    *,
+    run: Annotated[str, typer.Argument(help="The run to repeat.")],
+    place: Where = Place.HERE,
+    workers: Workers = 0,
+    cores: Cores = None,
+    memory: Memory = None,
+    hours: Hours = None,
+) -> None:
     """Run a run again with the same parameters, and compare every output bit by bit.
 
     Ends with exit code 1 and says what differs, in the outputs and in what they ran on, if anything does.
+    Nothing is kept of it.
 
-    Example: sundbench run reproduce drug_cost_effectiveness-20261122104500-1f2e
+    Examples:
+      sundbench run reproduce drug_cost_effectiveness-20261122104500-1f2e
+      sundbench run reproduce drug_cost_effectiveness-20261122104500-1f2e --on slurm --workers 4
     """
+    from sundbench.governance.people import current_user
     from sundbench.release import content
+    from sundbench.release.reproduce import place as place_again
     from sundbench.release.reproduce import reproduce as again
     from sundbench.release.study import find
 
-    with progress("again") as report:
-        result = again(ctx.obj, run, lambda study: find(content.analyses(), study), report=report)
+    if place is Place.HERE:
+        refuse_idle(ctx)
+        with progress("again") as report:
+            result = again(ctx.obj, run, lambda study: find(content.analyses(), study), report=report)
+        _tell_compared(result)
+        return
+    from sundbench.release.cluster.submitting import submit
+
+    share = resources(ctx.obj, workers=workers, cores=cores, memory=memory, hours=hours)
+    user = current_user()
+    study, placed, extract = place_again(ctx.obj, run, lambda name: find(content.analyses(), name), user)
+    _tell_begun(submit(ctx.obj, study, placed, extract, share, again=run))
+    _tell(ctx.obj, user, awaited(ctx.obj, placed.run, user))
+
+
+def _tell_begun(ticket: Ticket) -> None:
+    screen.print(f"run {ticket.order.run} is job {ticket.job} of the cluster", soft_wrap=True)
+
+
+def _tell_compared(result: Reproduction) -> None:
+    """Say what came of running a run again; exit code 1 if outputs differ."""
     for line in result.surroundings:
         screen.print(f"surroundings: {line}", soft_wrap=True, markup=False)
     for line in result.differences:
         screen.print(f"differs: {line}", soft_wrap=True, markup=False)
     if result.differences:
         raise typer.Exit(1)
-    screen.print(f"run {run}: all {result.compared} outputs are the same to the last bit", soft_wrap=True)
+    screen.print(
+        f"run {result.run}: all {result.compared} outputs are the same to the last bit", soft_wrap=True
+    )
 
 
-def _said(ctx: typer.Context, *options: str) -> list[str]:
-    """Those options that stand on the command line."""
-    sources = {name: ctx.get_parameter_source(name) for name in options}
-    return [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
-
-
-def _resources(**given: object) -> Resources:
-    from pydantic import ValidationError
-
-    from sundbench.errors import one_line
-    from sundbench.release.cluster.letter import Resources
-
-    try:
-        return Resources.model_validate(given)
-    except ValidationError as error:
-        raise typer.BadParameter(one_line(error, "--on slurm")) from error
-
-
-def _await(site: Site, run: str) -> Manifest:
-    """Wait for a run on the cluster; who doesn't want to wait is told how to come back."""
-    from sundbench.release.cluster.awaiting import wait
-
-    try:
-        with progress(run) as report:
-            return wait(site, run, report=report, tell=lambda line: errors.print(line, markup=False))
-    except KeyboardInterrupt:
-        screen.print(
-            f"run {run} goes on; take it home with: sundbench run wait {run}", markup=False, soft_wrap=True
-        )
-        raise typer.Exit(1) from None
-
-
-def _tell(site: Site, actor: str, made: Manifest) -> None:
+def _tell(site: Site, actor: str, made: Manifest | Reproduction) -> None:
     """Record a run's end, and say what it made and whether that could be released."""
+    from sundbench.release.reproduce import Reproduction
+
+    if isinstance(made, Reproduction):
+        _tell_compared(made)
+        return
     from sundbench.disclosure.check import check
     from sundbench.disclosure.profile import profile
     from sundbench.governance.audit.actions import Action

@@ -15,7 +15,10 @@ from sundbench.disclosure.output import digest
 from sundbench.errors import ReleaseError
 from sundbench.progress import Report, silent
 from sundbench.release import manifest as manifests
-from sundbench.release.extracts import find_extract
+from sundbench.release import order
+from sundbench.release.extracts import Extract, find_extract
+from sundbench.release.manifest import Manifest
+from sundbench.release.order import Order
 from sundbench.release.run import folder_of, perform
 from sundbench.release.study import StudyFolder
 from sundbench.release.surroundings import Surroundings
@@ -27,11 +30,13 @@ class Reproduction:
     """What came of running a run again.
 
     Attributes:
+        run: the run that was run again.
         compared: how many outputs were compared (tables and figures, each with its card).
         differences: one line a difference between the outputs; empty when all bytes are the same.
         surroundings: one line for everything else that is not as it was: study, library, packages, processor.
     """
 
+    run: str
     compared: int
     differences: list[str]
     surroundings: list[str]
@@ -52,6 +57,54 @@ def reproduce(
         ReleaseError: the manifest or an output of the run was changed, its extract is gone or another, or a
             cell failed this time.
     """
+    manifest, extract = settled(site, run)
+    study = find_study(manifest.study)
+    again = Path(tempfile.mkdtemp(prefix=".reproduce-", dir=site.runs))
+    try:
+        perform(
+            study, again, extract=extract, parameters=manifest.parameters, seed=manifest.seed, report=report
+        )
+        return judged(site, run, again / "outbox", study.digests, Surroundings.here())
+    finally:
+        shutil.rmtree(again, ignore_errors=True)
+
+
+def place(
+    site: Site, run: str, find_study: Callable[[str], StudyFolder], user: str
+) -> tuple[StudyFolder, Order, Extract]:
+    """Order a run again, as one of its own: for where it isn't run at once, by this process.
+
+    Args:
+        site: the installation.
+        run: the run's id.
+        find_study: gives the study of a name.
+        user: who orders it; a researcher or analyst of the permit, which must still hold.
+
+    Raises:
+        ReleaseError: as `reproduce`.
+        PermitError: the permit can't be used, or not by this user.
+        StudyError: the study takes other parameters now.
+    """
+    manifest, _ = settled(site, run)
+    study = find_study(manifest.study)
+    placed, extract = order.place(
+        site,
+        study,
+        permit=manifest.permit,
+        user=user,
+        freeze=manifest.freeze,
+        given=manifest.parameters,
+        seed=manifest.seed,
+    )
+    return study, placed, extract
+
+
+def settled(site: Site, run: str) -> tuple[Manifest, Extract]:
+    """A run that may be run again, and its extract.
+
+    Raises:
+        ReleaseError: the manifest or an output was changed, or its extract is gone or another.
+    """
     folder = folder_of(site, run)
     manifest = manifests.read(site, folder)
     manifests.check_outputs(manifest, folder / "outbox")
@@ -61,19 +114,35 @@ def reproduce(
             f"run {run}: the extract of freeze {manifest.freeze} is another than it ran on (by its digest): "
             "restore that extract, or run anew"
         )
-    study = find_study(manifest.study)
-    around = _changed_files(manifest.study_files, study.digests)
-    around += manifest.surroundings.differences(Surroundings.here())
-    again = Path(tempfile.mkdtemp(prefix=".reproduce-", dir=site.runs))
-    try:
-        perform(
-            study, again, extract=extract, parameters=manifest.parameters, seed=manifest.seed, report=report
-        )
-        differences = compare(folder / "outbox", again / "outbox")
-    finally:
-        shutil.rmtree(again, ignore_errors=True)
-    outputs = sum(not name.endswith(".json") for name in manifest.outputs)
-    return Reproduction(compared=outputs, differences=differences, surroundings=around)
+    return manifest, extract
+
+
+def judged(
+    site: Site, run: str, outbox: Path, study_files: dict[str, str], surroundings: Surroundings
+) -> Reproduction:
+    """What came of running a run again.
+
+    Args:
+        site: the installation.
+        run: the run's id.
+        outbox: what was made this time.
+        study_files: the study's digests this time.
+        surroundings: what it ran on this time.
+
+    Raises:
+        ReleaseError: the run's manifest was changed.
+    """
+    folder = folder_of(site, run)
+    manifest = manifests.read(site, folder)
+    return Reproduction(
+        run=run,
+        compared=sum(not name.endswith(".json") for name in manifest.outputs),
+        differences=compare(folder / "outbox", outbox),
+        surroundings=[
+            *_changed_files(manifest.study_files, study_files),
+            *manifest.surroundings.differences(surroundings),
+        ],
+    )
 
 
 def compare(before: Path, after: Path) -> list[str]:

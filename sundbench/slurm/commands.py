@@ -45,13 +45,14 @@ def ask(*command: str, given: str = "") -> str:
     return run([program, *command[1:]], given)
 
 
-def run(command: Sequence[str], given: str, seconds: float = SECONDS) -> str:
+def run(command: Sequence[str], given: str, seconds: float = SECONDS, *, ours: bool = False) -> str:
     """Run a program that speaks to Slurm, or one of ours that does; as ``ask``.
 
     Args:
         command: the program, by its path, and its arguments.
         given: its standard input.
         seconds: that it has.
+        ours: what it says of an error is a whole message.
     """
     try:
         done = subprocess.run(  # noqa: S603 - Slurm's, or the site's own way to it
@@ -76,4 +77,4 @@ def run(command: Sequence[str], given: str, seconds: float = SECONDS) -> str:
     silent = ("Unable to contact slurm controller", "Socket timed out", "Connection refused")
     if any(words in said for words in silent):
         raise SlurmSilentError(f"{_SILENT}: {said}")
-    raise ClusterError(f"{command[0].rpartition('/')[2]} refuses: {said}")
+    raise ClusterError(said if ours else f"{command[0].rpartition('/')[2]} refuses: {said}")

@@ -1,32 +1,35 @@
 """The one way from the hub to other accounts: ``python -I -m sundbench.slurm.gate --home HOME``, for root.
 
-One request as JSON on standard input: begin a project's job, or end one. What runs is fixed here, and whom it
-runs as is what was set up for the permit: a hub that is taken over can begin servers, and neither another
-program, nor under another account, nor as root. It needs no right but to call this with ``sudo``.
+One request as JSON on standard input: begin a project's server or one of its runs (runs.py), or end one. What
+runs is fixed here, and whom it runs as is what was set up for the permit: a hub that is taken over can begin
+servers and runs, and neither another program, nor under another account, nor as root. It needs no right but
+to call this with ``sudo``.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import os
 import re
 import secrets
 import shlex
-import signal
-import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from sundbench.errors import ClusterError, SundbenchError, one_line
 from sundbench.site import Site
-from sundbench.slurm import folders
+from sundbench.slurm import folders, runs
 from sundbench.slurm.accounts import Account, account
-from sundbench.slurm.commands import SECONDS, SlurmSilentError, ask, run
-from sundbench.slurm.jobs import OVER, Wanted, submit
+from sundbench.slurm.acting import as_account, cancel
+from sundbench.slurm.commands import SECONDS, ask, run
+from sundbench.slurm.jobs import Wanted, submit
+from sundbench.slurm.requests import Permit, Request, Share
+from sundbench.slurm.runs import RunRequest
 
 NAME = "sundbench"
 """What the queue calls every server's job: everybody on the cluster can read it."""
@@ -34,41 +37,25 @@ PROGRAM = (sys.executable, "-I", "-m", "sundbench.hub.slurm.job")
 """A server's job; its argument is the path of its letter."""
 _LOG = re.compile(r" StdOut=\S*/([0-9a-f]{16})\.log\b")
 _LARGEST = 2**20
-_READING, _ANSWERING = 5, int(2.5 * SECONDS)  # it asks Slurm twice at the most
-_PATIENCE = 3 * SECONDS  # until then it says itself that Slurm is silent
-_SUDO = ("/usr/bin/sudo", "-n")
-_TOOLS = {"PATH": "/usr/bin:/bin"}
+_PATIENCE = 3 * SECONDS  # it asks Slurm twice at the most, and then says itself that Slurm is silent
 
-Permit = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=30)]
 LetterName = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
-class _Request(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Begin(_Request):
+class Begin(Share):
     """Begin a server's job.
 
     Attributes:
         permit: whose account it runs under.
         letter: what it is told; given to it in a file that its account alone can read.
-        cores, memory: of its node; memory in bytes.
-        minutes: after which Slurm ends it.
-        partition, charge: as `Wanted` has them.
     """
 
     do: Literal["begin"] = "begin"
     permit: Permit
     letter: Annotated[str, Field(max_length=_LARGEST)]
-    cores: Annotated[int, Field(ge=1)]
-    memory: Annotated[int, Field(ge=1)]
-    minutes: Annotated[int, Field(ge=1)]
-    partition: str | None = None
-    charge: str | None = None
 
 
-class End(_Request):
+class End(Request):
     """End a server's job, if it is the permit's, and remove its letter, which it may never have read.
 
     Attributes:
@@ -83,7 +70,7 @@ class End(_Request):
     letter: LetterName | None = None
 
 
-class Begun(_Request):
+class Begun(Request):
     """A job that was begun.
 
     Attributes:
@@ -93,6 +80,9 @@ class Begun(_Request):
 
     job: int
     letter: LetterName
+
+
+_REQUEST: Final[TypeAdapter[Begin | End | RunRequest]] = TypeAdapter(Begin | End | RunRequest)
 
 
 def begin(site: Site, request: Begin) -> Begun:
@@ -113,37 +103,26 @@ def end(site: Site, request: End) -> None:
     _through(site, request)
 
 
-def call(site: Site) -> list[str]:
-    """How it is called: what an account that isn't root must be let do through ``sudo``, and nothing else."""
-    return [sys.executable, "-I", "-m", __name__, "--home", str(site.root)]
-
-
-def require_sudo(site: Site) -> None:
-    """See that ``sudo`` lets this account call it.
-
-    Raises:
-        ClusterError: not, or there is none.
-    """
-    run([*_SUDO, "-l", "--", *call(site)], "")
-
-
-def answer(site: Site, text: str | bytes) -> str:
+def answer(site: Site, text: str) -> str:
     """Do what is asked, as root.
 
     Raises:
         SundbenchError: it isn't a request, or can't be done.
     """
     try:
-        request: Begin | End = TypeAdapter(Begin | End).validate_json(text)
+        request: Begin | End | RunRequest = _REQUEST.validate_json(text)
     except ValidationError as error:
         raise ClusterError(one_line(error, "request")) from error
     whose = account(site, request.permit)
+    if isinstance(request, RunRequest):
+        said = runs.answer(site, whose, request)
+        return said if isinstance(said, str) else base64.b64encode(said).decode()
     if isinstance(request, Begin):
         return _begin(site, whose, request).model_dump_json()
     letter = request.letter
     if request.job is not None:
         letter = letter or _letter_of(request.job)
-        _cancel(whose, request.job)
+        cancel(whose, NAME, request.job)
     if letter is not None:
         _remove(whose, _letter(site, whose, letter))
     return ""
@@ -170,15 +149,6 @@ def _begin(site: Site, whose: Account, request: Begin) -> Begun:
         raise
 
 
-def _cancel(whose: Account, job: int) -> None:
-    try:
-        # Whose it is and what it is called are told as well: a number may be another's job by now.
-        ask("scancel", f"--user={whose.name}", f"--name={NAME}", str(job))
-    except ClusterError as error:
-        if not any(over in str(error) for over in OVER):
-            raise
-
-
 def _letter_of(job: int) -> str | None:
     """The name of a job's letter, which is that of its log; None where Slurm doesn't know the job."""
     try:
@@ -193,41 +163,36 @@ def _letter(site: Site, whose: Account, name: str) -> Path:
 
 
 def _write(whose: Account, path: Path, text: str) -> None:
-    """Write a new file as its account: whatever stands there, root's own powers don't reach."""
-    _as(whose, 'umask 077; set -C; cat > "$1"', path, text)
+    """Write a new file as its account."""
+    try:
+        as_account(whose, 'set -C; cat > "$1"', path, given=text.encode())
+    except ClusterError as error:
+        raise ClusterError(
+            f"{path.parent}: account {whose.name} can't write there: sundbench hub accounts --set-up, as root"
+        ) from error
 
 
 def _remove(whose: Account, path: Path) -> None:
-    _as(whose, 'rm -f -- "$1"', path)
+    as_account(whose, 'rm -f -- "$1"', path)
 
 
-def _as(whose: Account, what: str, path: Path, text: str = "") -> None:
-    done = subprocess.run(  # noqa: S603 - a constant and a path of ours
-        ["/bin/sh", "-c", what, "sh", str(path)],
-        input=text,
-        env=_TOOLS,
-        cwd="/",
-        user=whose.uid,
-        group=whose.gid,
-        extra_groups=[],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise ClusterError(
-            f"{path.parent}: account {whose.name} can't write there: sundbench hub accounts --set-up, as root"
-        )
+def ask_for_run(site: Site, request: RunRequest) -> str:
+    """Ask for something that a run needs, through ``sudo`` where this process isn't root.
+
+    Returns:
+        The job's number where one was begun; what was read, as base64.
+
+    Raises:
+        ClusterError: there is no account for it, Slurm refuses, or it can't be read.
+    """
+    return _through(site, request).strip()
 
 
-def _through(site: Site, request: Begin | End) -> str:
-    sudo = [] if os.geteuid() == 0 else [*_SUDO, "--"]
-    return run([*sudo, *call(site)], request.model_dump_json(), _PATIENCE)
-
-
-def _too_long(_signal: int, _frame: object) -> NoReturn:
-    """End in time by oneself: who calls through sudo may not kill what runs as root."""
-    raise SlurmSilentError("Slurm doesn't answer, or the request never ends")
+def _through(site: Site, request: Begin | End | RunRequest) -> str:
+    if os.geteuid() == 0:
+        return answer(site, request.model_dump_json())
+    command = [sys.executable, "-I", "-m", __name__, "--home", str(site.root)]
+    return run(["/usr/bin/sudo", "-n", "--", *command], request.model_dump_json(), _PATIENCE, ours=True)
 
 
 def main(arguments: list[str]) -> int:
@@ -235,13 +200,9 @@ def main(arguments: list[str]) -> int:
     reading = argparse.ArgumentParser(prog="sundbench.slurm.gate", allow_abbrev=False)
     reading.add_argument("--home", type=Path, required=True)
     home = reading.parse_args(arguments).home
-    signal.signal(signal.SIGALRM, _too_long)
     try:
-        signal.alarm(_READING)
-        request = sys.stdin.buffer.read(2 * _LARGEST)
-        signal.alarm(_ANSWERING)
         # The database's address is none of its business.
-        print(answer(Site(home, ""), request))
+        print(answer(Site(home, ""), sys.stdin.read(2 * runs.LARGEST)))
     except SundbenchError as error:
         print(error, file=sys.stderr)
         return 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,16 +142,27 @@ def look(job: int) -> State:
     Raises:
         SlurmSilentError: the controller doesn't answer.
     """
+    return look_at([job])[job]
+
+
+def look_at(jobs: Collection[int]) -> dict[int, State]:
+    """Ask once what became of several jobs.
+
+    Raises:
+        SlurmSilentError: the controller doesn't answer.
+    """
+    numbers = ",".join(map(str, jobs))
     try:
-        said = ask("squeue", "--noheader", "--states=all", "--format=%T|%r|%N", f"--jobs={job}")
+        said = ask("squeue", "--noheader", "--states=all", "--format=%A|%T|%r|%N", f"--jobs={numbers}")
     except ClusterError as error:
         if "Invalid job id" not in str(error):
             raise
         said = ""
-    if not said.strip():
-        return State(GONE)
-    name, reason, node = said.splitlines()[0].split("|")
-    return State(name.strip(), "" if reason.strip() == "None" else reason.strip(), node.strip())
+    found = dict.fromkeys(jobs, State(GONE))
+    for line in said.splitlines():
+        job, name, reason, node = (part.strip() for part in line.split("|"))
+        found[int(job)] = State(name, "" if reason == "None" else reason, node)
+    return found
 
 
 def address(node: str) -> str:

@@ -6,6 +6,7 @@ from sundbench.registers.catalogue import Text
 from sundbench.slurm.jobs import GONE, State
 
 _WAITS = {
+    "": Text(da="klyngen har ikke set på det endnu", en="the cluster hasn't looked at it yet"),
     "Priority": Text(da="andres job er foran i køen", en="other jobs are before it in the queue"),
     "Resources": Text(
         da="der er ikke ledige kerner eller hukommelse nok lige nu",
@@ -63,6 +64,8 @@ _ENDED = {
 def why_waiting(state: State) -> Text:
     """Why a job hasn't begun."""
     reason = state.reason.partition(",")[0]
+    if reason.startswith("Nodes required for job are DOWN"):  # once it has looked again, Slurm spells it out
+        reason = "ReqNodeNotAvail"
     if reason in _WAITS:
         return _WAITS[reason]
     if reason.startswith(("Assoc", "QOS", "MaxJobs", "MaxCpu", "MaxMem", "MaxNode")):

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from sundbench.governance import database, people, permits
@@ -12,56 +11,9 @@ from sundbench.governance.models import Role
 from sundbench.governance.permit import parse
 from sundbench.release.study import StudyFolder
 from sundbench.site import Site
-
-PERMIT = """
-id = "lung-cancer"
-purpose = "test"
-basis = "none: invented"
-expires = 2090-01-01
-[title]
-da = "Prøve"
-en = "Trial"
-[period]
-since = 2010-01-01
-until = 2025-12-31
-[population]
-everyone = true
-[[members]]
-user = "anna"
-role = "researcher"
-[registers.bef]
-columns = ["koen"]
-"""
-
-STUDY = """
-id = "tiny"
-[title]
-da = "Lille"
-en = "Tiny"
-[description]
-da = "Et lille studie"
-en = "A tiny study"
-[permit.registers]
-bef = ["koen"]
-[parameters.women]
-type = "integer"
-default = 12
-min = 0
-max = 1000
-[parameters.women.label]
-da = "Kvinder"
-en = "Women"
-[parameters.since]
-type = "date"
-default = 2018-06-01
-min = 2018-05-01
-[parameters.since.label]
-da = "Fra"
-en = "From"
-"""
+from tests.release.projects import permit_text, write_study
 
 CELLS = (
-    "women = 1\nsince = ''",
     "import os\n"
     "import pandas as pd\n"
     "from sundbench.errors import StudyError\n"
@@ -71,15 +23,6 @@ CELLS = (
     "out.counts('sex', pd.DataFrame({'sex': ['men', 'women'], 'persons': [10, women]}), by=['sex'])",
     "print(seen)\nif women == 13:\n    raise StudyError('arm new has nobody: widen the period')",
 )
-
-
-def notebook(cells: tuple[str, ...] = CELLS) -> str:
-    """A notebook's text; its first cell has the parameters."""
-    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    made.cells[0].metadata["tags"] = ["parameters"]
-    for i, cell in enumerate(made.cells):
-        cell["id"] = f"c{i}"
-    return nbformat.writes(made)
 
 
 def describe_extract(freeze: str, digest: str, permit_digest: str) -> str:
@@ -93,7 +36,8 @@ def site(tmp_path: Path) -> Site:
     home = tmp_path / "home"
     made = Site(root=home, database_url=f"sqlite:///{home / 'sundbench.db'}")
     with database.writing(made) as session:
-        registered, _ = permits.register(session, parse(PERMIT, "permit"), PERMIT, "steward")
+        text = permit_text("lung-cancer")
+        registered, _ = permits.register(session, parse(text, "permit"), text, "steward")
         people.add(session, "anna", "Anna")
         for reviewer in ("bo", "kim"):
             people.add(session, reviewer, reviewer.title(), [Role.REVIEWER])
@@ -105,11 +49,7 @@ def site(tmp_path: Path) -> Site:
 
 @pytest.fixture
 def study(tmp_path: Path) -> StudyFolder:
-    folder = tmp_path / "analyses" / "tiny"
-    folder.mkdir(parents=True)
-    (folder / "study.toml").write_text(STUDY, encoding="utf-8")
-    (folder / "analysis.ipynb").write_text(notebook(), encoding="utf-8")
-    return StudyFolder(folder)
+    return write_study(tmp_path / "analyses", *CELLS)
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from sundbench.release.reproduce import compare, reproduce
 from sundbench.release.run import failed, folder_of, runs, start
 from sundbench.release.study import StudyFolder
 from sundbench.site import Site
-from tests.release.conftest import PERMIT, describe_extract
+from tests.release.conftest import describe_extract
+from tests.release.projects import permit_text
 
 
 def test_a_run_is_kept_signed_and_gives_the_same_bytes_again(
@@ -109,7 +110,7 @@ def test_a_study_needs_what_its_permit_allows(site: Site, study: StudyFolder) ->
 
 
 def test_an_extract_from_before_an_amendment_is_not_run_on(site: Site, study: StudyFolder) -> None:
-    amended = PERMIT.replace('purpose = "', 'purpose = "now narrower: ')
+    amended = permit_text("lung-cancer").replace('purpose = "', 'purpose = "now narrower: ')
     with database.writing(site) as session:
         permits.register(session, parse(amended, "permit"), amended, "steward")
     with pytest.raises(PermitError, match="was amended after its extract of freeze 2026a was made"):

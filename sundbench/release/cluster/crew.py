@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from sundbench.errors import ClusterError
 from sundbench.slurm import jobs
 from sundbench.slurm.commands import SlurmSilentError
+from sundbench.slurm.jobs import State
 from sundbench.slurm.words import how_ended
 
 log = logging.getLogger("sundbench.release.cluster")
 
 ATTEMPTS = 4
 """Jobs that one worker may use up."""
-_LOOK = 3.0
+_LOOK = 1.0
 
 
 @dataclass
@@ -35,13 +36,23 @@ class Crew:
     Args:
         members: their numbers.
         begin: begins a worker's job, and gives the job's number.
+        said: a worker's own words for why it failed, if it has any.
         lost: called once, with what to tell, when the last worker is gone for good.
+
+    Attributes:
+        ended: how a worker ended last; None where none has.
     """
 
     def __init__(
-        self, members: Sequence[int], begin: Callable[[int], int], lost: Callable[[str], None]
+        self,
+        members: Sequence[int],
+        begin: Callable[[int], int],
+        said: Callable[[int], str],
+        lost: Callable[[str], None],
     ) -> None:
+        self.ended: str | None = None
         self._begin = begin
+        self._said = said
         self._lost = lost
         self._places = [_Place(member, begin(member)) for member in members]
         self._over = threading.Event()
@@ -61,37 +72,31 @@ class Crew:
                 jobs.cancel(place.job)
 
     def _keep(self) -> None:
-        last = ""
         while not self._over.wait(_LOOK):
-            for place in tuple(self._places):
-                try:
-                    last = self._look(place) or last
-                except SlurmSilentError:
-                    break
+            try:
+                states = jobs.look_at([place.job for place in self._places])
+                for place in tuple(self._places):
+                    if states[place.job].over:
+                        self._fill(place, states[place.job])
+            except SlurmSilentError:
+                continue
             if not self._places:
-                self._lost(f"all of its workers are gone: the last one, because {last}")
+                self._lost(f"all of its workers are gone: the last one, because {self.ended}")
                 return
 
-    def _look(self, place: _Place) -> str | None:
-        """Fill a place whose job has ended, or give it up.
-
-        Returns:
-            How its job ended; None if it hasn't.
-        """
-        state = jobs.look(place.job)
-        if not state.over:
-            return None
-        ended = how_ended(state).en
-        log.info("worker %d, job %d: %s", place.member, place.job, ended)
+    def _fill(self, place: _Place, state: State) -> None:
+        """Fill a place whose job has ended, or give it up."""
+        said = self._said(place.member) if state.name == "FAILED" else ""
+        self.ended = said or how_ended(state).en
+        log.info("worker %d, job %d: %s", place.member, place.job, self.ended)
         if place.attempts < ATTEMPTS:
             try:
                 place.job = self._begin(place.member)
             except SlurmSilentError:
                 raise
             except ClusterError as error:
-                ended = str(error)
+                self.ended = str(error)
             else:
                 place.attempts += 1
-                return ended
+                return
         self._places.remove(place)
-        return ended

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -14,29 +16,42 @@ from pathlib import Path
 
 from sundbench.errors import ClusterError, ReleaseError, SandboxError, SundbenchError
 from sundbench.progress import Report
-from sundbench.release.cluster.letter import LETTER, OUT, PROGRESS, RESULT, STUDY, Letter, Progress, Result
+from sundbench.release.cluster.letter import LETTER, PROGRESS, RESULT, STUDY, Letter, Progress, Result
 from sundbench.release.cluster.limits import fitted
 from sundbench.release.cluster.spread import spread
+from sundbench.release.cluster.trust import require_own
 from sundbench.release.confined import Sandbox
+from sundbench.release.disk import room_for
 from sundbench.release.run import perform
 from sundbench.release.study import StudyFolder
 from sundbench.release.surroundings import Surroundings
 from sundbench.sandbox.probe import probe
 from sundbench.slurm import jobs
+from sundbench.slurm.runs import OUT
 
 log = logging.getLogger("sundbench.release.cluster")
+
+_ROOM = 2**16
 
 
 def main(folder: Path) -> int:
     """Do the run."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    os.umask(0o077)
+    # Slurm's word that it was cancelled: an end like any other, with which its workers' jobs are ended too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("the job was told to end"))
     letter, out = Letter.read(folder / LETTER), folder / OUT
+    room = out / ".room"  # so that a disk that fills up can still be told of
+    room.write_bytes(bytes(_ROOM))
     try:
-        work(letter, folder)
+        require_own(letter, folder)
+        with room_for("its job's folder"):
+            work(letter, folder)
         failed = None
     except (ReleaseError, SandboxError, ClusterError) as error:
         failed = str(error)
         log.info("failed in %s", failed)
+    room.unlink()
     Result(failed=failed, surroundings=Surroundings.here()).write(out / RESULT)
     return 0
 

@@ -1,19 +1,18 @@
 """What a run's job is told, what it leaves behind, and where both lie.
 
-``<home>/jobs/runs/<run>/`` is its maker's, and the group of the permit's account reads it:
+Who orders a run keeps its ticket, ``<home>/runs/.under-way/<run>.json``: what its manifest will say. The job
+has a folder that its permit's account alone may open (`sundbench.slurm.runs`):
 
-    ticket.json   its maker's alone: what the run's manifest will say
     letter.json   what the job is told; no secrets
     study/        the study as it was when the run was ordered
-    out/          the account's own: what the job leaves
+    out/          what the job leaves
 """
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError
 
@@ -21,13 +20,14 @@ from sundbench.errors import ReleaseError, one_line
 from sundbench.release.extracts import Extract
 from sundbench.release.order import Order
 from sundbench.release.parameters import Value
+from sundbench.release.study import Identifier
 from sundbench.release.surroundings import Surroundings
 from sundbench.site import Site
+from sundbench.slurm.requests import Permit
 
-TICKET, LETTER, RESULT, PROGRESS = "ticket.json", "letter.json", "result.json", "progress.json"
-STUDY, OUT, LOG, NET = "study", "out", "log", "net"
+LETTER, RESULT, PROGRESS = "letter.json", "result.json", "progress.json"
+STUDY, NET = "study", "net"
 MOST_WORKERS = 200
-_LONGEST = 2**20  # bytes of what a job may say about itself
 
 
 class _Paper(BaseModel):
@@ -67,15 +67,15 @@ class Resources(_Paper):
 
     Attributes:
         cores, memory: of each of its jobs.
-        hours: after which they end; a permit that ends earlier ends them earlier.
+        minutes: after which they end; a permit that ends earlier ends them earlier.
         workers: jobs beside the run's own, over which it spreads its work; none: it does all itself.
         partition: of the cluster; by default Slurm's.
         charge: whom Slurm's accounting charges; by default the account's.
     """
 
-    cores: int = Field(default=2, ge=1)
-    memory: ByteSize = Field(default=ByteSize(4 * 2**30), ge=2**30)
-    hours: float = Field(default=12, gt=0)
+    cores: int = Field(ge=1)
+    memory: ByteSize = Field(ge=2**30)
+    minutes: int = Field(ge=1)
     workers: int = Field(default=0, ge=0, le=MOST_WORKERS)
     partition: str | None = None
     charge: str | None = None
@@ -87,21 +87,26 @@ class Ticket(_Paper):
     Attributes:
         order: what it is to be.
         surroundings: of who ordered it: the node doesn't know the commit.
-        account: the number under which its job runs.
         job: its job's number.
+        again: the run that it repeats, to be compared with it and not kept.
     """
 
     order: Order
     surroundings: Surroundings
-    account: int
     job: int
+    again: str | None = None
 
 
 class Letter(_Paper):
-    """What a run's job is told."""
+    """What a run's job is told.
+
+    Attributes:
+        until: when its permit ends.
+    """
 
     run: str
-    study: str
+    permit: Permit
+    study: Identifier
     parameters: dict[str, Value]
     seed: int
     extract: Extract
@@ -129,31 +134,6 @@ class Progress(_Paper):
     total: int
 
 
-_Said = TypeVar("_Said", Result, Progress)
-
-
 def under_way(site: Site) -> Path:
-    """The folder of the runs that are under way."""
-    return site.root / "jobs" / "runs"
-
-
-def said(folder: Path, kind: type[_Said], name: str) -> _Said | None:
-    """What a job has said in a file, if it has; the job's account could have put anything there.
-
-    Raises:
-        ReleaseError: it is no file, or not what it should be.
-    """
-    path = folder / OUT / name
-    try:
-        with open(path, "rb", opener=_plainly) as file:
-            content = file.read(_LONGEST) or b""
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ReleaseError(f"{path}: {error.strerror}: the job's account put it there") from error
-    return kind.take(content, str(path))
-
-
-def _plainly(path: str, flags: int) -> int:
-    """Open a file that may be a link, or a pipe at whose other end nobody is."""
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    """The folder of the tickets of runs that are under way."""
+    return site.runs / ".under-way"

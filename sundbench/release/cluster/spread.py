@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sundbench.errors import ReleaseError
@@ -14,15 +18,18 @@ from sundbench.release.cluster import papers
 from sundbench.release.cluster.crew import Crew
 from sundbench.release.cluster.fence import fenced, listener
 from sundbench.release.cluster.inside.ways import LISTENER, MEMBER, MEMBERS
-from sundbench.release.cluster.letter import LOG, NET, OUT, Letter
+from sundbench.release.cluster.letter import NET, Letter
 from sundbench.release.cluster.limits import fitted
-from sundbench.release.cluster.submitting import script, wanted
+from sundbench.release.cluster.worker import last_words
 from sundbench.release.confined import Sandbox
 from sundbench.sandbox.sandboxed import Sandboxed
 from sundbench.slurm import jobs
+from sundbench.slurm.runs import LOG, OUT
 
 _EXTENSION = "sundbench.release.cluster.inside.kernel"
+_PROGRAM = (sys.executable, "-I", "-m", "sundbench.release.cluster.worker")
 WORKER_NAME = "sundbench-worker"
+_SETTLE = 10.0  # seconds until a worker's job has told how it ended
 
 
 class _Kernel:
@@ -59,13 +66,23 @@ def spread(letter: Letter, folder: Path) -> Iterator[Callable[[Sandbox], Sandbox
         ClusterError: Slurm takes no jobs of the run's account.
     """
     members = letter.resources.workers + 1
+    # Its time counts from when it began, however long it had waited.
+    until = min(letter.until, datetime.now(UTC) + timedelta(minutes=letter.resources.minutes))
     out, kernel = folder / OUT, _Kernel()
-    papers.issue(out / NET, letter.run, members, letter.until)
+    papers.issue(out / NET, letter.run, members, until)
 
     def begin(member: int) -> int:
-        log = out / f"{LOG}-{member}"
-        asked = wanted(WORKER_NAME, letter.resources, letter.until, log)
-        return jobs.submit(script("worker", folder, member), asked)
+        command = [*_PROGRAM, str(folder), str(member)]
+        asked = jobs.Wanted(
+            name=WORKER_NAME,
+            cores=letter.resources.cores,
+            memory=int(letter.resources.memory),
+            time=until - datetime.now(UTC),
+            log=out / f"{LOG}-{member}",
+            partition=letter.resources.partition,
+            charge=letter.resources.charge,
+        )
+        return jobs.submit(f"#!/bin/sh\nexec {shlex.join(command)}\n", asked)
 
     with tempfile.TemporaryDirectory(prefix="sb-", ignore_cleanup_errors=True) as made:
         sockets = Path(made) / "net"  # in a folder that the account alone may enter
@@ -88,8 +105,23 @@ def spread(letter: Letter, folder: Path) -> Iterator[Callable[[Sandbox], Sandbox
             )
 
         host = jobs.address(os.environ["SLURMD_NODENAME"])
-        with fenced(out / NET, 0, members, sockets, host), Crew(range(1, members), begin, kernel.end):
+        with (
+            fenced(out / NET, 0, members, sockets, host),
+            Crew(range(1, members), begin, lambda member: last_words(out, member), kernel.end) as crew,
+        ):
             try:
                 yield fit
             except ReleaseError as error:
-                raise ReleaseError(kernel.lost or str(error)) from error
+                why = _why_killed(out, members, crew) if "KilledWorker" in str(error) else ""
+                raise ReleaseError(kernel.lost or f"{error}{why}") from error
+
+
+def _why_killed(out: Path, members: int, crew: Crew) -> str:
+    """How a worker ended of which Dask tells that it did: it sees that at once, and never why."""
+    until = time.monotonic() + _SETTLE
+    while time.monotonic() < until:
+        words = next(filter(None, (last_words(out, member) for member in range(1, members))), crew.ended)
+        if words:
+            return f" (a worker ended: {words})"
+        time.sleep(0.2)
+    return ""

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import os
-import shlex
-import shutil
-import sys
+import pwd
+import tarfile
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from sundbench.errors import ClusterError, PermitError
+from sundbench.errors import ClusterError, PermitError, StudyError
 from sundbench.governance import permits
-from sundbench.release.cluster.letter import (
-    LETTER,
-    LOG,
-    OUT,
-    STUDY,
-    TICKET,
-    Letter,
-    Resources,
-    Ticket,
-    under_way,
-)
+from sundbench.release.cluster.letter import LETTER, STUDY, Letter, Resources, Ticket, under_way
 from sundbench.release.disk import room_for
 from sundbench.release.extracts import Extract
 from sundbench.release.order import Order
 from sundbench.release.study import StudyFolder
 from sundbench.release.surroundings import Surroundings
 from sundbench.site import Site
-from sundbench.slurm import jobs
-from sundbench.slurm.accounts import Account, account
+from sundbench.slurm import gate, runs
 
-JOB_NAME = "sundbench-run"
-"""Everybody on the cluster sees it in the queue: it says nothing of the study."""
+_LARGEST = runs.LARGEST // 4 * 3  # it travels as base64
 
 
-def submit(site: Site, study: StudyFolder, order: Order, extract: Extract, resources: Resources) -> Ticket:
+def submit(
+    site: Site,
+    study: StudyFolder,
+    order: Order,
+    extract: Extract,
+    resources: Resources,
+    *,
+    again: str | None = None,
+) -> Ticket:
     """Have the cluster do a run, under its permit's account.
 
     Args:
@@ -44,89 +40,84 @@ def submit(site: Site, study: StudyFolder, order: Order, extract: Extract, resou
         order: the run.
         extract: what it reads.
         resources: what its jobs are to have.
+        again: the run that it repeats, if it is to be compared and not kept.
 
     Raises:
         ClusterError: the permit has no account, Slurm refuses the job, or this account may not begin it.
         PermitError: the permit ends too soon.
+        StudyError: the study's folder is too large to be sent.
     """
-    whose = account(site, order.permit)
-    if os.geteuid() not in {0, whose.uid}:
-        raise ClusterError(
-            "runs on the cluster are ordered by root, who begins jobs for the permits' accounts"
-        )
-    until = _until(order, resources)
-    folder = under_way(site) / order.run
+    _of_the_installation(site)
+    minutes = _minutes(order, resources)
+    letter = Letter(
+        run=order.run,
+        permit=order.permit,
+        study=study.about.id,
+        parameters=order.parameters,
+        seed=order.seed,
+        extract=extract,
+        resources=resources,
+        until=permits.end_of(order.expires),
+    )
+    request = runs.BeginRun(
+        permit=order.permit,
+        run=order.run,
+        told=base64.b64encode(_packed(study, letter)),
+        cores=resources.cores,
+        memory=int(resources.memory),
+        minutes=minutes,
+        partition=resources.partition,
+        charge=resources.charge,
+    )
     with room_for(f"run {order.run}"):
+        tickets = under_way(site)
+        tickets.mkdir(mode=0o700, parents=True, exist_ok=True)
+        job = int(gate.ask_for_run(site, request))
+        ticket = Ticket(order=order, surroundings=Surroundings.here(), job=job, again=again)
         try:
-            _prepare(folder, whose)
-            shutil.copytree(
-                study.folder, folder / STUDY / study.about.id, ignore=shutil.ignore_patterns(".*")
-            )
-            Letter(
-                run=order.run,
-                study=study.about.id,
-                parameters=order.parameters,
-                seed=order.seed,
-                extract=extract,
-                resources=resources,
-                until=until,
-            ).write(folder / LETTER)
-            _readable(folder, whose)
-            job = jobs.submit(
-                script("job", folder), wanted(JOB_NAME, resources, until, folder / OUT / LOG), whose
-            )
-            ticket = Ticket(order=order, surroundings=Surroundings.here(), account=whose.uid, job=job)
-            ticket.write(folder / TICKET)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            ticket.write(tickets / f"{order.run}.json")
+        except BaseException:  # nobody would know of the job
+            gate.ask_for_run(site, runs.EndRun(permit=order.permit, job=job))
             raise
     return ticket
 
 
-def script(program: str, *arguments: object) -> str:
-    """What a node runs: one of this package's programs."""
-    command = [sys.executable, "-I", "-m", f"sundbench.release.cluster.{program}", *map(str, arguments)]
-    return f"#!/bin/sh\nexec {shlex.join(command)}\n"
+def _of_the_installation(site: Site) -> None:
+    """Refuse whoever would leave files that the installation's own account couldn't read afterwards.
+
+    And root, in folders that are another account's: a link in them would lead its powers anywhere.
+    """
+    owner = site.root.stat().st_uid
+    if os.geteuid() != owner:
+        raise ClusterError(
+            f"runs on the cluster are ordered by the account that {site.root} belongs to: "
+            f"run it as {pwd.getpwuid(owner).pw_name}"
+        )
 
 
-def wanted(name: str, resources: Resources, until: datetime, log: Path) -> jobs.Wanted:
-    """A job's share of the cluster."""
-    return jobs.Wanted(
-        name=name,
-        cores=resources.cores,
-        memory=int(resources.memory),
-        time=until - datetime.now(UTC),
-        log=log,
-        partition=resources.partition,
-        charge=resources.charge,
-    )
+def _packed(study: StudyFolder, letter: Letter) -> bytes:
+    """What a run's folder is to hold, as a tar: plain files, whatever the study's folder has."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        told = {LETTER: letter.model_dump_json().encode()}
+        for name in study.digests:
+            told[f"{STUDY}/{study.about.id}/{name}"] = (study.folder / name).read_bytes()
+        for name, content in told.items():
+            about = tarfile.TarInfo(name)
+            about.size, about.mode = len(content), 0o600
+            tar.addfile(about, io.BytesIO(content))
+    if len(packed.getvalue()) > _LARGEST:
+        raise StudyError(
+            f"study {study.about.id} has more than {_LARGEST // 2**20} MiB: only code belongs in its folder"
+        )
+    return packed.getvalue()
 
 
-def _until(order: Order, resources: Resources) -> datetime:
-    """When the run's jobs end at the latest: never after its permit."""
-    now = datetime.now(UTC)
-    until = min(now + timedelta(hours=resources.hours), permits.end_of(order.expires))
-    if until - now < timedelta(minutes=1):
+def _minutes(order: Order, resources: Resources) -> int:
+    """How long the run's job may run, if it begins now: never past the end of its permit."""
+    left = (permits.end_of(order.expires) - datetime.now(UTC)) // timedelta(minutes=1)
+    if left < 1:
         raise PermitError(
             f"permit {order.permit} expires in less than a minute: nothing can be begun under it"
         )
-    return until
-
-
-def _prepare(folder: Path, whose: Account) -> None:
-    """Make a run's folders."""
-    for above in (folder.parent.parent, folder.parent):
-        above.mkdir(mode=0o711, exist_ok=True)
-        above.chmod(0o711)
-    folder.mkdir(mode=0o700)
-    out = folder / OUT
-    out.mkdir(mode=0o700)
-    os.chown(out, whose.uid, whose.gid)
-
-
-def _readable(folder: Path, whose: Account) -> None:
-    """Let the account's group read what was written for it, and nobody else."""
-    for path in (folder, folder / LETTER, folder / STUDY, *(folder / STUDY).rglob("*")):
-        os.chown(path, -1, whose.gid, follow_symlinks=False)
-        if not path.is_symlink():
-            path.chmod(0o750 if path.is_dir() else 0o640)
+    return min(resources.minutes, left)

@@ -18,7 +18,7 @@ from sundbench.governance.permit import parse
 from sundbench.release.study import StudyFolder
 from sundbench.site import Site
 from sundbench.slurm import accounts, folders
-from tests.release.cluster.projects import PERMIT, Project, write_study
+from tests.release.projects import Project, permit_text, write_study
 
 if TYPE_CHECKING:
     from sundbench.slurm.small.cluster import SmallSlurm
@@ -45,7 +45,7 @@ def make_project(sandboxes: None) -> Iterator[Callable[..., Project]]:
         home = Path(tempfile.mkdtemp(prefix="sb-run-"))
         site = Site(root=home, database_url=f"sqlite:///{home / 'sundbench.db'}")
         permit = f"cluster-{os.getpid()}-{len(made)}"
-        text = PERMIT.format(permit=permit, expires=expires)
+        text = permit_text(permit, expires)
         with database.writing(site) as session:
             registered, _ = permits.register(session, parse(text, "permit"), text, "steward")
             people.add(session, "anna", "Anna")
@@ -77,7 +77,7 @@ def project(make_project: Callable[..., Project]) -> Project:
 
 @pytest.fixture
 def study(tmp_path: Path) -> Callable[..., StudyFolder]:
-    """Makes a study of these cells, whose parameter is ``women``."""
+    """Makes a study of these cells, after one of its parameters."""
 
     def make(*cells: str) -> StudyFolder:
         return write_study(tmp_path / "analyses", *cells)

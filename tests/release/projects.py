@@ -1,4 +1,4 @@
-"""What a project on the small Slurm is, and what its study says."""
+"""What projects and their studies are in the tests of runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sundbench.release.study import StudyFolder
 from sundbench.site import Site
 from sundbench.slurm.accounts import Account
 
-PERMIT = """
+_PERMIT = """
 id = "{permit}"
 purpose = "test"
 basis = "none: invented"
@@ -31,7 +31,7 @@ role = "researcher"
 columns = ["koen"]
 """
 
-STUDY = """
+_STUDY = """
 id = "tiny"
 [title]
 da = "Lille"
@@ -49,7 +49,15 @@ max = 1000
 [parameters.women.label]
 da = "Kvinder"
 en = "Women"
+[parameters.since]
+type = "date"
+default = 2018-06-01
+min = 2018-05-01
+[parameters.since.label]
+da = "Fra"
+en = "From"
 """
+_PARAMETERS = "women = 1\nsince = ''"
 ONE_TABLE = (
     "import pandas as pd, sundbench as sb\n"
     "sb.outputs().counts('sex', pd.DataFrame({'sex': ['men', 'women'], 'persons': [10, women]}), "
@@ -67,14 +75,21 @@ class Project:
     extract: Path
 
 
+def permit_text(permit: str, expires: str = "2090-01-01") -> str:
+    """A permit of which anna is a researcher."""
+    return _PERMIT.format(permit=permit, expires=expires)
+
+
 def write_study(analyses: Path, *cells: str) -> StudyFolder:
-    """A study of these cells, whose parameter is ``women``."""
+    """A study of these cells, whose parameters are ``women`` and ``since``."""
     folder = analyses / "tiny"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "study.toml").write_text(STUDY, encoding="utf-8")
+    (folder / "study.toml").write_text(_STUDY, encoding="utf-8")
     made = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source) for source in ("women = 1", *cells)]
+        cells=[nbformat.v4.new_code_cell(source) for source in (_PARAMETERS, *cells)]
     )
     made.cells[0].metadata["tags"] = ["parameters"]
+    for i, cell in enumerate(made.cells):
+        cell["id"] = f"c{i}"
     (folder / "analysis.ipynb").write_text(nbformat.writes(made), encoding="utf-8")
     return StudyFolder(folder)
