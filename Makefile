@@ -23,8 +23,10 @@ install: .venv/installed ## set up .venv from the locked dependencies
 demo: install ## the main job: 50,000 synthetic persons from deliveries to a published report
 	@$(BIN)/sundbench --home .demo demo
 
+# More workers than cores, since many tests wait (tests/scheduling.py): more threads would only get in each other's way.
+test: export OPENBLAS_NUM_THREADS = 1
 test: install system check ## all checks and the whole test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 4
 
 check: install ## lint, types and layers
 	@$(BIN)/ruff check .

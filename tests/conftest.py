@@ -14,10 +14,21 @@ import pytest
 from sundbench.sandbox.probe import probe
 
 if TYPE_CHECKING:
+    from xdist.remote import Producer
+
     from sundbench.slurm.small.cluster import SmallSlurm
     from tests.postgresql import Cluster
+    from tests.scheduling import Scheduling
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """How files are handed out to several workers."""
+    from tests.scheduling import Scheduling
+
+    return Scheduling(config, log)
 
 
 def _outside(variable: str, default: Path) -> Path:

@@ -150,11 +150,16 @@ def test_an_address_that_nobody_verified_is_no_name(proved: object) -> None:
     "changes",
     [
         *({"acr": acr} for acr in (None, "urn:one", "", ["urn:two"], "urn:two ", "urn:TWO", 2)),
-        *({"auth_time": when} for when in (None, 0, "now", True, time.time() - HOURS - 90, time.time() + 90)),
+        *({"auth_time": when} for when in (None, 0, "now", True)),
     ],
 )
-def test_a_log_in_that_is_too_weak_or_too_old(changes: dict[str, Any]) -> None:
+def test_a_log_in_that_is_too_weak(changes: dict[str, Any]) -> None:
     refused("second-factor", token(**changes))
+
+
+@pytest.mark.parametrize("seconds", [-HOURS - 90, 90])
+def test_a_log_in_that_is_too_old_or_to_come(seconds: int) -> None:
+    refused("second-factor", token(auth_time=time.time() + seconds))
 
 
 @pytest.mark.parametrize("amr", [None, [], ["pwd"], "otp", {"otp": 1}, [["otp"]], ["otp", 1]])

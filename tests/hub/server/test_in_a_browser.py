@@ -49,7 +49,7 @@ def lab(running: Running) -> Iterator[tuple[Page, dict[str, list[str]]]]:
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         page = browser.new_page(accept_downloads=True)
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.on("request", lambda request: seen["requests"].append(request.url))
         page.on("websocket", lambda socket: seen["requests"].append(socket.url))
         page.on("download", lambda download: seen["downloads"].append(download.suggested_filename))
@@ -58,7 +58,7 @@ def lab(running: Running) -> Iterator[tuple[Page, dict[str, list[str]]]]:
             lambda answer: answer.status >= 400 and seen["refused"].append(f"{answer.status} {answer.url}"),
         )
         page.goto(f"http://127.0.0.1:{running.port}{PREFIX}lab/tree/browser.ipynb")
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=25_000)
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         yield page, seen
         browser.close()
 
@@ -98,7 +98,7 @@ def test_a_cell_runs_and_is_recorded(running: Running, lab: tuple[Page, dict[str
 
     run(page, "print('six times seven is', 6 * 7)")
 
-    page.wait_for_selector("text=six times seven is 42", timeout=30_000)
+    page.wait_for_selector("text=six times seven is 42", timeout=60_000)
     assert "6 * 7" in running.writer.last("execute")["detail"]["code"]
 
 
@@ -106,7 +106,7 @@ def test_nothing_leaves_by_a_cells_own_html(running: Running, lab: tuple[Page, d
     page, seen = lab
 
     run(page, ATTACK)
-    page.wait_for_selector("#shown", timeout=30_000)
+    page.wait_for_selector("#shown", timeout=60_000)
     page.wait_for_function("window.tried && window.tried.fetch")
 
     tried = page.evaluate("window.tried")

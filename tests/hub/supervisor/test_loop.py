@@ -88,7 +88,7 @@ def free_port() -> int:
         return int(trial.getsockname()[1])
 
 
-def wait_for(met: Callable[[], bool], seconds: float = 20) -> None:
+def wait_for(met: Callable[[], bool], seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not met():
         assert time.monotonic() < until, "waited in vain"
