@@ -14,8 +14,6 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import linprog
-from scipy.sparse import csr_array
 
 Place = tuple[str | None, ...]
 """A cell: its category in each dimension; None is the total over that dimension."""
@@ -41,6 +39,10 @@ def feasible(cells: Cells, only: set[Place] | None = None) -> dict[Place, tuple[
     wanted = [place for place, value in cells.items() if value is None and (only is None or place in only)]
     if not wanted:
         return {}
+    # Every run, and every worker of one on a cluster, imports this module; few attack a table.
+    from scipy.optimize import linprog
+    from scipy.sparse import csr_array
+
     places, equations = _equations(cells)
     if len(places) > _LARGEST:
         return dict.fromkeys(wanted, (0, 0.0))
