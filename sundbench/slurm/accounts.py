@@ -17,6 +17,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from sundbench.errors import ClusterError
 from sundbench.site import Site
 
@@ -24,6 +26,7 @@ PREFIX = "sb-"
 _DIGITS = 10
 FIRST = 1000
 """Smaller numbers are the system's own (login.defs, ``UID_MIN``)."""
+_KEPT = TypeAdapter(dict[str, tuple[int, int]])
 _SHELLS = frozenset({"/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false"})
 
 
@@ -61,7 +64,7 @@ def account(site: Site, permit: str) -> Account:
     if noted is None:
         raise ClusterError(f"permit {permit} has no account here: sundbench hub accounts --set-up, as root")
     found = known(permit)
-    if found is None or [found.uid, found.gid] != noted:
+    if found is None or (found.uid, found.gid) != noted:
         said = "isn't known here" if found is None else f"is {found.uid}:{found.gid} here"
         raise ClusterError(
             f"account {name_of(permit)} {said}, and was set up as {noted[0]}:{noted[1]}: every machine of "
@@ -136,7 +139,7 @@ def note(site: Site, made: Account) -> None:
         ClusterError: the permit has another already, or another permit has this one.
     """
     kept = _read(site)
-    if kept.get(made.permit, [made.uid, made.gid]) != [made.uid, made.gid]:
+    if kept.get(made.permit, (made.uid, made.gid)) != (made.uid, made.gid):
         raise ClusterError(
             f"permit {made.permit} was set up with {kept[made.permit][0]}:{kept[made.permit][1]}, not "
             f"{made.uid}:{made.gid}: give account {made.name} its old numbers"
@@ -144,7 +147,7 @@ def note(site: Site, made: Account) -> None:
     others = [permit for permit, ids in kept.items() if permit != made.permit and made.uid == ids[0]]
     if others:
         raise ClusterError(f"permits {made.permit} and {others[0]} would share an account: {made.name}")
-    kept[made.permit] = [made.uid, made.gid]
+    kept[made.permit] = (made.uid, made.gid)
     path = _path(site)
     # Others may write to the folder: a name that they can't know, and a file that is new.
     descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -158,17 +161,19 @@ def _path(site: Site) -> Path:
     return site.root / "accounts.json"
 
 
-def _read(site: Site) -> dict[str, list[int]]:
+def _read(site: Site) -> dict[str, tuple[int, int]]:
     """What is kept, if the one who wrote it was root, or who reads."""
     path = _path(site)
     try:
-        with path.open(encoding="utf-8") as file:
+        # The folder may be the hub's account's, which could put a link or a pipe there.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="utf-8") as file:
             at = os.fstat(file.fileno())
-            if at.st_uid not in {0, os.geteuid()} or at.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            trusted = stat.S_ISREG(at.st_mode) and at.st_uid in {0, os.geteuid()} and at.st_nlink == 1
+            if not trusted or at.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
                 raise ClusterError(f"{path}: others than root could have written it: chown root, chmod 644")
-            kept: dict[str, list[int]] = json.load(file)
+            return _KEPT.validate_json(file.read())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise ClusterError(f"{path}: can't be read ({error}): restore it from a copy") from error
-    return kept
+        what = error.strerror if isinstance(error, OSError) else "it isn't what root has written"
+        raise ClusterError(f"{path}: can't be read ({what}): restore it from a copy") from error

@@ -14,10 +14,11 @@ import os
 import re
 import secrets
 import shlex
+import signal
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NoReturn
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -26,7 +27,7 @@ from sundbench.site import Site
 from sundbench.slurm import folders, runs
 from sundbench.slurm.accounts import Account, account
 from sundbench.slurm.acting import as_account, cancel
-from sundbench.slurm.commands import SECONDS, ask, run
+from sundbench.slurm.commands import SECONDS, SlurmSilentError, ask, run
 from sundbench.slurm.jobs import Wanted, submit
 from sundbench.slurm.requests import Permit, Request, Share
 from sundbench.slurm.runs import RunRequest
@@ -37,7 +38,8 @@ PROGRAM = (sys.executable, "-I", "-m", "sundbench.hub.slurm.job")
 """A server's job; its argument is the path of its letter."""
 _LOG = re.compile(r" StdOut=\S*/([0-9a-f]{16})\.log\b")
 _LARGEST = 2**20
-_PATIENCE = 3 * SECONDS  # it asks Slurm twice at the most, and then says itself that Slurm is silent
+_READING, _ANSWERING = 5, int(2.5 * SECONDS)  # it asks Slurm twice at the most
+_PATIENCE = 3 * SECONDS  # until then it says itself that Slurm is silent
 
 LetterName = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
@@ -103,7 +105,7 @@ def end(site: Site, request: End) -> None:
     _through(site, request)
 
 
-def answer(site: Site, text: str) -> str:
+def answer(site: Site, text: str | bytes) -> str:
     """Do what is asked, as root.
 
     Raises:
@@ -195,14 +197,23 @@ def _through(site: Site, request: Begin | End | RunRequest) -> str:
     return run(["/usr/bin/sudo", "-n", "--", *command], request.model_dump_json(), _PATIENCE, ours=True)
 
 
+def _too_long(_signal: int, _frame: object) -> NoReturn:
+    """End in time by oneself: who calls through sudo may not kill what runs as root."""
+    raise SlurmSilentError("Slurm doesn't answer, or the request never ends")
+
+
 def main(arguments: list[str]) -> int:
     """Answer the one request of standard input."""
     reading = argparse.ArgumentParser(prog="sundbench.slurm.gate", allow_abbrev=False)
     reading.add_argument("--home", type=Path, required=True)
     home = reading.parse_args(arguments).home
+    signal.signal(signal.SIGALRM, _too_long)
     try:
+        signal.alarm(_READING)
+        request = sys.stdin.buffer.read(2 * runs.LARGEST)
+        signal.alarm(_ANSWERING)
         # The database's address is none of its business.
-        print(answer(Site(home, ""), sys.stdin.read(2 * runs.LARGEST)))
+        print(answer(Site(home, ""), request))
     except SundbenchError as error:
         print(error, file=sys.stderr)
         return 1
