@@ -4,7 +4,6 @@ import asyncio
 import http.client
 import json
 import os
-import socket
 import sys
 import threading
 import time
@@ -30,6 +29,7 @@ from sundbench.hub.server.__main__ import enter
 from sundbench.hub.server.extension import prepared
 from sundbench.hub.server.settings import Rules, Settings
 from sundbench.hub.settings import Settings as Operator
+from tests.hub.installation import free_ports
 
 PREFIX = "/user/anna/lung-cancer/"
 SCOPE = "access:servers!server=anna/lung-cancer"
@@ -137,12 +137,6 @@ def environment(hub_port: int, port: int) -> dict[str, str]:
         "JUPYTERHUB_SERVICE_PREFIX": PREFIX,
         "JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{port}",
     }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def kernelspec(folder: Path, name: str, **spec: Any) -> None:
@@ -264,7 +258,8 @@ def running(tmp_path_factory: pytest.TempPathFactory, repository_lab: Path) -> I
 
     def server() -> None:
         asyncio.set_event_loop(loop)
-        port = hub.server_port = free_port()
+        (port,) = free_ports(1)
+        hub.server_port = port
         settings = Settings(
             user="anna",
             project="lung-cancer",

@@ -24,8 +24,9 @@ from sundbench.hub.server.settings import Rules
 from sundbench.hub.settings import Settings
 from sundbench.registers.catalogue import Text
 from sundbench.sandbox.policy import Limits
+from tests.hub.installation import free_ports
 
-from .conftest import Hub, Running, Writer, environment, free_port
+from .conftest import Hub, Running, Writer, environment
 from .test_channels import Page, talk, text
 
 pytestmark = [
@@ -62,7 +63,7 @@ def sandboxed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         (folder / name).mkdir()
     about = {"synthetic": True, "digest": "5" * 64}
     (folder / "synthetic" / "extract.json").write_text(json.dumps(about))
-    hub.server_port = free_port()
+    (hub.server_port,) = free_ports(1)
     path = Assignment(
         user="anna",
         permit="lung-cancer",

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from sundbench.hub.supervisor import control, loop, notes, table
 from sundbench.hub.supervisor.notes import Notes
 from sundbench.hub.supervisor.table import MARK, Process
 from sundbench.site import Site
+from tests.hub.installation import free_ports
 
 SCRIPT = """
 import logging, os, signal, sys
@@ -59,7 +59,7 @@ Supervise = Callable[..., "subprocess.Popen[str]"]
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     made = Site(tmp_path / "home", f"sqlite:///{tmp_path}/people.db")
     made.hub.mkdir(parents=True)
-    ports = [free_port() for _ in range(4)]
+    ports = free_ports(4)
     made.hub.joinpath("settings.toml").write_text(
         f"[hub]\nport = {ports[0]}\nproxy_port = {ports[1]}\nhub_port = {ports[2]}\n"
         f"[dashboards]\nport = {ports[3]}\n"
@@ -80,12 +80,6 @@ def supervise(site: Site) -> Supervise:
         return process
 
     return start
-
-
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
 
 
 def wait_for(met: Callable[[], bool], seconds: float = 60) -> None:
