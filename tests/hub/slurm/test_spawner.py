@@ -1,15 +1,10 @@
-"""What batchspawner's spawner does, and ours must too; and what it lets others do, and ours must not.
+"""What batchspawner's spawner lets others do, and ours must not; and what else ours does by itself.
 
-batchspawner tests its spawners with a mock that answers commands in turn
-(github.com/jupyterhub/batchspawner, batchspawner/tests/test_spawners.py). What these tests say of any spawner
-is said here of this one, over a gate and a queue that are told what Slurm would say: the job's number and
-node are kept and found again; waiting is no end; a job that is gone, or ends before it runs, is told; one
-that is cancelled is cancelled once. Those over command lines, templates and ``user_options`` have no
-counterpart: there are none of the three.
+Over a gate and a queue that are told what Slurm would say. What batchspawner's own tests say of any spawner
+is in test_as_batchspawner.py.
 """
 
 import asyncio
-import json
 import time
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
@@ -32,59 +27,12 @@ from sundbench.slurm import gate
 from sundbench.slurm.accounts import name_of
 from sundbench.slurm.commands import SlurmSilentError
 from sundbench.slurm.jobs import GONE, State
-
-NODE = "n1"
-
-
-class Slurm:
-    """Stands for gate and queue."""
-
-    def __init__(self) -> None:
-        self.says: State | ClusterError = State("PENDING", "Resources")
-        self.asked: list[gate.Begin | gate.End] = []
-
-    async def state(self, _job: int) -> State:
-        if isinstance(self.says, ClusterError):
-            raise self.says
-        return self.says
-
-    async def address(self, node: str) -> str:
-        return {NODE: "10.1.2.3"}[node]
-
-    def begun(self) -> None:
-        pass
-
-    def begin(self, _site: object, request: gate.Begin) -> gate.Begun:
-        if isinstance(self.says, ClusterError):
-            raise self.says
-        self.asked.append(request)
-        return gate.Begun(job=123, letter="0" * 16)
-
-    def end(self, _site: object, request: gate.End) -> None:
-        self.asked.append(request)
-        self.says = State("CANCELLED")
+from tests.hub.slurm.stand_in import ADDRESS, NODE, Slurm, installed
 
 
 @pytest.fixture
 def slurm(monkeypatch: pytest.MonkeyPatch) -> Slurm:
-    made = Slurm()
-    monkeypatch.setattr(gate, "begin", made.begin)
-    monkeypatch.setattr(module, "signed", lambda *_: {})
-    monkeypatch.setattr(module, "read_away", lambda _: None)
-    monkeypatch.setattr(gate, "end", made.end)
-    monkeypatch.setattr(ClusterSpawner, "queue", made)
-    monkeypatch.setattr(module, "_LOOK", 0.01)
-    chosen = SimpleNamespace(
-        hub=SimpleNamespace(start_timeout=1),
-        slurm=SimpleNamespace(
-            cores=1, memory=2**30, minutes=60, queue_minutes=1, partition="batch", charge=None
-        ),
-    )
-    deployment = SimpleNamespace(site=None, settings=chosen)
-    monkeypatch.setattr(ClusterSpawner, "_hub", deployment)
-    letter = SimpleNamespace(model_dump_json=lambda: json.dumps({"token": "s3cret"}))
-    monkeypatch.setattr(ClusterSpawner, "_letter", lambda *_: letter)
-    return made
+    return installed(monkeypatch)
 
 
 def a_spawner(**state: Any) -> ClusterSpawner:
@@ -102,23 +50,6 @@ def granted() -> Any:
 
 def test_it_is_batchspawners(slurm: Slurm):
     assert issubclass(ClusterSpawner, SlurmSpawner)
-
-
-def test_a_job_that_was_begun_is_kept_and_found_again(slurm: Slurm):
-    spawner = a_spawner()
-    assert asyncio.run(spawner.poll()) == 0
-    asyncio.run(spawner.begin(granted()))
-    spawner._digest = "d" * 64
-    kept = spawner.get_state()
-    assert (kept["job_id"], kept["letter"]) == ("123", "0" * 16)
-
-    again = a_spawner(**kept)
-    again._adopted = False
-    assert again.job_id == "123"
-    slurm.says = State("RUNNING", node=NODE)
-    assert asyncio.run(again.poll()) is None
-    again.clear_state()
-    assert (again.get_state().get("job_id"), asyncio.run(again.poll())) == (None, 0)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +99,7 @@ def test_a_start_waits_in_the_queue_and_then_for_its_port(slurm: Slurm):
         return await coming
 
     there = urlsplit(asyncio.run(starting()))
-    assert (server_names.address_in(there.hostname or ""), there.port) == ("10.1.2.3", 40123)
+    assert (server_names.address_in(there.hostname or ""), there.port) == (ADDRESS, 40123)
 
 
 @pytest.mark.parametrize(
@@ -266,19 +197,6 @@ def test_with_slurm_silent_a_start_says_so(slurm: Slurm):
     with pytest.raises(Refused, match="the cluster doesn't answer just now") as refused:
         asyncio.run(a_spawner().begin(granted()))
     assert "klyngen svarer ikke" in refused.value.html
-
-
-def test_a_job_that_slurm_refuses_leaves_nothing_to_be_found(slurm: Slurm, monkeypatch: pytest.MonkeyPatch):
-    def refuse(_site: object, _request: gate.Begin) -> gate.Begun:
-        raise ClusterError("sbatch refuses: Invalid partition specified")
-
-    monkeypatch.setattr(gate, "begin", refuse)
-    spawner = a_spawner()
-    with pytest.raises(ClusterError, match="Invalid partition"):
-        asyncio.run(spawner.begin(granted()))
-    assert not spawner.has_job
-    assert "job_id" not in spawner.get_state()
-    assert asyncio.run(spawner.poll()) == 0
 
 
 def test_one_unknown_job_that_can_t_be_ended_keeps_no_other(monkeypatch: pytest.MonkeyPatch):
