@@ -40,6 +40,7 @@ _LOG = re.compile(r" StdOut=\S*/([0-9a-f]{16})\.log\b")
 _LARGEST = 2**20
 _READING, _ANSWERING = 5, int(2.5 * SECONDS)  # it asks Slurm twice at the most
 _PATIENCE = 3 * SECONDS  # until then it says itself that Slurm is silent
+_SUDO = ("/usr/bin/sudo", "-n")
 
 LetterName = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
@@ -103,6 +104,20 @@ def end(site: Site, request: End) -> None:
         ClusterError: Slurm refuses.
     """
     _through(site, request)
+
+
+def call(site: Site) -> list[str]:
+    """How it is called: what an account that isn't root must be let do through ``sudo``, and nothing else."""
+    return [sys.executable, "-I", "-m", __name__, "--home", str(site.root)]
+
+
+def require_sudo(site: Site) -> None:
+    """See that ``sudo`` lets this account call it.
+
+    Raises:
+        ClusterError: not, or there is none.
+    """
+    run([*_SUDO, "-l", "--", *call(site)], "")
 
 
 def answer(site: Site, text: str | bytes) -> str:
@@ -193,8 +208,7 @@ def ask_for_run(site: Site, request: RunRequest) -> str:
 def _through(site: Site, request: Begin | End | RunRequest) -> str:
     if os.geteuid() == 0:
         return answer(site, request.model_dump_json())
-    command = [sys.executable, "-I", "-m", __name__, "--home", str(site.root)]
-    return run(["/usr/bin/sudo", "-n", "--", *command], request.model_dump_json(), _PATIENCE, ours=True)
+    return run([*_SUDO, "--", *call(site)], request.model_dump_json(), _PATIENCE, ours=True)
 
 
 def _too_long(_signal: int, _frame: object) -> NoReturn:

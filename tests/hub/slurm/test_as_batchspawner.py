@@ -136,7 +136,8 @@ def test_spawner_state_reload(slurm: Slurm, user: User):
         user.orm_spawners[PROJECT].state = kept
         user.db.commit()
         second = spawner_of(user)
-        assert second.job_id == "123"
+        assert (second.job_id, second.letter) == ("123", "0" * 16)
+        assert second._server_name == first._server_name, "by which the proxy and its certificate know it"
         assert await second.poll() is None
         second.clear_state()
         assert keeps_nothing(second)

@@ -58,8 +58,7 @@ class Unprivileged(Platform):
     @property
     def gate(self) -> list[str]:
         """How the hub calls the gate."""
-        call = [sys.executable, "-I", "-m", gate.__name__, "--home", str(self.site.root)]
-        return [*SUDO, "--", *call]
+        return [*SUDO, "--", *gate.call(self.site)]
 
 
 def rule(account: str, home: Path) -> str:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from sundbench.slurm import accounts, folders, gate
 from tests.hub.installation import eventually
 from tests.hub.slurm.conftest import Cluster
-from tests.hub.slurm.rootless.conftest import SUDO, Unprivileged
+from tests.hub.slurm.rootless.conftest import SUDO, Unprivileged, rule
 
 
 @pytest.fixture
@@ -54,6 +55,27 @@ def test_from_log_in_to_the_end_of_a_server(hub: Cluster):
     visitor.stop(project)
     eventually(lambda: not hub.job(project) and visitor.state(project) == "stopped")
     assert "Traceback" not in hub.log()
+
+
+FINDINGS = """
+from sundbench.hub.checks.cluster import cluster
+from sundbench.hub.settings import read
+from sundbench.site import Site
+site = Site.from_environment()
+for found in cluster(site, read(site)):
+    print(found.level, found.what, found.do, sep="|")
+"""
+
+
+def test_the_check_says_which_rule_sudo_lacks(hub: Cluster, tmp_path: Path):
+    platform = platform_of(hub)
+    whole = platform.tries(sys.executable, "-c", FINDINGS)
+    assert [line.split("|")[0] for line in whole.stdout.splitlines()] == ["note"], whole
+    tmp_path.chmod(0o755)
+    *view, _, slurm = platform.view
+    lacking = replace(platform, view=(*view, str(tmp_path), slurm)).tries(sys.executable, "-c", FINDINGS)
+    (error,) = [line for line in lacking.stdout.splitlines() if line.startswith("error|")]
+    assert error.endswith(rule(platform.account, platform.site.root).strip())
 
 
 @pytest.mark.usefixtures("nothing_begun")
