@@ -113,11 +113,20 @@ class Site:
         return self.root / "synthetic"
 
     @property
+    def owner(self) -> int:
+        """The number of the account whose the hub is; this process's where none has begun yet."""
+        try:
+            return self.hub.stat().st_uid
+        except OSError:
+            return os.geteuid()
+
+    @property
     def runtime(self) -> Path:
         """Sockets of running processes. Short: the path of a Unix socket is at most 108 bytes.
 
         Below ``SUNDBENCH_RUNTIME`` (default ``/tmp``), and not in ``XDG_RUNTIME_DIR``: that is removed when
-        its owner logs out, and differs between a log-in, a service and a cron job.
+        its owner logs out, and differs between a log-in, a service and a cron job. Root finds the hub's.
         """
-        name = f"sundbench-{os.getuid()}-{hashlib.sha256(str(self.root).encode()).hexdigest()[:8]}"
+        own = self.owner if os.geteuid() == 0 else os.getuid()
+        name = f"sundbench-{own}-{hashlib.sha256(str(self.root).encode()).hexdigest()[:8]}"
         return Path(os.environ.get("SUNDBENCH_RUNTIME") or "/tmp") / name  # noqa: S108 - made 0700, owner checked

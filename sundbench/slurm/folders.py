@@ -1,6 +1,7 @@
 """Whose a project's folders are on a cluster, where each project has an account of its own.
 
-What a project reads stays its maker's, and is its group's to read; what it works with is its account's.
+What a project reads is the hub's, which tells kernels what there is, and its group's to read; what it works
+with is its account's.
 Root changes hands here in folders that others may write to: no link is followed, and nothing that has a
 second name is given away.
 """
@@ -58,7 +59,7 @@ def hand_over(site: Site, account: Account) -> None:
         for folder in read(site, account.permit):
             if folder.is_dir():
                 with _opened(site, folder) as at:
-                    _give(at, -1, account.gid, 0o750, 0o640)
+                    _give(at, site.owner, account.gid, 0o750, 0o640)
     except OSError as error:
         raise ClusterError(
             f"{error.filename}: {error.strerror}: the folders of permit {account.permit} can't be given to "

@@ -111,8 +111,20 @@ def _open(site: Site) -> Client | Log:
             else:
                 return client
         try:
-            return Log(site)
-        except BusyError:
+            return _in_its_place(site)
+        except (BusyError, WriterDownError):
             if time.monotonic() > until:
                 raise
             time.sleep(0.05)
+
+
+def _in_its_place(site: Site) -> Log:
+    """The log itself, where there is no writer.
+
+    Raises:
+        BusyError: another holds it.
+        WriterDownError: only the writer may: it could not go on with what root had written.
+    """
+    if os.geteuid() == 0 != site.owner:
+        raise WriterDownError
+    return Log(site)

@@ -89,6 +89,15 @@ def ended(site: Site, permit: str) -> Ended | None:
     return Ended(date.fromisoformat(noted["since"]), noted["why"])
 
 
+def reachable(site: Site, permit: str) -> bool:
+    """Whether this process may look after a project's folders.
+
+    On a cluster they are the project's own account's, and root's to look after where the hub isn't root.
+    """
+    there = [folder for folder in _folders(site, permit) if folder.exists()]
+    return all(os.access(folder, os.R_OK | os.X_OK) for folder in there)
+
+
 def due(site: Site, permits: Iterable[Registered], today: date, keep_days: int) -> list[Step]:
     """What is to be done today.
 

@@ -13,7 +13,7 @@ from sundbench.governance.permits import Registered
 from sundbench.hub.journal import Journal
 from sundbench.hub.settings import WorkspaceSettings
 from sundbench.hub.workspaces.backup import backup
-from sundbench.hub.workspaces.fate import ACTIONS, due, ended
+from sundbench.hub.workspaces.fate import ACTIONS, due, ended, reachable
 from sundbench.site import Site
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Housekeeping:
             today: Denmark's day.
             busy: permits with servers that run: their folders are left alone until these have stopped.
         """
-        permits = list(permits)
+        permits = [one for one in permits if reachable(self._site, one.permit.id)]
         steps = await asyncio.to_thread(due, self._site, permits, today, self._settings.keep_days)
         for step in steps:
             if step.permit in busy:
