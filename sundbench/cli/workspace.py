@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,21 @@ def workspace() -> None:
     """Look after the notebooks that projects' members share (docs/operators.md)."""
 
 
+def _site(ctx: typer.Context) -> Site:
+    """The installation, if this process may look after its workspaces.
+
+    Raises:
+        HubError: on a cluster they are their projects' accounts', and only root may.
+    """
+    from sundbench.errors import HubError
+    from sundbench.slurm.accounts import noted
+
+    site: Site = ctx.obj
+    if os.geteuid() != 0 and noted(site):
+        raise HubError("workspaces are their projects' accounts' here: run sundbench workspace as root")
+    return site
+
+
 @app.command("list")
 def list_workspaces(ctx: typer.Context) -> None:
     """List workspaces: size against the quota, scratch and outboxes, versions, copies, the end.
@@ -35,7 +51,7 @@ def list_workspaces(ctx: typer.Context) -> None:
     from sundbench.hub.workspaces.history import history
     from sundbench.sandbox.usage import disk
 
-    site: Site = ctx.obj
+    site = _site(ctx)
     chosen = read(site).workspace
     table = listing(
         "project",
@@ -80,7 +96,7 @@ def versions(
     from sundbench.hub.workspaces.history import history
 
     table = listing("version", "when (UTC)", "who", "what")
-    for one in history(ctx.obj, permit).versions(path, most):
+    for one in history(_site(ctx), permit).versions(path, most):
         table.add_row(one.id[:12], f"{one.moment:%Y-%m-%d %H:%M:%S}", one.by, one.what)
     screen.print(table)
 
@@ -102,9 +118,9 @@ def revert(
     from sundbench.governance.people import current_user
     from sundbench.hub.workspaces.history import history
 
-    kept = history(ctx.obj, permit)
+    kept = history(_site(ctx), permit)
     kept.content(path, version)  # refuses what there isn't before anything is recorded
-    with recording(ctx.obj, current_user()) as recorder:
+    with recording(_site(ctx), current_user()) as recorder:
         recorder.record(Action.WORKSPACE_RESTORE, to or path, permit=permit, version=version)
     kept.restore(path, version, current_user(), to)
     screen.print(f"{to or path} is as in version {version}", markup=False)
@@ -129,7 +145,7 @@ def back_up(
     from sundbench.hub.settings import read
     from sundbench.hub.workspaces.backup import backup
 
-    site: Site = ctx.obj
+    site = _site(ctx)
     chosen = read(site).workspace
     folder = to or chosen.backup
     if folder is None:
@@ -158,11 +174,11 @@ def restore(
     from sundbench.governance.people import current_user
     from sundbench.hub.workspaces import backup
 
-    with database.reading(ctx.obj) as session:
+    with database.reading(_site(ctx)) as session:
         permits.current(session, permit)
-    with recording(ctx.obj, current_user()) as recorder:
+    with recording(_site(ctx), current_user()) as recorder:
         recorder.record(Action.WORKSPACE_RESTORE, permit, permit=permit, copy=copy.name)
-    written = backup.restore(ctx.obj, permit, copy)
+    written = backup.restore(_site(ctx), permit, copy)
     screen.print(f"{permit}: {written} files and their versions are back", markup=False)
 
 
@@ -174,7 +190,7 @@ def close(ctx: typer.Context) -> None:
 
     Example: sundbench workspace close
     """
-    _steps(ctx.obj, {"close", "reopen"})
+    _steps(_site(ctx), {"close", "reopen"})
 
 
 @app.command()
@@ -186,7 +202,7 @@ def purge(ctx: typer.Context) -> None:
 
     Example: sundbench workspace purge
     """
-    _steps(ctx.obj, {"delete"})
+    _steps(_site(ctx), {"delete"})
 
 
 @app.command()
@@ -206,7 +222,7 @@ def read(
     from sundbench.governance.models import Role
     from sundbench.hub.workspaces.history import history
 
-    site: Site = ctx.obj
+    site = _site(ctx)
     user = people.current_user()
     with database.reading(site) as session:
         permits.current(session, permit)

@@ -57,6 +57,14 @@ def test_from_log_in_to_the_end_of_a_server(hub: Cluster):
     assert "Traceback" not in hub.log()
 
 
+def test_what_is_root_s_to_do_is_refused_in_one_line(hub: Cluster):
+    command = str(Path(sys.executable).with_name("sundbench"))
+    done = platform_of(hub).tries(command, "workspace", "close")
+    said = "workspaces are their projects' accounts' here: run sundbench workspace as root"
+    assert (done.returncode, done.stdout) == (1, "")
+    assert " ".join(done.stderr.split()).endswith(said)
+
+
 FINDINGS = """
 from sundbench.hub.checks.cluster import cluster
 from sundbench.hub.settings import read
