@@ -6,11 +6,13 @@ import pwd
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from sundbench.errors import ClusterError
+from sundbench.hub.workspaces.fate import Step
 from sundbench.site import Site
 from sundbench.slurm import accounts, folders
 from sundbench.slurm.accounts import Account
@@ -112,6 +114,21 @@ def test_a_project_without_an_account_stays_closed_to_the_others_accounts(projec
     folders.hand_over(site, projects.mine)
     for path in (ended, ended.parent, site.workspaces / "ended-before"):
         assert not projects.may(projects.mine, "-r", path)
+
+
+def test_a_permit_that_is_extended_gets_its_folders_back(projects: Projects):
+    """They were closed, and the workspace made the hub's, when it ended."""
+    site, mine = projects.site, projects.mine
+    notebook = site.workspaces / mine.permit / "shared.py"
+    notebook.write_text("x")
+    os.chown(notebook, mine.uid, mine.gid)
+    Step(mine.permit, "close", "expired").take(site, date(2026, 1, 1), None)
+    assert not projects.may(mine, "-r", notebook)
+    assert not (site.scratch / mine.permit).exists()
+    Step(mine.permit, "reopen", "permit extended").take(site, date(2026, 1, 2), None)
+    assert projects.may(mine, "-w", notebook)
+    for folder in folders.worked_with(site, mine):
+        assert projects.may(mine, "-w", folder)
 
 
 def test_nobody_can_log_in_to_it(projects: Projects):

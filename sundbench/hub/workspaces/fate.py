@@ -20,6 +20,8 @@ from sundbench.governance.audit.actions import Action
 from sundbench.governance.permits import Registered
 from sundbench.hub.workspaces.history import history
 from sundbench.site import Site
+from sundbench.slurm.accounts import account, noted
+from sundbench.slurm.folders import hand_over
 
 What = Literal["close", "reopen", "delete"]
 
@@ -75,6 +77,8 @@ class Step:
                 _close(site, self.permit, self.why, today)
             case "reopen":
                 _modes(site.workspaces / self.permit, folder=0o700, file=0o600)
+                if self.permit in noted(site):  # on a cluster its folders are its account's
+                    hand_over(site, account(site, self.permit))
                 _note(site, self.permit).unlink(missing_ok=True)
             case "delete":
                 _delete(site, self.permit, backups)
