@@ -80,12 +80,14 @@ class Daemons:
         self.start(name)
 
     def crash(self, name: str) -> None:
-        """Kill everything that runs on a node."""
+        """Kill everything that runs on a node, before any of it can tell of the others' end."""
+        network.plug(name, pulled=True)
         while found := list(self._on(name)):
             for process in found:
                 os.kill(process, signal.SIGKILL)
             self.bury()
         self._running[name].wait()
+        network.plug(name, pulled=False)
 
     def pull(self, name: str) -> None:
         """Pull a node's cable."""
