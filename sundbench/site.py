@@ -17,11 +17,13 @@ class Site:
         database_url: SQLAlchemy URL of governance's database.
         vault_key_file: file with the vault's key, or None where no key was given. Only processes that
             freeze or extract are given it.
+        anchors_folder: of the audit log, where it is another than the environment says.
     """
 
     root: Path
     database_url: str
     vault_key_file: Path | None = None
+    anchors_folder: Path | None = None
 
     @classmethod
     def from_environment(cls, root: Path | None = None) -> Site:
@@ -85,7 +87,7 @@ class Site:
     @property
     def anchors(self) -> Path:
         """Signed heads of the audit log; ``SUNDBENCH_ANCHORS`` puts them where the log's writer only adds."""
-        return Path(os.environ.get("SUNDBENCH_ANCHORS") or self.root / "anchors")
+        return self.anchors_folder or Path(os.environ.get("SUNDBENCH_ANCHORS") or self.root / "anchors")
 
     @property
     def workspaces(self) -> Path:

@@ -28,6 +28,18 @@ def test_a_name_tells_nothing_of_its_project():
     assert "lung" not in name
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="root hands over")
+def test_an_extract_that_root_made_is_the_hub_s_to_read(tmp_path: Path):
+    site = Site(tmp_path / "home", "sqlite://")
+    about = site.extracts / "lung-cancer" / "2026-01" / "extract.json"
+    about.parent.mkdir(parents=True)
+    about.write_text("{}")
+    site.hub.mkdir()
+    os.chown(site.hub, 65534, 65534)
+    folders.hand_over(site, Account("lung-cancer", "sb-0123456789", PERSON, PERSON))
+    assert (about.stat().st_uid, about.stat().st_gid, about.stat().st_mode & 0o777) == (65534, PERSON, 0o640)
+
+
 @dataclass
 class Projects:
     """Two permits with accounts and data."""

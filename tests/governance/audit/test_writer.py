@@ -392,3 +392,15 @@ def test_the_writer_stops_on_ctrl_c_too(running: Running) -> None:
 def test_a_socket_nobody_made(site: Site) -> None:
     with pytest.raises(WriterDownError):
         Client(socket_path(site), "x").state()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it is about root")
+def test_root_never_writes_a_log_that_is_anothers(site: Site, monkeypatch: pytest.MonkeyPatch):
+    """Its files would be root's, and the writer could not go on."""
+    monkeypatch.setattr("sundbench.governance.audit.recording._PATIENCE", 0.1)
+    site.hub.mkdir(parents=True, exist_ok=True)
+    os.chown(site.hub, 65534, 65534)
+    with pytest.raises(WriterDownError), recording(site, "bo") as recorder:
+        recorder.record("permit.create", "lung")
+    assert not site.audit.exists()
+    assert "sundbench-65534-" in str(site.runtime), "where the hub's own writer would be"
