@@ -58,14 +58,27 @@ def start(
 
 
 @app.command()
-def stop(ctx: typer.Context) -> None:
+def stop(
+    ctx: typer.Context,
+    leave_servers: Annotated[
+        bool, typer.Option("--leave-servers", help="Project servers go on; the next start finds them again.")
+    ] = False,
+) -> None:
     """Stop the project servers, the hub and all that belongs to it, in order.
 
     Notebooks are kept; what was only in a kernel's memory is lost. Works too where the supervisor was killed.
+    With --leave-servers people go on computing while the hub is away, for a new version or a new secret:
+    what they run in the meantime waits until the audit log's writer is back.
 
-    Example: sundbench hub stop
+    Example: sundbench hub stop --leave-servers
     """
     from sundbench.hub.supervisor import control
+
+    if leave_servers:
+        with screen.status("stopping the hub"):
+            ran = control.leave(ctx.obj)
+        screen.print("the hub is stopped; project servers go on" if ran else "no hub was up")
+        return
 
     with screen.status("stopping the servers and the hub"):
         ran = control.stop(ctx.obj, lambda line: errors.print(line, markup=False))

@@ -61,6 +61,32 @@ def start(site: Site) -> Notes:
     )
 
 
+def leave(site: Site) -> bool:
+    """Stop the hub and all but the project servers, which the next start finds again.
+
+    Returns:
+        Whether it was up.
+
+    Raises:
+        HubError: its supervisor was killed, or doesn't end.
+    """
+    found = notes.read(site)
+    if found is None or not found.alive:
+        if table.strays(site):
+            raise HubError(
+                "the supervisor was killed: sundbench hub start first, it goes on with what is left"
+            )
+        return False
+    _await(found, signal.SIGUSR1)
+    return True
+
+
+def _await(found: Notes, number: signal.Signals) -> None:
+    found.supervisor.send(number)
+    if not table.await_end([found.supervisor], _STOP_SECONDS):
+        raise HubError(f"the supervisor, process {found.supervisor.pid}, doesn't end: kill it and stop again")
+
+
 def stop(site: Site, say: Say) -> bool:
     """Stop servers, hub and all, whether a supervisor is at work or was killed.
 
@@ -77,11 +103,7 @@ def stop(site: Site, say: Say) -> bool:
     found = notes.read(site)
     ran = found is not None and found.alive
     if found is not None and ran:
-        found.supervisor.send(signal.SIGTERM)
-        if not table.await_end([found.supervisor], _STOP_SECONDS):
-            raise HubError(
-                f"the supervisor, process {found.supervisor.pid}, doesn't end: kill it and stop again"
-            )
+        _await(found, signal.SIGTERM)
     if table.jobs(site) or table.strays(site):
         with loop.alone(site):
             say("ending what a killed supervisor left")

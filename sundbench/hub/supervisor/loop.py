@@ -75,6 +75,7 @@ class Supervisor:
         self.site = site
         self.children = [Child(program) for program in programs]
         self.stopping = threading.Event()
+        self.leaving = False
         self.ready = False
         self.taken_over: list[str] = []
         self.since = datetime.now(UTC).isoformat(timespec="seconds")
@@ -98,8 +99,13 @@ class Supervisor:
                         self.stopping.wait(_BEAT)
             finally:
                 log.info("stopping")
-                winding_down.wind_down(self.site, log.info)
+                winding_down.wind_down(self.site, log.info, servers=not self.leaving)
                 log.info("stopped")
+
+    def leave(self) -> None:
+        """Stop as `run` does, but for the project servers: the next hub goes on with them."""
+        self.leaving = True
+        self.stopping.set()
 
     def _take_over(self) -> None:
         """Go on with what a killed supervisor left, if it is what this one would start; end the rest."""
@@ -231,7 +237,7 @@ def _how(code: int) -> str:
 
 
 def supervise(site: Site) -> None:
-    """Supervise an installation until SIGTERM or SIGINT.
+    """Supervise an installation until SIGTERM or SIGINT, or SIGUSR1, which leaves project servers at work.
 
     Raises:
         HubError: another supervisor is at work, the settings are wrong, or a program can't be started.
@@ -239,4 +245,5 @@ def supervise(site: Site) -> None:
     supervisor = Supervisor(site, programs(site))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.stopping.set())
+    signal.signal(signal.SIGUSR1, lambda *_: supervisor.leave())
     supervisor.run()

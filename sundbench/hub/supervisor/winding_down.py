@@ -30,7 +30,7 @@ _GRACE = 15.0
 Say = Callable[[str], object]
 
 
-def wind_down(site: Site, say: Say) -> None:
+def wind_down(site: Site, say: Say, *, servers: bool = True) -> None:
     """Stop servers, hub, proxy and services; note it in the audit log; stop the log's writer.
 
     The hub is asked to stop its servers, so that it knows of it and records it. Whatever doesn't end in time
@@ -39,10 +39,14 @@ def wind_down(site: Site, say: Say) -> None:
     Args:
         site: the installation.
         say: told in a line what is done.
+        servers: False: project servers, their kernels and sockets stay, for the next hub.
     """
     left = notes.read(site)
     hub = left.running(programs.HUB) if left else None
     writer = left.running(programs.AUDIT) if left else None
+    if not servers:
+        _wind_down_but_servers(site, say)
+        return
     if hub is not None:
         say("stopping the servers and the hub")
         if not (_shut_down(site, say) and table.await_end([hub], _SERVERS_GRACE)):
@@ -56,6 +60,19 @@ def wind_down(site: Site, say: Say) -> None:
         record(site, Action.HUB_STOP, say)
         _end([writer], say)
     shutil.rmtree(site.runtime, ignore_errors=True)
+
+
+def _wind_down_but_servers(site: Site, say: Say) -> None:
+    """End the hub, and with it proxy and services; then the gateway; the log's writer last."""
+    left = notes.read(site)
+    if left is None:
+        return
+    say("stopping the hub; project servers go on")
+    for name in (programs.HUB, programs.GATEWAY, programs.AUDIT):
+        if name == programs.AUDIT:
+            record(site, Action.HUB_STOP, say, servers="left")
+        if (process := left.running(name)) is not None:
+            _end([process], say)
 
 
 def record(site: Site, action: Action, say: Say, **detail: object) -> None:

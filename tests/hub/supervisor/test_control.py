@@ -1,7 +1,9 @@
 """A whole hub, started and stopped: what is killed comes back, the log stays whole, nothing is left."""
 
+import os
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -77,7 +79,13 @@ def test_a_hub_comes_up_survives_its_parts_and_leaves_nothing(site: Site) -> Non
     hub = process_of(site, programs.HUB)
     assert control.start(site).running(programs.HUB) == hub  # taken over, nobody noticed
 
+    server = subprocess.Popen(["sleep", "1000"], env={**os.environ, table.MARK: str(site.root)})
+    assert control.leave(site)
+    assert table.strays(site) == [Process.of(server.pid)], "a project's server goes on without the hub"
+    assert site.runtime.exists()
+
     assert control.stop(site, print)
+    assert server.wait() == -signal.SIGTERM
     assert table.strays(site) == []
     assert not site.runtime.exists()
     assert verify(site).problems == []
