@@ -12,6 +12,8 @@ from rich.markup import escape
 
 from sundbench.cli import (
     audit,
+    backup,
+    database,
     demo,
     extract,
     freeze,
@@ -53,6 +55,8 @@ app.add_typer(release.app, name="release")
 app.add_typer(report.app, name="report")
 app.add_typer(audit.app, name="audit")
 app.add_typer(hub.app, name="hub")
+app.add_typer(database.app, name="database")
+app.add_typer(backup.app, name="backup")
 app.add_typer(workspace.app, name="workspace")
 app.add_typer(packages.app, name="packages")
 app.command()(demo.demo)

@@ -7,8 +7,10 @@ version has changed is refused, not guessed at.
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache, partial
 from pathlib import Path
 
@@ -89,6 +91,7 @@ def _engine(site: Site, patience: float = _WRITERS_WAIT) -> Iterator[Engine]:
         with engine.connect() as connection:
             behind = _is_behind(connection, shown)
         if behind:
+            _keep(url)
             _upgrade(engine, shown)
         yield engine
     except OperationalError as error:
@@ -164,6 +167,23 @@ def _is_behind(connection: Connection, shown: str) -> bool:
             "install that version or use another database"
         )
     return current != _script().get_current_head()
+
+
+def _keep(url: URL) -> None:
+    """Copy an SQLite file that an older version has made, before its schema changes."""
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return
+    with closing(sqlite3.connect(url.database)) as source:
+        try:
+            found = source.execute("select version_num from alembic_version").fetchone()
+        except sqlite3.OperationalError:  # an empty database
+            return
+        if found is not None:
+            aside = Path(f"{url.database}.before-{found[0]}.{os.getpid()}")
+            with closing(sqlite3.connect(aside)) as copy:
+                source.backup(copy)
+            aside.chmod(0o600)
+            aside.rename(f"{url.database}.schema-{found[0]}")
 
 
 def _upgrade(engine: Engine, shown: str) -> None:

@@ -1,9 +1,10 @@
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, make_url, text
 from sqlalchemy.exc import IntegrityError
 
 from sundbench.errors import DatabaseError
@@ -53,6 +54,65 @@ def test_a_database_of_a_newer_version_is_refused(site):
 
     with pytest.raises(DatabaseError, match=r"newer version of Sundbench \(schema 9999\).*install"):
         database.upgrade(site)
+
+
+OWN = database._MIGRATIONS
+
+
+@pytest.fixture
+def next_version(site, tmp_path, monkeypatch):
+    """Make the schema of a version to come, with what its migration does; people are there already."""
+    with database.writing(site) as session:
+        session.add(Person(user="ann", name="Ann Lind", granted=[PersonRole(role=Role.STEWARD)]))
+
+    def make(*steps: str) -> None:
+        migrations = tmp_path / f"migrations-{len(steps)}"
+        shutil.copytree(OWN, migrations)
+        lines = "".join(f"    {step}\n" for step in steps)
+        (migrations / "versions" / "v0002_next.py").write_text(
+            "import sqlalchemy as sa\nfrom alembic import op\n"
+            f'revision, down_revision = "0002", "0001"\n\n\ndef upgrade() -> None:\n{lines}'
+        )
+        monkeypatch.setattr(database, "_MIGRATIONS", migrations)
+        database._script.cache_clear()
+
+    yield make
+    database._script.cache_clear()
+
+
+_ADD = 'op.add_column("people", sa.Column("unit", sa.Text(), server_default="none"))'
+
+
+def _look(site: Site) -> tuple[str, list[str], list[str]]:
+    engine = create_engine(site.database_url)
+    with engine.connect() as connection:
+        revision = connection.execute(text("select version_num from alembic_version")).scalar_one()
+        names = list(connection.execute(text("select name from people")).scalars())
+        columns = [one["name"] for one in inspect(connection).get_columns("people")]
+    engine.dispose()
+    return revision, names, columns
+
+
+def test_the_next_version_s_schema_keeps_what_is_there(site, next_version):
+    next_version(_ADD)
+    database.upgrade(site)
+
+    assert _look(site) == ("0002", ["Ann Lind"], ["user", "name", "created", "unit"])
+    if make_url(site.database_url).get_backend_name() == "sqlite":
+        (kept,) = site.root.glob("sundbench.db.schema-*")
+        before = Site(site.root, f"sqlite:///{kept}")
+        assert _look(before) == ("0001", ["Ann Lind"], ["user", "name", "created"])
+
+
+def test_a_migration_that_fails_half_way_leaves_the_old_schema(site, next_version):
+    next_version(_ADD, 'raise RuntimeError("the power failed")')
+    with pytest.raises(RuntimeError, match="the power failed"):
+        database.upgrade(site)
+
+    assert _look(site) == ("0001", ["Ann Lind"], ["user", "name", "created"])
+    next_version(_ADD)
+    database.upgrade(site)
+    assert _look(site)[0] == "0002"
 
 
 def test_what_is_written_is_read_with_its_time_zone(site):

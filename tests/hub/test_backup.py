@@ -1,0 +1,188 @@
+"""Copies of an installation: made while others write, tried, refused when damaged, brought back."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sundbench.errors import HubError
+from sundbench.governance import database, people
+from sundbench.governance.audit.log import Log
+from sundbench.governance.audit.record import Entry
+from sundbench.governance.audit.verify import verify
+from sundbench.hub.backup import copies
+from sundbench.hub.backup.drill import drill
+from sundbench.hub.backup.making import make
+from sundbench.hub.backup.restoring import restore
+from sundbench.hub.workspaces.history import history
+from sundbench.site import Site
+from sundbench.store.vault import Vault
+from tests.hub.installation import make_site
+from tests.postgresql import Cluster
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """An installation with people, projects, a hub's database, an audit log, a workspace and a vault."""
+    made = make_site(tmp_path / "home")
+    # So that the year of what it signs is known: the log's anchors lie elsewhere.
+    made = Site(made.root, made.database_url, tmp_path / "vault.key", tmp_path / "anchors")
+    with sqlite3.connect(made.hub / "jupyterhub.sqlite") as hub:
+        hub.execute("create table users (name text)")
+        hub.execute("create table spawners (server_id integer)")
+        hub.execute("insert into users values ('rikke')")
+    with Log(made) as log:
+        log.append([Entry("rikke", "hub.login", "hub", {}, None, None)])
+    notebook = made.workspaces / "lung-cancer" / "shared" / "first.ipynb"
+    notebook.parent.mkdir(parents=True)
+    notebook.write_text("{}")
+    history(made, "lung-cancer").sweep()
+    extract = made.extracts / "lung-cancer" / "2026-01" / "bucket-00000.parquet"
+    extract.parent.mkdir(parents=True)
+    extract.write_bytes(os.urandom(100_000))
+    assert made.vault_key_file is not None
+    Vault.create_key(made.vault_key_file)
+    Vault.open(made).close()
+    (made.scratch / "lung-cancer").mkdir(parents=True)
+    (made.scratch / "lung-cancer" / "large.bin").write_bytes(b"x")
+    return made
+
+
+@contextmanager
+def written_to(site: Site) -> Iterator[None]:
+    """Others register people and record what they do, all the while."""
+    stop = threading.Event()
+
+    def work() -> None:
+        with Log(site) as log:
+            for number in range(10_000):
+                if stop.is_set():
+                    return
+                log.append([Entry("rikke", "execute", "kernel", {"code": "1" * 500}, None, None)])
+                if number % 20 == 0:
+                    with database.writing(site) as session:
+                        people.add(session, f"new{number}", "N. N.")
+
+    writer = threading.Thread(target=work)
+    writer.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_a_copy_that_is_made_while_others_write_comes_back_whole(site: Site, tmp_path: Path):
+    with written_to(site):
+        copy = make(site, tmp_path / "backup", keep=2)
+
+    steps = drill(site, tmp_path / "backup")
+    assert [step for step in steps if not step.well] == []
+    said = {step.what: step.said for step in steps}
+    assert re.match(r"\d+ people, 3 projects", said["people and projects"])
+    assert said["the hub's database"] == "1 people have logged in, 0 servers ran"
+    assert said["workspaces"] == "1 with their versions"
+    assert said["vault"] == "0 persons, opened with the key"
+    names = {one.path for one in copies.read(copy).files}
+    assert not [name for name in names if "scratch" in name or "vault.key" in name]
+    assert not list((tmp_path / "backup").glob(".*")), "nothing of the drill is left"
+
+
+def test_it_is_brought_back_where_nothing_is(site: Site, tmp_path: Path):
+    copy = make(site, tmp_path / "backup", keep=2)
+    back = Site(
+        tmp_path / "new", f"sqlite:///{tmp_path / 'new' / 'sundbench.db'}", None, tmp_path / "anchors2"
+    )
+    restore(back, copy)
+
+    assert verify(back).problems == []
+    with database.reading(back) as session:
+        assert "rikke" in {one.user for one in people.everyone(session)}
+    before, after = site.hub / "settings.toml", back.hub / "settings.toml"
+    assert (before.read_text(), before.stat().st_mode) == (after.read_text(), after.stat().st_mode)
+    with pytest.raises(HubError, match=r"is not empty, and nothing is overwritten"):
+        restore(back, copy)
+
+
+def test_what_has_not_changed_takes_no_room_again_and_old_copies_go(site: Site, tmp_path: Path):
+    first = make(site, tmp_path / "backup", keep=2)
+    first = first.rename(first.with_name("20260101T000000Z"))
+    second = make(site, tmp_path / "backup", keep=2)
+    name = "home/extracts/lung-cancer/2026-01/bucket-00000.parquet"
+    assert (first / name).stat().st_ino == (second / name).stat().st_ino
+
+    second.rename(second.with_name("20260102T000000Z"))
+    make(site, tmp_path / "backup", keep=2)
+    assert len(copies.copies(tmp_path / "backup")) == 2
+    assert not first.exists()
+
+
+def _cut(path: Path) -> None:
+    with path.open("rb+") as file:
+        file.truncate(path.stat().st_size - 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "harm"),
+    [
+        ("home/extracts/lung-cancer/2026-01/bucket-00000.parquet", _cut),
+        ("governance.sqlite", lambda path: path.write_bytes(b"\0" * path.stat().st_size)),
+        ("home/audit/head.json", Path.unlink),
+        (copies.LIST, _cut),
+        (copies.LIST, lambda path: path.write_text(path.read_text().replace("/hub/", "/huh/", 1))),
+    ],
+)
+def test_a_damaged_copy_is_refused_in_one_line(site: Site, tmp_path: Path, name: str, harm):
+    copy = make(site, tmp_path / "backup", keep=2)
+    harm(copy / name)
+    back = Site(tmp_path / "new", f"sqlite:///{tmp_path / 'new.db'}", None, tmp_path / "anchors2")
+
+    with pytest.raises(HubError, match=r": take another( copy)?$") as refused:
+        restore(back, copy)
+    assert "\n" not in str(refused.value)
+    assert not back.root.exists()
+
+
+def test_a_copy_into_the_installation_or_of_none_is_refused(site: Site, tmp_path: Path):
+    with pytest.raises(HubError, match="in the installation itself"):
+        make(site, site.root / "backup", keep=1)
+    with pytest.raises(HubError, match="no copy is there"):
+        drill(site, tmp_path / "nowhere")
+
+
+def test_what_a_project_s_account_puts_in_the_way_is_not_followed(site: Site, tmp_path: Path):
+    """A link to what only root reads, and a pipe on which a reader would wait for ever."""
+    workspace = site.workspaces / "lung-cancer" / "shared"
+    (workspace / "link").symlink_to("/etc/shadow")
+    (workspace / "folder").symlink_to("/etc")
+    os.mkfifo(workspace / "pipe")
+    copy = make(site, tmp_path / "backup", keep=1)
+
+    found = {one.path.rpartition("/")[2]: one for one in copies.read(copy).files}
+    assert (found["link"].kind, found["link"].target) == ("link", "/etc/shadow")
+    assert found["folder"].kind == "link"
+    assert "pipe" not in found
+    assert "passwd" not in found
+
+
+def test_both_databases_in_postgresql(site: Site, tmp_path: Path, postgresql: Cluster):
+    governance, hub, scratch = (
+        postgresql.create(name) for name in ("backed_up", "backed_up_hub", "tried_on")
+    )
+    settings = site.hub / "settings.toml"
+    settings.write_text(settings.read_text() + f'[database]\nhub = "{hub.replace("+psycopg", "")}"\n')
+    kept = Site(site.root, governance, None, site.anchors)
+    with database.writing(kept) as session:
+        people.add(session, "ida", "Ida")
+    make(kept, tmp_path / "backup", keep=1)
+
+    steps = {step.what: step for step in drill(kept, tmp_path / "backup", scratch)}
+    assert steps["people and projects"].said == "1 people, 0 projects"
+    assert not steps["the hub's database"].well, "it had no tables yet"
