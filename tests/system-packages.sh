@@ -17,10 +17,11 @@ ls /usr/lib/R/*library/cmprsk/DESCRIPTION >/dev/null 2>&1 || missing="$missing r
 [ -x /usr/sbin/slurmctld ] && [ -x /usr/sbin/slurmd ] || missing="$missing slurm-wlm"
 [ -x /usr/sbin/munged ] || missing="$missing munge"
 command -v ip >/dev/null 2>&1 || [ -x /usr/sbin/ip ] || missing="$missing iproute2"
-# A hub that isn't root reaches permits' accounts through it.
-command -v sudo >/dev/null 2>&1 || missing="$missing sudo"
-# The unit for systemd is read by systemd itself.
+# Units are read and started by systemd itself; a hub that isn't root reaches Slurm by sudo; certificates.
 command -v systemd-analyze >/dev/null 2>&1 || missing="$missing systemd"
+command -v sudo >/dev/null 2>&1 || missing="$missing sudo"
+command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
+command -v ps >/dev/null 2>&1 || missing="$missing procps"
 # Workspaces keep their versions with git; sandboxes are also started by an account that can't run .venv's Python.
 command -v git >/dev/null 2>&1 || missing="$missing git"
 [ -x /usr/bin/python3.11 ] || missing="$missing python3"

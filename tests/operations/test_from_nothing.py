@@ -1,0 +1,129 @@
+"""docs/operators.md, done: a cluster from nothing until somebody works, and what is done with it then.
+
+Every shell line of the page's sections that are named here runs as it stands, under a real systemd.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.hub.installation import Kernel, Visitor, eventually
+from tests.operations.conftest import PROJECT, Installation, pack
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def working(installation: Installation) -> tuple[Visitor, Kernel]:
+    """Somebody in a notebook, who has computed something that isn't on any disk."""
+    rikke = installation.log_in("rikke")
+    rikke.start(PROJECT)
+    kernel = rikke.kernel(PROJECT)
+    kernel.run("kept = 4711")
+    return rikke, kernel
+
+
+@pytest.fixture(scope="module")
+def newer(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The next version, which adds a table to governance's database."""
+    tree = tmp_path_factory.mktemp("newer") / "tree"
+    pack(repository, packed := tree.with_name("older.tar.gz"))
+    shutil.unpack_archive(packed, tree)
+    about = tree / "pyproject.toml"
+    about.write_text(about.read_text().replace('\nversion = "0.2.0"', '\nversion = "0.3.0"'))
+    versions = tree / "sundbench" / "governance" / "migrations" / "versions"
+    (versions / "v0002_a_table.py").write_text(
+        'from alembic import op\nrevision, down_revision = "0002", "0001"\n'
+        'def upgrade() -> None:\n    op.execute("create table added (id integer primary key)")\n'
+    )
+    return Path(shutil.make_archive(str(tree), "gztar", tree))
+
+
+def test_from_an_empty_machine_to_somebody_who_works(
+    installation: Installation, working: tuple[Visitor, Kernel]
+):
+    _, kernel = working
+    assert int(kernel.run("import sundbench as sb; print(len(sb.connect()['lmdb']))")) > 0
+    account = installation.run(f"stat -c %U /srv/sundbench/workspaces/{PROJECT}").strip()
+    assert re.fullmatch(r"sb-[0-9a-f]{10}", account)
+    assert installation.run("squeue -ho %u").split() == [account]
+    unit = installation.run(
+        "find /sys/fs/cgroup/system.slice/sundbench.service -name cgroup.procs -exec cat {} + "
+        "| xargs ps -o user= --pid"
+    )
+    assert set(unit.split()) == {"sundbench"}, "nothing of the hub is root's"
+    assert " error " not in installation.said
+    assert "Traceback" not in installation.run("cat /srv/sundbench/hub/logs/*.log")
+
+
+def test_the_backup_s_timer_and_the_drill_s(installation: Installation):
+    told = installation.follow("Backup, and bringing it back", but="restore")
+    assert re.search(r"20\d{6}T\d{6}Z: whole, \d+ entries", told)
+    drilled = re.findall(r"^ (well|lost) +(\S+)", told, re.MULTILINE)
+    assert {how for how, _ in drilled} == {"well"}
+    assert [what for _, what in drilled] == [
+        *("copy", "files", "settings", "people", "the", "audit", "workspaces", "vault")
+    ]
+    installation.run("systemctl start sundbench-verify.service sundbench-permits.service")
+
+
+def test_a_new_version_while_somebody_works(
+    installation: Installation, working: tuple[Visitor, Kernel], newer: Path
+):
+    """The job goes on with the version that it began with."""
+    installation.put(newer, "/var/tmp/site/sundbench-0.3.0.tar.gz")
+    installation.follow("A new version")
+    installation.await_hub()
+    assert "version 0.3.0" in installation.run("journalctl -u sundbench -o cat")
+    rikke, kernel = working
+    eventually(lambda: rikke.state(PROJECT) == "running")
+    assert kernel.run("print(kept)") == "4711\n"
+
+
+def test_back_to_the_version_before_with_other_secrets(
+    installation: Installation, working: tuple[Visitor, Kernel]
+):
+    """One start for both. The older version refuses the newer's database, so that comes back too."""
+    refused = installation.run(
+        "as_hub /opt/sundbench/0.2.0/.venv/bin/sundbench people list 2>&1", check=False
+    )
+    assert "changed by a newer version of Sundbench (schema 0002)" in " ".join(refused.split())
+    read = "cat /srv/sundbench/hub/secrets/{cookie,proxy,supervisor,metrics,auth-state} /etc/sundbench/pgpass"
+    before = installation.run(read).split()
+
+    installation.follow("Back to the version before", but="systemctl start")
+    installation.follow("Changing secrets")
+    installation.await_hub()
+    assert not set(before) & set(installation.run(read).split())
+    # Connections that are open would go on with the old password.
+    installation.run(
+        "sudo -u postgres psql -qAtc 'select pg_terminate_backend(pid) from pg_stat_activity "
+        "where datname is not null and pid <> pg_backend_pid()'"
+    )
+    rikke, kernel = working
+    assert "/hub/login" in rikke.get("hub/home").url, "the cookies' secret is another"
+    again = installation.log_in("rikke")
+    eventually(lambda: again.state(PROJECT) == "running")
+    assert again.server("GET", PROJECT, "api/status").ok
+    assert Kernel(again, PROJECT, kernel.id).run("print(kept)") == "4711\n"
+
+
+def test_new_inner_authorities_and_a_new_key_of_the_audit_log(installation: Installation):
+    """Servers end and start anew under the new authorities; the old log stays whole, a new one begins."""
+    read = "sha256sum /srv/sundbench/hub/certificates/*-ca/*.crt /srv/sundbench/keys/audit.pub"
+    before = installation.run(read)
+    installation.follow("Changing the inner authorities", but="systemctl start")
+    assert installation.run("squeue -ho %u") == ""
+    told = installation.follow("Changing the audit log's key")
+    assert told.count("as they were written") == 2, "with the hub stopped, and where it was put"
+    installation.await_hub()
+    after = installation.run(read)
+    assert not set(re.findall(r"^\w+", before, re.MULTILINE)) & set(re.findall(r"^\w+", after, re.MULTILINE))
+    rikke = installation.log_in("rikke")
+    rikke.start(PROJECT)
+    assert rikke.kernel(PROJECT).run("print(1)") == "1\n"
+    assert "as they were written" in installation.run("as_hub sundbench audit verify")
