@@ -102,7 +102,7 @@ class Gateway:
             first = await reader.readexactly(1)
         while first:
             async with asyncio.timeout(_SECONDS):
-                line = first + await _rest(reader)
+                line = first if first == b"\n" else first + await _rest(reader)
             if not is_record(line):
                 _log.warning("%s sent what is no record of its own", who)
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import re
@@ -22,6 +23,7 @@ from sundbench.hub.kernelspecs import PROVISIONER
 from sundbench.hub.server.refusals import note
 
 _MOST_MESSAGES = 100_000
+_COMING_BACK = 5.0  # seconds; fewer than a server has to end
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -105,6 +107,19 @@ class ProjectKernelManager(AsyncMappingKernelManager):
         with _told():
             started = await super().start_kernel(kernel_id=kernel_id, kernel_name=name, **kwargs)
         return str(started)
+
+    async def _async_shutdown_kernel(
+        self, kernel_id: str, now: bool | None = False, restart: bool | None = False
+    ) -> None:
+        # jupyter_client can't end a kernel that has died and is on its way back: it stayed, and a server that
+        # had such a one didn't stop when told to.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_COMING_BACK):
+                while kernel_id in self and not self.get_kernel(kernel_id).ready.done():
+                    await asyncio.sleep(0.05)
+        await super()._async_shutdown_kernel(kernel_id, now=now, restart=restart)
+
+    shutdown_kernel = _async_shutdown_kernel  # type: ignore[assignment] # as jupyter_server has it
 
     def _refuse(self, name: str, why: str) -> None:
         note(

@@ -1,5 +1,7 @@
 """Kernels: those of the list, and no other."""
 
+import asyncio
+import signal
 from datetime import timedelta
 from typing import Any
 
@@ -57,6 +59,26 @@ def test_idle_kernels_are_culled_and_busy_ones_are_not(running) -> None:
     assert ids[0] not in left
     assert ids[1] in left
     running.ask("DELETE", f"api/kernels/{ids[1]}")
+
+
+def test_a_kernel_that_has_died_and_is_on_its_way_back_is_ended_all_the_same(running) -> None:
+    manager = running.app.kernel_manager
+    kernel_id = running.json("POST", "api/kernels", {"name": "synthetic-data"})["id"]
+
+    async def die_and_be_ended() -> None:
+        kernel = manager.get_kernel(kernel_id)
+        await kernel.signal_kernel(signal.SIGKILL)
+        while await kernel.is_alive():
+            await asyncio.sleep(0.01)
+        coming_back = asyncio.ensure_future(kernel._restarter.poll())
+        while kernel.ready.done():
+            await asyncio.sleep(0)
+        await manager.shutdown_kernel(kernel_id)
+        await coming_back
+
+    running.inside(die_and_be_ended)
+
+    assert kernel_id not in {kernel["id"] for kernel in running.json("GET", "api/kernels")}
 
 
 def test_the_state_says_whose_data_is_open(running) -> None:
