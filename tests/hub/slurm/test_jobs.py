@@ -11,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from certipy import Certipy
 
 from sundbench.hub import server_names
+from sundbench.hub.slurm.certificates import AUTHORITY
 from sundbench.hub.slurm.runtime import PREFIX
 from sundbench.hub.supervisor import control, winding_down
 from sundbench.slurm import folders, gate
@@ -150,6 +152,8 @@ def test_a_node_s_port_opens_to_the_proxy_s_certificate_alone(cluster: Cluster, 
     assert answers("proxy-client")
     assert not answers()
     assert not answers("proxy-api"), "another part of the platform, which has nothing to do here"
+    Certipy(store_dir=str(certificates)).create_signed_pair("another-server", AUTHORITY, overwrite=True)
+    assert not answers("another-server")
     address = server_names.address_in(host)
     for other in (server_names.at(server_names.new(), address), address):
         assert not answers("proxy-client", name=other), "it could take another server's place"
@@ -187,26 +191,6 @@ def test_the_hub_adopts_it_and_slurm_may_fall_silent(cluster: Cluster, running: 
     assert cluster.job(project) == job
 
 
-def test_one_that_reaches_its_time_limit_is_told(cluster: Cluster, short: str):
-    visitor = cluster.member(short)
-    eventually(lambda: visitor.state(short) == "stopped", 120)
-    assert "The server stopped: the job reached its time limit." in visitor.get("hub/home").text
-    assert not processes_of(cluster.account(short).uid)
-
-
-def test_one_that_is_cancelled_on_the_cluster_is_told(cluster: Cluster, running: tuple[str, Visitor]):
-    project, visitor = running
-    cluster.slurm.run("scancel", cluster.job(project))
-    eventually(lambda: visitor.state(project) == "stopped")
-    page = visitor.get("hub/home").content.decode()
-    assert "The server stopped: the job was cancelled on the cluster." in page
-    assert "Serveren standsede: jobbet blev annulleret på klyngen." in page
-    answer = visitor.get(f"user/{visitor.user}/{project}/lab")
-    assert answer.status_code == 424
-    assert "the job was cancelled on the cluster" in answer.text
-    eventually(lambda: cluster.why_stopped(project) == "ended by itself (CANCELLED)")
-
-
 def test_what_a_killed_job_leaves_the_next_removes_and_how_it_ended_is_told_by_every_hub(
     cluster: Cluster, running: tuple[str, Visitor]
 ):
@@ -232,6 +216,26 @@ def test_what_a_killed_job_leaves_the_next_removes_and_how_it_ended_is_told_by_e
     cluster.begin(visitor, project)
     (now,) = left()
     assert now != killed
+
+
+def test_one_that_reaches_its_time_limit_is_told(cluster: Cluster, short: str):
+    visitor = cluster.member(short)
+    eventually(lambda: visitor.state(short) == "stopped", 120)
+    assert "The server stopped: the job reached its time limit." in visitor.get("hub/home").text
+    assert not processes_of(cluster.account(short).uid)
+
+
+def test_one_that_is_cancelled_on_the_cluster_is_told(cluster: Cluster, running: tuple[str, Visitor]):
+    project, visitor = running
+    cluster.slurm.run("scancel", cluster.job(project))
+    eventually(lambda: visitor.state(project) == "stopped")
+    page = visitor.get("hub/home").content.decode()
+    assert "The server stopped: the job was cancelled on the cluster." in page
+    assert "Serveren standsede: jobbet blev annulleret på klyngen." in page
+    answer = visitor.get(f"user/{visitor.user}/{project}/lab")
+    assert answer.status_code == 424
+    assert "the job was cancelled on the cluster" in answer.text
+    eventually(lambda: cluster.why_stopped(project) == "ended by itself (CANCELLED)")
 
 
 def test_one_that_waited_past_its_permit_s_end_starts_nothing_without_a_hub(cluster: Cluster):
