@@ -172,6 +172,7 @@ class ClusterSpawner(ProjectSpawner, HardenedSlurmSpawner):
         status = await self.query_job_status()
         if status is JobStatus.NOTFOUND and self.has_job and self.ending is None:
             self.last_words = words.stopped(self.became)
+            self.orm_spawner.state = self.get_state()  # JupyterHub writes it down when it stops the server
 
     async def query_job_status(self) -> JobStatus:
         """What Slurm says, in batchspawner's words. That it can't be asked is no end."""
