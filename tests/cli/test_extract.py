@@ -4,8 +4,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sundbench.cli.main import main
-from sundbench.cli.screen import screen
 from sundbench.registers.catalogue import catalogue
 
 TEXT = """
@@ -19,24 +17,6 @@ expires = 2999-12-31
 population = { ever = { register = "lmdb", column = "atc", prefixes = ["C10AA"] } }
 registers.lmdb = { columns = ["eksd", "atc", "volume"] }
 """
-
-
-@pytest.fixture
-def sundbench(tmp_path, monkeypatch, capsys):
-    """Runs the command; returns exit code, standard output and standard error."""
-    monkeypatch.setenv("SUNDBENCH_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("SUNDBENCH_VAULT_KEY_FILE", str(tmp_path / "key"))
-    monkeypatch.delenv("SUNDBENCH_DATABASE", raising=False)
-    monkeypatch.setattr(screen, "_width", 200)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["sundbench", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -3,9 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from sundbench.cli.main import main
-from sundbench.cli.screen import screen
-
 TEXT = """
 id = "lung"
 title = { da = "Lunge", en = "Lung [early]" }
@@ -17,24 +14,6 @@ expires = 2999-12-31
 population = { everyone = true }
 registers.lmdb = { columns = ["eksd", "atc"] }
 """
-
-
-@pytest.fixture
-def sundbench(tmp_path, monkeypatch, capsys):
-    """Runs the command; returns exit code, standard output and standard error."""
-    monkeypatch.setenv("SUNDBENCH_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("SUNDBENCH_USER", "ann")
-    monkeypatch.delenv("SUNDBENCH_DATABASE", raising=False)
-    monkeypatch.setattr(screen, "_width", 200)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["sundbench", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture
