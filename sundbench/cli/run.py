@@ -151,26 +151,23 @@ def list_runs(ctx: typer.Context) -> None:
 
     Example: sundbench run list
     """
-    from datetime import UTC, datetime
-
     from rich.markup import escape
 
     from sundbench.release import manifest
     from sundbench.release.cluster import awaiting
     from sundbench.release.run import failed, folder_of, runs
 
-    table = listing("run", "permit", "freeze", "by", "seconds", "stands", numbers=("seconds",))
+    table = listing("run", "permit", "by", "stands")
     for name in runs(ctx.obj):
         made = manifest.read(ctx.obj, folder_of(ctx.obj, name))
         seconds = (made.finished - made.started).total_seconds()
-        table.add_row(name, made.permit, made.freeze, made.user, f"{seconds:.0f}", "kept")
+        table.add_row(name, made.permit, made.user, f"kept, {seconds:.0f} s")
     for name in failed(ctx.obj):
-        table.add_row(name, "", "", "", "", "[red]failed[/red]")
+        table.add_row(name, "", "", "[red]failed[/red]")
     for name in awaiting.going(ctx.obj):
         ticket = awaiting.ticket_of(ctx.obj, name)
-        order, stands = ticket.order, awaiting.standing(ctx.obj, ticket)
-        seconds = (datetime.now(UTC) - order.started).total_seconds()
-        table.add_row(name, order.permit, order.freeze, order.user, f"{seconds:.0f}", escape(stands))
+        order = ticket.order
+        table.add_row(name, order.permit, order.user, escape(awaiting.standing(ctx.obj, ticket)))
     screen.print(table)
 
 

@@ -153,6 +153,10 @@ hub_host = "{host}"
 cores = 1
 memory = "1800 MiB"
 
+[slurm.run]
+cores = 1
+memory = "1800 MiB"
+
 [kernel]
 memory = "1200 MiB"
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 from sundbench.errors import ClusterError
 
@@ -71,10 +72,11 @@ def run(command: Sequence[str], given: str, seconds: float = SECONDS, *, ours: b
         raise ClusterError(f"{command[0]}: {error.strerror}") from error
     if done.returncode == 0:
         return done.stdout
-    said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
+    name = Path(command[0]).name
+    said = " ".join(done.stderr.replace(f"{name}: error: ", "").split()) or f"exit code {done.returncode}"
     if said.startswith(_SILENT):  # one of ours has found out
         raise SlurmSilentError(said)
     silent = ("Unable to contact slurm controller", "Socket timed out", "Connection refused")
     if any(words in said for words in silent):
         raise SlurmSilentError(f"{_SILENT}: {said}")
-    raise ClusterError(said if ours else f"{command[0].rpartition('/')[2]} refuses: {said}")
+    raise ClusterError(said if ours else f"{name} refuses: {said}")

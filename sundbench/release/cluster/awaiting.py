@@ -97,10 +97,10 @@ def wait(
             result, far = left.standing(site, ticket)
         except ReleaseError as error:  # no job of ours wrote that, and nothing of it counts
             result, far, why = None, None, why or _end(site, ticket, str(error))
-        if result or (ended and (why or time.monotonic() > ended)):
-            break
         if far:
             report(far.what, far.done, far.total)
+        if result or (ended and (why or time.monotonic() > ended)):
+            break
         if not ended:
             why = why or _closed(site, ticket)
             words, ended = _look(ticket)
