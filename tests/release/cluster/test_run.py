@@ -115,7 +115,7 @@ def settings(project: Project) -> Iterator[None]:
     project.site.hub.mkdir(exist_ok=True)
     file = project.site.hub / "settings.toml"
     file.write_text(
-        '[slurm.run]\npartition = "batch"\ncores = 1\nmemory = "1 GiB"\nminutes = 30\nworkers = 3\n'
+        '[slurm.run]\npartition = "batch"\ncores = 1\nmemory = "2 GiB"\nminutes = 30\nworkers = 3\n'
     )
     yield
     file.unlink()
@@ -140,13 +140,9 @@ def test_a_run_outlives_who_orders_it_and_is_the_local_run(
             f"run {name} goes on; take it home with: sundbench run wait {name}" in ordering.communicate()[0]
         )
         assert ordering.returncode == 1
-        waiting = sundbench(project, "wait", name)
-        assert any(line.endswith(waits) for line in waiting.stdout)
-        waiting.kill()
-        waiting.wait()
         assert "waits: the nodes that could run it are out of service" in said(project, "run", "list")
         shown = at_slurm.run("scontrol", "show", "job", str(awaiting.ticket_of(project.site, name).job))
-        assert all(one in shown for one in ("TimeLimit=00:15:00", "NumCPUs=1 ", "MinMemoryNode=1G"))
+        assert all(one in shown for one in ("TimeLimit=00:15:00", "NumCPUs=1 ", "MinMemoryNode=2G"))
     assert f"run {name}: 1 outputs in" in said(project, "run", "wait", name)
     made = manifests.read(project.site, run.folder_of(project.site, name))
     assert (made.user, made.permit, made.parameters["women"]) == ("anna", project.permit, 15)
@@ -156,7 +152,7 @@ def test_a_run_outlives_who_orders_it_and_is_the_local_run(
     assert made.surroundings == here.surroundings
     assert "no run called" in said(project, "run", "wait", name)
 
-    again = said(project, "run", "reproduce", name, "--on", "slurm")
+    again = said(project, "run", "reproduce", name, "--on", "slurm", "--workers", "1")
     assert f"run {name}: all 1 outputs are the same to the last bit" in again
     assert run.runs(project.site) == [name], "nothing is kept of it"
     assert awaiting.going(project.site) == []
@@ -166,7 +162,7 @@ def test_a_run_outlives_who_orders_it_and_is_the_local_run(
     ("words", "limit"),
     [
         (("--cores", "2"), "at most 1 here (slurm.run.cores"),
-        (("--memory", "2 GiB"), "at most 1 GiB here (slurm.run.memory"),
+        (("--memory", "3 GiB"), "at most 2 GiB here (slurm.run.memory"),
         (("--hours", "0.6"), "at most 30 here (slurm.run.minutes"),
         (("--workers", "4"), "at most 3 here (slurm.run.workers"),
     ],
@@ -289,20 +285,18 @@ import sys
 from pathlib import Path
 from sundbench.release.cluster import job
 job.jobs.end_by = job.require_own = lambda *_: None
+job.perform = lambda study, out, **_: (out / "notebook.ipynb").write_bytes(bytes(2**23))
 job.main(Path(sys.argv[1]))
 """
 
 
 def test_a_full_disk_is_told_in_a_line(make_project, study, monkeypatch):
-    """The job runs as root here: on this machine other accounts may not see where Python is."""
+    """The job runs here as root, because nodes don't see what is mounted here. Its notebook gets long."""
     project = make_project()
-    monkeypatch.setattr(runs, "submit", lambda *_: 999_999)  # nodes don't see what is mounted here
+    monkeypatch.setattr(runs, "submit", lambda *_: 999_999)
     with little_room(project):
-        cells = (ONE_TABLE, "from pathlib import Path\nPath('/outbox/x').write_bytes(bytes(2**23))")
-        ticket = ordered(project, study(*cells))
+        ticket = ordered(project, study(ONE_TABLE))
         folder = runs.folder_of(project.site, project.account, ticket.order.run)
-        for given in (project.extract, folder / "study"):
-            subprocess.run(["chmod", "-R", "a+rX", given], check=True)
         subprocess.run(
             [sys.executable, "-c", WITHOUT_SLURM, folder],
             cwd="/",
