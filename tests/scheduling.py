@@ -14,6 +14,8 @@ TOGETHER = ("tests/acceptance/",)
 """Folders that one worker runs whole: their files share what takes longest to make."""
 
 WAITING = (
+    "tests/operations/",
+    "tests/hub/whole/",
     "tests/hub/slurm/",
     "tests/release/cluster/",
     "tests/acceptance/",
