@@ -128,6 +128,17 @@ def test_a_project_without_an_account_stays_closed_to_the_others_accounts(projec
         assert not projects.may(projects.mine, "-r", path)
 
 
+@pytest.mark.parametrize(("uid", "gid"), [(0, 0), (999, 2000), (2000, 0)])
+def test_an_account_of_the_system_s_own_is_refused(
+    projects: Projects, monkeypatch: pytest.MonkeyPatch, uid: int, gid: int
+):
+    """As a directory could have it that others write to."""
+    entry = (projects.other.name, "x", uid, gid, "", "/nonexistent", "/usr/sbin/nologin")
+    monkeypatch.setattr(pwd, "getpwnam", lambda _: pwd.struct_passwd(entry))
+    with pytest.raises(ClusterError, match="has a number below 1000"):
+        accounts.account(projects.site, projects.other.permit)
+
+
 def test_a_permit_that_is_extended_gets_its_folders_back(projects: Projects):
     """They were closed, and the workspace made the hub's, when it ended."""
     site, mine = projects.site, projects.mine
