@@ -21,10 +21,12 @@ from sundbench.slurm import accounts, gate
 from sundbench.slurm.small.cluster import SmallSlurm
 from tests.conftest import REPOSITORY
 from tests.hub.installation import (
+    PERMITS,
     Platform,
     add_data,
     amend,
     at_work,
+    close,
     free_ports,
     make_platform,
 )
@@ -98,6 +100,8 @@ def _installed(root: Path, account: str, project: str, slurm: SmallSlurm) -> Ite
     (audit,) = free_ports(1)
     made = make_platform(root / "home", [], SETTINGS.format(host=slurm.host_address, audit=audit))
     user, home = f"of-{project}", made.site.root
+    for other in PERMITS:  # whose accounts other runs of tests may have
+        close(made.site, other)
     amend(made.site, project, (f"{user}:researcher",))
     made.passwords[user] = generate()
     put(made.site, user, made.passwords[user])
@@ -129,5 +133,4 @@ def _installed(root: Path, account: str, project: str, slurm: SmallSlurm) -> Ite
             made.site, made.url, made.passwords, given, made.command, account=account, view=view
         )
     finally:
-        for permit in (project, "lung-cancer", "diabetes"):
-            remove(accounts.name_of(permit))
+        remove(accounts.name_of(project))
