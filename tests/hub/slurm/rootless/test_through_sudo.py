@@ -15,6 +15,7 @@ from sundbench.slurm import accounts, folders, gate
 from tests.hub.installation import eventually
 from tests.hub.slurm.conftest import Cluster
 from tests.hub.slurm.rootless.conftest import SUDO, Unprivileged, rule
+from tests.release.projects import ONE_TABLE, write_study
 
 
 @pytest.fixture
@@ -234,3 +235,27 @@ def test_it_ends_no_job_of_another_s(hub: Cluster):
         assert state in {"PENDING", "RUNNING"}
     finally:
         slurm.run("scancel", job)
+
+
+@pytest.fixture
+def analyses(hub: Cluster) -> Iterator[Path]:
+    """A study that the project's permit allows, where the hub's account can read it."""
+    folder = Path(tempfile.mkdtemp(prefix="sb-analyses-"))
+    folder.chmod(0o755)
+    about = write_study(folder, ONE_TABLE).folder / "study.toml"
+    about.write_text(about.read_text().replace('bef = ["koen"]', 'lmdb = ["atc"]'))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_a_run_is_ordered_and_taken_home(hub: Cluster, analyses: Path):
+    platform, (project,) = platform_of(hub), hub.projects
+    done = platform.tries(
+        *("env", f"SUNDBENCH_ANALYSES={analyses}", f"SUNDBENCH_USER=of-{project}"),
+        *(str(Path(sys.executable).with_name("sundbench")), "--home", str(platform.site.root), "run", "tiny"),
+        *("--permit", project, "--on", "slurm", "--cores", "1", "--memory", "1 GiB"),
+    )
+    assert ": 1 outputs in " in done.stdout, done.stderr
+    (kept,) = platform.site.runs.glob("tiny-*")
+    assert kept.stat().st_uid == pwd.getpwnam(platform.account).pw_uid
+    assert not list((folders.letters(platform.site, hub.account(project)) / "runs").iterdir())
