@@ -108,7 +108,16 @@ def end(site: Site, request: End) -> None:
 
 def call(site: Site) -> list[str]:
     """How it is called: what an account that isn't root must be let do through ``sudo``, and nothing else."""
-    return [sys.executable, "-I", "-m", __name__, "--home", str(site.root)]
+    # A command's first line may name this Python python3.11: sudo knows it by one name alone.
+    python = Path(sys.executable).with_name("python")
+    return [
+        str(python if python.exists() else sys.executable),
+        "-I",
+        "-m",
+        __name__,
+        "--home",
+        str(site.root),
+    ]
 
 
 def require_sudo(site: Site) -> None:
