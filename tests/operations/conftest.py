@@ -54,8 +54,10 @@ class Installation:
         return self.machine.run(_ENVIRONMENT + script, **more).stdout
 
     def follow(self, section: str, *, but: str | None = None) -> str:
-        """Run all lines of one of the page's sections, but for those with a word."""
-        lines = [line for line in steps(self.page, section).splitlines() if but is None or but not in line]
+        """Run all lines of one of the page's sections, but for those in which a pattern is found."""
+        lines = [
+            line for line in steps(self.page, section).splitlines() if but is None or not re.search(but, line)
+        ]
         return self.run("cd /var/tmp/site\n" + "\n".join(lines))
 
     def put(self, file: Path, path: str) -> None:
