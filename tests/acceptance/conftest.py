@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 import pytest
 
+PATIENCE = pytest.mark.timeout(900)
+"""The demo is a minute's work of one core, of which several workers leave it a share."""
+
 
 class Demo(NamedTuple):
     home: Path

@@ -6,7 +6,9 @@ import nbformat
 import pytest
 
 import sundbench as sb
-from tests.acceptance.conftest import Demo, sundbench
+from tests.acceptance.conftest import PATIENCE, Demo, sundbench
+
+pytestmark = PATIENCE
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.acceptance.conftest import Demo, sundbench
+from tests.acceptance.conftest import PATIENCE, Demo, sundbench
+
+pytestmark = PATIENCE
 
 
 def only(folder: Path) -> str:
