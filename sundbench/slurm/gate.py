@@ -230,6 +230,8 @@ def main(arguments: list[str]) -> int:
     reading = argparse.ArgumentParser(prog="sundbench.slurm.gate", allow_abbrev=False)
     reading.add_argument("--home", type=Path, required=True)
     home = reading.parse_args(arguments).home
+    # Where sudo was told to keep it: Slurm's programs load, as root, the plugins that the file names.
+    os.environ.pop("SLURM_CONF", None)
     signal.signal(signal.SIGALRM, _too_long)
     try:
         signal.alarm(_READING)

@@ -118,7 +118,8 @@ def _installed(root: Path, account: str, project: str, slurm: SmallSlurm) -> Ite
                 group = -1 if path.is_relative_to(made.site.extracts) else own.pw_gid
                 os.chown(path, own.pw_uid, group, follow_symlinks=False)
         for folder, file, text in (
-            ("sudoers", "sundbench", rule(account, home)),
+            # An operator's mistake, which must open nothing, stands beside the rule.
+            ("sudoers", "sundbench", f"Defaults env_keep += SLURM_CONF\n{rule(account, home)}"),
             ("slurm", "slurm.conf", (slurm.folder / "slurm.conf").read_text()),
         ):
             (root / folder).mkdir()

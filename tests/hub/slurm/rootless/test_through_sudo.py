@@ -99,7 +99,6 @@ def test_sudo_lets_it_call_nothing_but_the_gate(hub: Cluster, begin: str):
         [*sudo, *gate_itself, "--home", "/tmp"],
         [*sudo, gate_itself[0], *gate_itself[2:]],  # without -I
         [*SUDO, "PYTHONPATH=/tmp", *gate_itself],
-        [*SUDO, "SLURM_CONF=/tmp/slurm.conf", *gate_itself],
         [*SUDO, "-E", *gate_itself],
         [*SUDO, "-u", account, "id"],
         [*SUDO, "-D", "/tmp", *gate_itself],
