@@ -62,9 +62,9 @@ def short() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def slurm() -> Iterator[SmallSlurm]:
-    """Two nodes of one core each: must run in CI, and may be impossible elsewhere."""
-    from sundbench.slurm.small.cluster import missing, running
+def can_run_slurm() -> None:
+    """A small Slurm must run in CI, and may be impossible elsewhere."""
+    from sundbench.slurm.small.cluster import missing
 
     lacking = missing()
     if lacking:
@@ -72,6 +72,13 @@ def slurm() -> Iterator[SmallSlurm]:
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def slurm(can_run_slurm: None) -> Iterator[SmallSlurm]:
+    """Two nodes of one core each."""
+    from sundbench.slurm.small.cluster import running
+
     with running(nodes=2) as small:
         yield small
 

@@ -114,11 +114,20 @@ def eventually(what: Callable[[], Any], seconds: float = 30) -> Any:
 
 @dataclass
 class Visitor:
-    """Someone with a browser, over HTTP: keeps cookies, and sends the XSRF token along."""
+    """Someone with a browser, over HTTP: keeps cookies, and sends the XSRF token along.
+
+    Attributes:
+        url: the hub's.
+        host: the root of the host with the person's servers; empty where it is the hub's.
+    """
 
     url: str
     user: str = ""
     session: requests.Session = field(default_factory=requests.Session)
+    host: str = ""
+
+    def __post_init__(self) -> None:
+        self.host = self.host or self.url
 
     def get(self, path: str, **more: Any) -> requests.Response:
         """Look at a page; ``path`` is below the site's root."""
@@ -174,12 +183,13 @@ class Visitor:
         """Ask a project's server as JupyterLab does; ``path`` is below the server's root."""
         place = f"/user/{self.user}/{project}/"
         if not any(one.path == place for one in self.session.cookies):
-            self.get(f"{place}lab")  # logs in with the server by way of the hub
+            # Logs in with the server by way of the hub.
+            self.session.get(f"{self.host}{place[1:]}lab", timeout=60)
         token = next(
             (one.value for one in self.session.cookies if (one.name, one.path) == ("_xsrf", place)), ""
         )
         headers = {"X-XSRFToken": token or "", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
-        address = f"{self.url}{place.lstrip('/')}{path}"
+        address = f"{self.host}{place[1:]}{path}"
         body = {} if json is None and method not in {"GET", "DELETE"} else json
         return self.session.request(method, address, json=body, headers=headers, timeout=90, **more)
 
@@ -235,14 +245,15 @@ class Kernel:
 
     def connect(self) -> websocket.WebSocket:
         """Open the kernel's socket."""
-        base = f"{self.visitor.url}user/{self.visitor.user}/{self.project}/"
+        base = f"{self.visitor.host}user/{self.visitor.user}/{self.project}/"
         request = requests.Request("GET", base)
         cookies = self.visitor.session.prepare_request(request).headers.get("Cookie", "")
         return websocket.create_connection(
             base.replace("http", "ws", 1) + f"api/kernels/{self.id}/channels",
             cookie=cookies,
-            origin=self.visitor.url.rstrip("/"),
+            origin=self.visitor.host.rstrip("/"),
             timeout=60,
+            sslopt={"ca_certs": os.environ.get("REQUESTS_CA_BUNDLE")},
         )
 
 
@@ -276,6 +287,15 @@ class Platform:
     command: list[str]
     hub: subprocess.Popen[bytes] | None = None
     writer: subprocess.Popen[bytes] | None = None
+
+    def host(self, user: str) -> str:
+        """The root of the host that a person's servers are on."""
+        return self.url
+
+    def add_project(self, permit: str, members: tuple[str, ...]) -> None:
+        """Register a permit, and give it data."""
+        amend(self.site, permit, members)
+        add_data(self.site, permit)
 
     def visitor(self, user: str) -> Visitor:
         """Someone who has logged in."""
@@ -379,9 +399,9 @@ def free_ports(count: int) -> list[int]:
             probe.close()
 
 
-def make_site(root: Path, settings: str = "") -> Site:
+def make_site(root: Path, settings: str = "", database_url: str = "") -> Site:
     """An installation with people, permits and settings, and nothing started."""
-    site = Site(root, f"sqlite:///{root / 'sundbench.db'}")
+    site = Site(root, database_url or f"sqlite:///{root / 'sundbench.db'}")
     with database.writing(site) as session:
         for user, roles in PEOPLE.items():
             people.add(session, user, user.title(), roles)
@@ -397,12 +417,12 @@ def make_site(root: Path, settings: str = "") -> Site:
     return site
 
 
-def make_platform(root: Path, arguments: list[str], settings: str = "") -> Platform:
+def make_platform(root: Path, arguments: list[str], settings: str = "", database_url: str = "") -> Platform:
     """An installation with its hub's command; started by `Platform.start_writer` and `Platform.start_hub`."""
     from sundbench.hub.settings import read
     from sundbench.hub.supervisor.table import MARK
 
-    site = make_site(root, settings)
+    site = make_site(root, settings, database_url)
     made = {user: passwords.generate() for user in PEOPLE}
     for user, password in made.items():
         passwords.put(site, user, password)

@@ -13,8 +13,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from sundbench.governance import database, permits
 from sundbench.governance.permit import parse
-from tests.hub.browser.visit import OUTSIDE, Outside, Visit
+from tests.hub.browser.visit import OUTSIDE, AtTheProvider, Outside, Passwords, Visit
 from tests.hub.dashboards.conftest import put_release
+from tests.hub.front import HOST
 from tests.hub.installation import Platform, add_data, at_work, make_platform, permit_text
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -31,6 +32,13 @@ dod = { columns = ["doddato"] }
 def town() -> Iterator[Platform]:
     """Hub, writer, dashboards, sandboxes; two projects with data, and one released report."""
     made = make_platform(Path(tempfile.mkdtemp(prefix="sb-walk-")), [])
+    settle(made)
+    with at_work(made):
+        yield made
+
+
+def settle(made: Platform) -> None:
+    """Give a platform that is not started what the walks find there."""
     settings = made.site.hub / "settings.toml"
     settings.write_text(
         settings.read_text(encoding="utf-8").replace("enabled = false", "enabled = true"), encoding="utf-8"
@@ -42,8 +50,12 @@ def town() -> Iterator[Platform]:
     for permit in ("lung-cancer", "diabetes"):
         add_data(made.site, permit, persons=400)
     put_release(made.site)
-    with at_work(made):
-        yield made
+
+
+@pytest.fixture(scope="session")
+def door() -> Passwords:
+    """How people log in."""
+    return Passwords()
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +69,8 @@ def outside() -> Iterator[Outside]:
 @pytest.fixture(scope="module")
 def chromium(outside: Outside) -> Iterator[Browser]:
     """A browser for which the world outside this machine is `outside`; its own calls home find nobody."""
-    names = f"MAP {OUTSIDE} 127.0.0.1:{outside.port}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    site = f"MAP {HOST} 127.0.0.1, MAP *.{HOST} 127.0.0.1"
+    names = f"MAP {OUTSIDE} 127.0.0.1:{outside.port}, {site}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
@@ -73,14 +86,14 @@ def chromium(outside: Outside) -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(
-    town: Platform, chromium: Browser, outside: Outside, request: pytest.FixtureRequest
+    town: Platform, door: Passwords | AtTheProvider, chromium: Browser, outside: Outside
 ) -> Iterator[Callable[..., Visit]]:
     """Somebody at a browser; afterwards its console has to be silent, and nobody may have been called."""
     folder = os.environ.get("SUNDBENCH_SCREENSHOTS")
     visits: list[Visit] = []
 
     def come(user: str, *, phone: bool = False) -> Visit:
-        visits.append(Visit(town, chromium, user, Path(folder) if folder else None, phone=phone))
+        visits.append(Visit(town, door, chromium, user, Path(folder) if folder else None, phone=phone))
         return visits[-1]
 
     try:

@@ -7,13 +7,17 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from tests.hub.installation import Platform
+from tests.hub.oidc.provider import CODE, Provider
 
+AFTER_A_FAILURE = 3000
+"""Milliseconds until somebody has found the right password: at once, the hub would ask for patience."""
 WAIT = 60_000
 """Milliseconds that a page may take when others use the machine too."""
 
@@ -46,11 +50,67 @@ class Outside:
         self._socket.close()
 
 
+class Passwords:
+    """The log-in where people have passwords: a form on the hub's own page."""
+
+    def enter(self, visit: Visit) -> None:
+        """Log in."""
+        self._send(visit, visit.town.passwords[visit.user])
+
+    def be_refused(self, visit: Visit) -> None:
+        """Try with a wrong password, and read why that doesn't do."""
+        self._send(visit, "wrong password")
+        visit.reads("Forkert brugernavn eller adgangskode", "Wrong user name or password")
+        visit.picture("log-in-refused")
+        visit.page.wait_for_timeout(AFTER_A_FAILURE)
+
+    def hosts(self) -> set[str]:
+        """Hosts besides the site's that a log-in leads to."""
+        return set()
+
+    def _send(self, visit: Visit, password: str) -> None:
+        visit.page.fill("#username_input", visit.user)
+        visit.page.fill("#password_input", password)
+        visit.page.click("#login_submit")
+
+
+@dataclass(frozen=True)
+class AtTheProvider:
+    """The log-in through an identity provider, with a second factor."""
+
+    provider: Provider
+
+    def enter(self, visit: Visit) -> None:
+        """Log in."""
+        self._send(visit, CODE)
+
+    def be_refused(self, visit: Visit) -> None:
+        """Try without the second factor, and read why that doesn't do."""
+        self._send(visit, "")
+        visit.reads("Dit log-in var ikke stærkt nok", "Your log-in was not strong enough")
+        visit.picture("log-in-refused")
+        visit.go("")
+
+    def hosts(self) -> set[str]:
+        """Hosts besides the site's that a log-in leads to."""
+        return {urlsplit(self.provider.issuer).netloc}
+
+    def _send(self, visit: Visit, code: str) -> None:
+        self.provider.shows_a_page = True
+        visit.page.click("#provider")
+        visit.page.fill("[name=name]", visit.user)
+        visit.page.fill("[name=code]", code)
+        visit.picture("provider")
+        self.provider.shows_a_page = False
+        visit.page.click("button")
+
+
 class Visit:
     """One user at one browser.
 
     Args:
         town: the installation.
+        door: how people log in there.
         browser: whose private window this visit gets.
         user: who logs in.
         pictures: where to put screenshots, for people to look at.
@@ -62,11 +122,24 @@ class Visit:
     """
 
     def __init__(
-        self, town: Platform, browser: Browser, user: str, pictures: Path | None, *, phone: bool = False
+        self,
+        town: Platform,
+        door: Passwords | AtTheProvider,
+        browser: Browser,
+        user: str,
+        pictures: Path | None,
+        *,
+        phone: bool = False,
     ) -> None:
-        self.town, self.user, self._pictures, self._phone = town, user, pictures, phone
+        self.town, self.door, self.user = town, door, user
+        self._pictures, self._phone = pictures, phone
         size = {"width": 390, "height": 844} if phone else {"width": 1400, "height": 900}
-        self._context = browser.new_context(accept_downloads=True, viewport=size, has_touch=phone)  # type: ignore[arg-type]
+        self._context = browser.new_context(
+            accept_downloads=True,
+            viewport=size,  # type: ignore[arg-type]
+            has_touch=phone,
+            ignore_https_errors=True,  # the browser doesn't know who signed a test's certificate
+        )
         self._context.set_default_timeout(WAIT)
         self.page: Page = self._context.new_page()
         self.downloads: list[str] = []
@@ -90,13 +163,19 @@ class Visit:
         assert answer is not None
         return answer.status
 
-    def log_in(self, password: str | None = None) -> None:
-        """Fill in the log-in page."""
+    def log_in(self) -> None:
+        """Log in, from the log-in page."""
+        self._come_to_the_door()
+        self.door.enter(self)
+
+    def is_refused(self) -> None:
+        """Try to log in as one can't."""
+        self._come_to_the_door()
+        self.door.be_refused(self)
+
+    def _come_to_the_door(self) -> None:
         if "/hub/login" not in self.page.url:
             self.go("")
-        self.page.fill("#username_input", self.user)
-        self.page.fill("#password_input", password or self.town.passwords[self.user])
-        self.page.click("#login_submit")
 
     def log_out(self) -> None:
         """Leave by the menu."""
@@ -135,7 +214,7 @@ class Visit:
 
     def open(self, project: str, path: str) -> Locator:
         """Open a notebook by its address; it is ready when its kernel is."""
-        self.page.goto(f"{self.town.url}user/{self.user}/{project}/lab/tree/{path}")
+        self.page.goto(f"{self.town.host(self.user)}user/{self.user}/{project}/lab/tree/{path}")
         return self.ready()
 
     def new(self, kernel: str) -> Locator:
@@ -211,7 +290,10 @@ class Visit:
 
     def speak_in_lab(self, language: str) -> None:
         """Choose the language that the hub's pages, and Sundbench's words in JupyterLab, are shown in."""
-        self.page.evaluate(f"localStorage.setItem('sundbench-language', '{language}')")
+        lab = self.page.url
+        self.go("hub/home")
+        self.speak(language)
+        self.page.goto(lab)
 
     @contextmanager
     def complaining(self) -> Iterator[None]:
@@ -227,7 +309,8 @@ class Visit:
         there = {
             urlsplit(url).netloc for url in self._asked if not url.startswith(("data:", "blob:", "about:"))
         }
-        assert there == {urlsplit(self.town.url).netloc}
+        own = {urlsplit(root).netloc for root in (self.town.url, self.town.host(self.user))}
+        assert there <= own | self.door.hosts()
         assert not self.downloads
 
     def close(self) -> None:

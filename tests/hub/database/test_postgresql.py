@@ -10,10 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from sundbench.governance import database
-from sundbench.site import Site
 from tests.hub.installation import (
-    PEOPLE,
     STAND_IN_ARGUMENTS,
     Platform,
     Visitor,
@@ -28,18 +25,9 @@ from tests.postgresql import Cluster
 @pytest.fixture(scope="module")
 def kept(postgresql: Cluster) -> Iterator[Platform]:
     """A hub whose own database and governance's are PostgreSQL's."""
-    from sundbench.governance import people
-
-    made = make_platform(Path(tempfile.mkdtemp(prefix="sb-kept-")), STAND_IN_ARGUMENTS)
-    made.site = Site(made.site.root, postgresql.create("governance"))
-    made.environment["SUNDBENCH_DATABASE"] = made.site.database_url
-    with database.writing(made.site) as session:
-        for user, roles in PEOPLE.items():
-            people.add(session, user, user.title(), roles)
-    amend(made.site, "lung-cancer", ("rikke:researcher", "anders:analyst"))
-    settings = made.site.hub / "settings.toml"
-    url = postgresql.create("hub").replace("+psycopg", "")
-    settings.write_text(settings.read_text() + f'\n[database]\nhub = "{url}"\n')
+    root = Path(tempfile.mkdtemp(prefix="sb-kept-"))
+    section = f'[database]\nhub = "{postgresql.create("hub").replace("+psycopg", "")}"\n'
+    made = make_platform(root, STAND_IN_ARGUMENTS, section, postgresql.create("governance"))
     with at_work(made):
         yield made
 

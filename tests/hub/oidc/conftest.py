@@ -42,13 +42,18 @@ def made_with(section: str, *arguments: str) -> Platform:
     """A hub that is not started, with the provider in its settings and the client's secret."""
     root = Path(tempfile.mkdtemp(prefix="sb-oidc-"))
     made = make_platform(root, [*STAND_IN_ARGUMENTS, "--Authenticator.auth_refresh_age=1", *arguments])
+    lead_to_a_provider(made, section)
+    return made
+
+
+def lead_to_a_provider(made: Platform, section: str) -> None:
+    """Put a provider into a platform's settings, and the client's secret beside them."""
     settings = made.site.hub / "settings.toml"
     settings.write_text(settings.read_text() + section)
     secrets = made.site.hub / "secrets"
     secrets.mkdir(mode=0o700, exist_ok=True)
     (secrets / "oidc-client").write_text(SECRET)
     (secrets / "oidc-client").chmod(0o600)
-    return made
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""An identity provider of a hundred lines that can lie: over HTTP, with signatures, codes for one use, PKCE.
+"""A small identity provider that can lie: over HTTP, with signatures, codes for one use, PKCE.
 
 That the hub works with somebody else's provider is shown in test_in_a_browser.py.
 """
@@ -22,6 +22,13 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from jwt.algorithms import RSAAlgorithm
 
 CLIENT, SECRET = "sundbench", "a secret + with / signs"
+CODE = "271828"
+"""What everybody's second factor shows."""
+
+PAGE = """<!DOCTYPE html><html lang="en"><title>The region's log-in</title>
+<link rel="icon" href="data:,"><h1>The region's log-in</h1>
+<form method="post"><label>Name <input name="name"></label>
+<label>Code of the app, if you have it <input name="code"></label><button>Go on</button></form>"""
 
 
 def jwk(key: RSAPrivateKey, kid: str) -> dict[str, Any]:
@@ -40,6 +47,7 @@ class Provider:
         sign: makes the token; tests put forgers here.
         disabled: subjects whose sessions are over.
         asked: the requests that came, path and form.
+        shows_a_page: ask people who they are; else whoever it is has proved it already.
     """
 
     person: dict[str, Any] = field(default_factory=dict)
@@ -50,6 +58,7 @@ class Provider:
     key: RSAPrivateKey = field(default_factory=lambda: generate_private_key(65537, 2048))
     kid: str = "one"
     secret: str = SECRET
+    shows_a_page: bool = False
     _codes: dict[str, dict[str, Any]] = field(default_factory=dict)
     _tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -118,7 +127,7 @@ class Provider:
         }
 
     def authorize(self, asked: dict[str, str]) -> str:
-        """The authorization endpoint: where the browser goes next. Whoever it is has proved it already."""
+        """The authorization endpoint: where the browser goes next, with the person's code."""
         assert asked["client_id"] == CLIENT
         assert asked["response_type"] == "code"
         assert asked["code_challenge_method"] == "S256"
@@ -150,6 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._json(200, self.of.description())
             case "/keys":
                 self._json(200, {"keys": [jwk(self.of.key, self.of.kid)]})
+            case "/authorize" if self.of.shows_a_page:
+                self._answer(200, "text/html; charset=utf-8", PAGE.encode())
             case "/authorize":
                 self._redirect(self.of.authorize(asked))
             case "/logout":
@@ -159,6 +170,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         form = {name: values[0] for name, values in parse_qs(body).items()}
         self.of.asked.append((self.path, form))
+        if self.path.startswith("/authorize?"):
+            self.of.is_(
+                f"s-{form['name']}", form["name"], acr=f"urn:{'two' if form.get('code') == CODE else 'one'}"
+            )
+            self._redirect(self.of.authorize(dict(parse_qsl(urlsplit(self.path).query))))
+            return
         kind, _, shown = self.headers.get("Authorization", "").partition(" ")
         assert kind == "Basic"
         client, _, secret = base64.b64decode(shown).decode().partition(":")
@@ -169,9 +186,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(*self.of.token(form, (unquote_plus(client), unquote_plus(secret))))
 
     def _json(self, status: int, content: Any) -> None:
-        body = json.dumps(content).encode()
+        self._answer(status, "application/json", json.dumps(content).encode())
+
+    def _answer(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -3,60 +3,39 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import requests
-from certipy import Certipy
 from playwright.sync_api import expect, sync_playwright
 
 from sundbench.hub.settings import read
 from sundbench.hub.supervisor.programs import hub_answers
-from tests.hub.installation import Platform, add_data, at_work, eventually, make_platform
+from tests.hub.front import HOST, encrypted
+from tests.hub.installation import Platform, Visitor, add_data, at_work, make_platform
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("sandboxes")]
 
-HOST = "bench.test"
-
 
 @pytest.fixture(scope="module")
-def names() -> Iterator[None]:
-    """The names of the site lead to this machine, for this process."""
-    asked = socket.getaddrinfo
-
-    def look_up(host: Any, *more: Any, **named: Any) -> Any:
-        return asked("127.0.0.1" if str(host).endswith(HOST) else host, *more, **named)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket, "getaddrinfo", look_up)
-        yield
-
-
-@pytest.fixture(scope="module")
-def city(names: None) -> Iterator[Platform]:
+def city() -> Iterator[Platform]:
     """A hub with TLS and subdomains, and real servers."""
     made = make_platform(Path(tempfile.mkdtemp(prefix="sb-city-")), [])
-    settings = made.site.hub / "settings.toml"
-    port = urlsplit(made.url).port
-    certipy = Certipy(store_dir=str(made.site.root / "public"))
-    certipy.create_ca("public-ca")
-    alt_names = [f"DNS:{HOST}", f"DNS:*.{HOST}"]
-    files = certipy.create_signed_pair("front", "public-ca", alt_names=alt_names)["files"]
-    section = f'[tls]\ncertificate = "{files["cert"]}"\nkey = "{files["key"]}"\nsubdomains = true\n'
-    named = f'[hub]\npublic_url = "https://{HOST}:{port}/"'
-    settings.write_text(settings.read_text().replace("[hub]", named) + section)
-    made.url = read(made.site).hub.url
     for permit in ("lung-cancer", "diabetes"):
         add_data(made.site, permit)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REQUESTS_CA_BUNDLE", certipy.store.get_record("public-ca")["files"]["cert"])
-        with at_work(made):
-            yield made
+    with encrypted(made), at_work(made):
+        yield made
+
+
+@pytest.fixture(scope="module")
+def both(city: Platform) -> tuple[Visitor, Visitor]:
+    """Rikke in lung-cancer and Anders in diabetes, their servers up."""
+    rikke, anders = city.visitor("rikke"), city.visitor("anders")
+    rikke.start("lung-cancer")
+    anders.start("diabetes")
+    return rikke, anders
 
 
 def lab(platform: Platform, user: str, project: str) -> str:
@@ -64,71 +43,57 @@ def lab(platform: Platform, user: str, project: str) -> str:
     return platform.url.replace("https://", f"https://{user}.") + f"user/{user}/{project}/"
 
 
-def test_another_person_s_host_and_the_hub_s_take_nothing_of_it(city: Platform):
+def test_another_person_s_host_and_the_hub_s_take_nothing_of_it(
+    city: Platform, both: tuple[Visitor, Visitor]
+):
     assert hub_answers(read(city.site)), "the supervisor finds it as well"
-    rikke, anders = city.visitor("rikke"), city.visitor("anders")
-    rikke.start("lung-cancer")
-    anders.start("diabetes")
+    rikke, anders = both
     own, other = lab(city, "rikke", "lung-cancer"), lab(city, "anders", "diabetes")
-    try:
-        assert rikke.session.get(f"{own}lab", timeout=60).url.startswith(own)
-        assert rikke.session.get(f"{own}api/status", timeout=60).ok
-        assert anders.session.get(f"{other}api/status", timeout=60).status_code in {200, 403}
-        assert anders.session.get(f"{other}lab", timeout=60).url.startswith(other)
+    assert rikke.session.get(f"{own}lab", timeout=60).url.startswith(own)
+    assert rikke.session.get(f"{own}api/status", timeout=60).ok
+    assert anders.session.get(f"{other}api/status", timeout=60).status_code in {200, 403}
+    assert anders.session.get(f"{other}lab", timeout=60).url.startswith(other)
 
-        hub_s = [one for one in rikke.session.cookies if one.name == "jupyterhub-hub-login"]
-        assert [(one.domain, one.domain_specified, one.secure) for one in hub_s] == [(HOST, False, True)]
-        theirs = [one for one in rikke.session.cookies if one.path.startswith("/user/rikke/")]
-        assert {one.domain for one in theirs} == {f"rikke.{HOST}"}
+    hub_s = [one for one in rikke.session.cookies if one.name == "jupyterhub-hub-login"]
+    assert [(one.domain, one.domain_specified, one.secure) for one in hub_s] == [(HOST, False, True)]
+    theirs = [one for one in rikke.session.cookies if one.path.startswith("/user/rikke/")]
+    assert {one.domain for one in theirs} == {f"rikke.{HOST}"}
 
-        # Whoever has all that her browser sends to her server gets no further with it.
-        taken = dict(
-            pair.split("=", 1)
-            for pair in rikke.session.prepare_request(requests.Request("GET", own))
-            .headers["Cookie"]
-            .split("; ")
-        )
-        assert "jupyterhub-hub-login" not in taken
-        places = (f"{city.url}hub/home", f"{city.url}hub/api/user", f"{other}api/status", f"{other}lab")
-        for place in places:
-            answer = requests.get(place, cookies=taken, timeout=60)
-            assert answer.status_code == 403 or "/hub/login" in answer.url, place
-        assert requests.get(f"{own}api/status", cookies=taken, timeout=60).ok, "at its own place it is good"
-    finally:
-        rikke.stop("lung-cancer")
-        anders.stop("diabetes")
+    # Whoever has all that her browser sends to her server gets no further with it.
+    taken = dict(
+        pair.split("=", 1)
+        for pair in rikke.session.prepare_request(requests.Request("GET", own)).headers["Cookie"].split("; ")
+    )
+    assert "jupyterhub-hub-login" not in taken
+    places = (f"{city.url}hub/home", f"{city.url}hub/api/user", f"{other}api/status", f"{other}lab")
+    for place in places:
+        answer = requests.get(place, cookies=taken, timeout=60)
+        assert answer.status_code == 403 or "/hub/login" in answer.url, place
+    assert requests.get(f"{own}api/status", cookies=taken, timeout=60).ok, "at its own place it is good"
 
 
-def test_hosts_are_not_each_other_s(city: Platform):
-    rikke = city.visitor("rikke")
-    rikke.start("lung-cancer")
+def test_hosts_are_not_each_other_s(city: Platform, both: tuple[Visitor, Visitor]):
+    rikke, _ = both
     own = lab(city, "rikke", "lung-cancer")
-    try:
-        rikke.session.get(f"{own}lab", timeout=60)
-        for host in ("anders", "nobody"):
-            foreign = own.replace("https://rikke.", f"https://{host}.")
-            sent = rikke.session.get(f"{foreign}api/status", allow_redirects=False, timeout=60)
-            assert sent.headers["Location"] == f"{city.url}user/rikke/lung-cancer/api/status", (
-                "not served here"
-            )
-            assert rikke.session.post(f"{foreign}api/kernels", timeout=60).status_code == 404
-        # The hub's own pages are on its own host alone: to no server's script are they of its own origin.
-        for path in ("hub/home", "hub/api/user", "hub/login?next=/hub/home"):
-            sent = rikke.session.get(own.partition("user/")[0] + path, allow_redirects=False, timeout=60)
-            assert sent.headers["Location"] == city.url + path
-        form = {"username": "rikke", "password": city.passwords["rikke"]}
-        assert (
-            requests.post(f"{own.partition('user/')[0]}hub/login", data=form, timeout=60).status_code == 404
-        )
-        for place in (f"{own}lab", f"{city.url}hub/home"):
-            headers = rikke.session.get(place, timeout=60).headers
-            assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
-        assert "max-age" in headers["Strict-Transport-Security"]
-    finally:
-        rikke.stop("lung-cancer")
+    rikke.session.get(f"{own}lab", timeout=60)
+    for host in ("anders", "nobody"):
+        foreign = own.replace("https://rikke.", f"https://{host}.")
+        sent = rikke.session.get(f"{foreign}api/status", allow_redirects=False, timeout=60)
+        assert sent.headers["Location"] == f"{city.url}user/rikke/lung-cancer/api/status", "not served here"
+        assert rikke.session.post(f"{foreign}api/kernels", timeout=60).status_code == 404
+    # The hub's own pages are on its own host alone: to no server's script are they of its own origin.
+    for path in ("hub/home", "hub/api/user", "hub/login?next=/hub/home"):
+        sent = rikke.session.get(own.partition("user/")[0] + path, allow_redirects=False, timeout=60)
+        assert sent.headers["Location"] == city.url + path
+    form = {"username": "rikke", "password": city.passwords["rikke"]}
+    assert requests.post(f"{own.partition('user/')[0]}hub/login", data=form, timeout=60).status_code == 404
+    for place in (f"{own}lab", f"{city.url}hub/home"):
+        headers = rikke.session.get(place, timeout=60).headers
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert "max-age" in headers["Strict-Transport-Security"]
 
 
-def test_in_a_browser(city: Platform):
+def test_in_a_browser(city: Platform, both: tuple[Visitor, Visitor]):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium") or "/usr/bin/chromium",
@@ -141,7 +106,7 @@ def test_in_a_browser(city: Platform):
         page.fill("#username_input", "rikke")
         page.fill("#password_input", city.passwords["rikke"])
         page.click("#login_submit")
-        page.click("#project-lung-cancer button")
+        page.click("#project-lung-cancer .open")
         page.wait_for_url(f"https://rikke.{HOST}:*/user/rikke/lung-cancer/lab**", timeout=90_000)
         expect(page.locator("#jp-top-panel")).to_be_visible(timeout=90_000)
         reached = page.evaluate(
@@ -152,6 +117,3 @@ def test_in_a_browser(city: Platform):
         assert "Failed to fetch" in reached
         assert "jupyterhub-hub-login" not in page.evaluate("document.cookie")
         browser.close()
-    rikke = city.visitor("rikke")
-    rikke.stop("lung-cancer")
-    eventually(lambda: rikke.state("lung-cancer") == "stopped")

@@ -1,5 +1,6 @@
 """A hub whose servers are jobs of a real Slurm, each under the no-login account of its permit."""
 
+import fcntl
 import json
 import pwd
 import re
@@ -8,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -163,31 +164,66 @@ def cluster_of(slurm: SmallSlurm, projects: int) -> Iterator[Cluster]:
     (audit,) = free_ports(1)
     names = tuple(f"p{number}-{secrets.token_hex(3)}" for number in range(projects))
     platform = make_platform(root / "home", [], SETTINGS.format(host=slurm.host_address, audit=audit))
-    platform.environment |= slurm.environment
     for name in names:
         user = f"of-{name}"
         amend(platform.site, name, (f"{user}:researcher",))
         platform.passwords[user] = generate()
         put(platform.site, user, platform.passwords[user])
         add_data(platform.site, name)
-    before = {one.pw_name for one in pwd.getpwall()}
     try:
-        subprocess.run(
-            [str(Path(sys.executable).with_name("sundbench")), "hub", "accounts", "--set-up"],
-            env=platform.environment | {"SUNDBENCH_USER": "sofie"}, check=True,
-        )  # fmt: skip
+        with at_work_on(slurm, platform, own=names):
+            yield Cluster(platform, slurm, names)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@contextmanager
+def at_work_on(
+    slurm: SmallSlurm, platform: Platform, *, own: Collection[str] = (), shared: Collection[str] = ()
+) -> Iterator[None]:
+    """Start a platform whose servers are a cluster's jobs; afterwards nothing of it is left.
+
+    Args:
+        slurm: the cluster.
+        platform: what is started; its settings name the cluster.
+        own: its permits that nobody else's tests have.
+        shared: those besides `PERMITS` that others may have at the same time.
+    """
+    platform.environment |= slurm.environment
+    with accounts_removed(own, {*PERMITS, *shared}):
+        set_up_accounts(platform)
         with at_work(platform):
             gateway = platform._start([sys.executable, "-m", "sundbench.hub.audit_gateway"], "gateway.log")
             try:
-                yield Cluster(platform, slurm, names)
+                yield
             finally:
                 gateway.terminate()
                 gateway.wait()
-    finally:
-        # Not those that were there before: another run of these tests may have them.
-        for name in {accounts.name_of(permit) for permit in (*names, *PERMITS)} - before:
-            remove(name)
-        shutil.rmtree(root, ignore_errors=True)
+
+
+def set_up_accounts(platform: Platform) -> None:
+    """What the operator does after each new permit or extract."""
+    subprocess.run(
+        [str(Path(sys.executable).with_name("sundbench")), "hub", "accounts", "--set-up"],
+        env=platform.environment | {"SUNDBENCH_USER": "sofie"}, check=True,
+    )  # fmt: skip
+
+
+@contextmanager
+def accounts_removed(own: Collection[str], shared: Collection[str]) -> Iterator[None]:
+    """Remove permits' accounts in the end; those that several runs of tests share, when the last one ends."""
+    with Path("/tmp/sundbench-accounts-of-tests").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        try:
+            yield
+        finally:
+            last = True
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                last = False
+            for permit in (*own, *(shared if last else ())):
+                remove(accounts.name_of(permit))
 
 
 def remove(name: str) -> None:
