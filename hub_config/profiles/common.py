@@ -12,7 +12,7 @@ from sundbench.hub.pages.home import last_words
 from sundbench.hub.proxy.local import LocalProxy
 from sundbench.hub.rights import roles
 from sundbench.hub.runtime import secret
-from sundbench.hub.services import service_roles, services
+from sundbench.hub.services import host, service_roles, services
 
 c = get_config()  # noqa: F821 - JupyterHub gives it
 
@@ -45,6 +45,7 @@ if front.public_url is not None:
     c.JupyterHub.public_url = front.public_url
 if settings.tls.subdomains:
     c.JupyterHub.subdomain_host = front.url.rstrip("/")
+    c.JupyterHub.subdomain_hook = host
 c.JupyterHub.proxy_class = LocalProxy
 
 # Who someone is: the identity provider says, or a password kept here.

@@ -2,14 +2,16 @@
 (function () {
   "use strict";
   const root = document.documentElement;
-  const key = "sundbench-language";
 
   function chosen() {
-    try {
-      return localStorage.getItem(key) === "en" ? "en" : "da";
-    } catch {
-      return "da";
-    }
+    return /(?:^|; )sundbench-language=en(?:;|$)/.test(document.cookie) ? "en" : "da";
+  }
+
+  // With its domain named, the cookie is also that of the hosts below, where people's servers may be.
+  function keep(language) {
+    const where = "; path=/; domain=" + location.hostname + "; max-age=31536000; samesite=lax";
+    document.cookie =
+      "sundbench-language=" + language + where + (location.protocol === "https:" ? "; secure" : "");
   }
 
   function show(language) {
@@ -30,11 +32,7 @@
     show(chosen());
     document.querySelectorAll("[data-show]").forEach(function (button) {
       button.addEventListener("click", function () {
-        try {
-          localStorage.setItem(key, button.dataset.show);
-        } catch {
-          // The choice then holds for this page alone.
-        }
+        keep(button.dataset.show);
         show(button.dataset.show);
       });
     });

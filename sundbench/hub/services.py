@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from jupyterhub.utils import subdomain_hook_idna
+
 from sundbench.hub import metrics
 from sundbench.hub.dashboards import service as dashboards
 from sundbench.hub.deployment import Deployment
@@ -33,3 +35,11 @@ def service_roles(hub: Deployment) -> list[dict[str, Any]]:
         },
         metrics.role(),
     ]
+
+
+def host(name: str, domain: str, kind: str) -> str:
+    """The host of a person's servers, or of a service; for JupyterHub's ``subdomain_hook``.
+
+    A service has the hub's own: its pages are drawn with the hub's style and scripts, and run no others.
+    """
+    return str(subdomain_hook_idna(name, domain, kind)) if kind == "user" else domain

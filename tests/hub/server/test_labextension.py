@@ -39,7 +39,7 @@ def look(browser: Browser, running: Running, kernel: str, language: str) -> Page
     running.json("PUT", f"api/contents/{name}", {"type": "notebook", "content": content})
     page = browser.new_page(viewport={"width": 1280, "height": 720})
     page.set_default_timeout(15_000)
-    page.add_init_script(f"localStorage.setItem('sundbench-language', '{language}')")
+    page.add_init_script(f"document.cookie = 'sundbench-language={language}; path=/'")
     page.goto(f"http://127.0.0.1:{running.port}{PREFIX}lab/tree/{name}?reset")
     page.wait_for_selector(f".sb-banner-{kernel.removesuffix('-data')}")
     return page

@@ -63,11 +63,7 @@ export function language(translator) {
   const lab = (translator.languageCode || "").toLowerCase();
   if (lab.startsWith("da")) return "da";
   if (lab && lab !== "default" && lab !== "en") return "en";
-  try {
-    return localStorage.getItem("sundbench-language") === "en" ? "en" : "da";
-  } catch {
-    return "da";
-  }
+  return /(?:^|; )sundbench-language=en(?:;|$)/.test(document.cookie) ? "en" : "da";
 }
 
 export function words(lang) {
