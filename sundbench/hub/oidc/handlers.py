@@ -83,12 +83,13 @@ class CallbackHandler(Navigated, OAuthCallbackHandler):  # type: ignore[misc]
             begun: dict[str, str] = json.loads(kept or b"")
         except ValueError:
             raise self.refused(refusals.stale()) from None
+        # Providers that say no may leave out the state. Their own words are theirs, not ours, to show.
+        if not self.get_argument("code", ""):
+            raise self.refused(refusals.declined())
         if not hmac.compare_digest(begun["state"].encode(), self.get_argument("state", "").encode()):
             raise self.refused(refusals.stale())
         if not self.authenticator.first_use(begun["state"]):
             raise self.refused(refusals.stale())
-        if not self.get_argument("code", ""):  # the provider's own words are its, not ours, to show
-            raise self.refused(refusals.declined())
         return begun
 
     def refused(self, refusal: Refused, who: str = NOBODY) -> web.HTTPError:

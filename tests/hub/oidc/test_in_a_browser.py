@@ -12,7 +12,7 @@ import requests
 from oidc_provider_mock import run_server_in_thread
 from playwright.sync_api import expect, sync_playwright
 
-from tests.hub.installation import at_work
+from tests.hub.installation import at_work, eventually
 from tests.hub.oidc.conftest import made_with, member
 
 pytestmark = pytest.mark.slow
@@ -60,5 +60,8 @@ def test_log_in_work_and_log_out(monkeypatch: pytest.MonkeyPatch):
 
             page.click("#provider")
             page.click("text=Deny")
-            expect(page.locator("[role=alert]")).to_contain_text("Gå til forsiden")
+            expect(page.locator("[role=alert]")).to_contain_text("gennemførte ikke dit log-in")
+            assert (
+                eventually(lambda: made.records(action="login.refused"))[-1]["detail"]["reason"] == "declined"
+            )
             browser.close()
