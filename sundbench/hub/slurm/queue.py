@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import time
 from collections.abc import Mapping
@@ -38,7 +39,7 @@ class Queue:
 
     def __init__(self) -> None:
         self._seen: dict[int, Listed] = {}
-        self._at = -AGE
+        self._at = self._begun = -math.inf
         self._asking = asyncio.Lock()
         self._addresses: dict[str, str] = {}
 
@@ -58,15 +59,15 @@ class Queue:
             ClusterError: Slurm doesn't say.
         """
         async with self._asking:
-            if time.monotonic() - self._at > AGE:
+            if time.monotonic() - self._at > AGE or self._at <= self._begun:
                 started = time.monotonic()
                 self._seen = _read(await asyncio.to_thread(_squeue))
                 self._at = started
             return self._seen
 
     def begun(self) -> None:
-        """A job was begun: what was said before doesn't know it."""
-        self._at = -AGE
+        """A job was begun: what Slurm was asked before doesn't know it, also where it answers later."""
+        self._begun = time.monotonic()
 
     async def address(self, node: str) -> str:
         """The address at which a node is reached.
