@@ -14,7 +14,8 @@ import pytest
 from tests.hub.installation import Kernel, Visitor, eventually
 from tests.operations.conftest import PROJECT, Installation, pack
 
-pytestmark = pytest.mark.slow
+# A whole machine boots, and six hubs start: on a machine with other work each may take minutes.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
