@@ -27,6 +27,7 @@ MEASUREMENTS = (
     ("benchmarks.bench_kernel",),
     ("benchmarks.bench_audit",),
     ("benchmarks.bench_hub",),
+    ("benchmarks.bench_hub", "--users", "50", "--slurm"),
 )
 
 

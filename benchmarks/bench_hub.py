@@ -5,6 +5,11 @@ of one project as there are users. All log in and press "start" at the same mome
 and nobody may be turned away. Seconds are printed and judge nothing: they are the machine's.
 
     python -m benchmarks.bench_hub --users 30
+    python -m benchmarks.bench_hub --users 50 --slurm   # on this machine, and then as jobs of a real Slurm
+
+With ``--slurm`` the same users do the same once more where their servers are jobs of the small cluster of
+``sundbench hub cluster`` (as root), and both are compared. Its nodes share this machine's processors, and
+offer more than it has: all servers start at once there, where the hub on one machine lets some wait.
 """
 
 from __future__ import annotations
@@ -30,12 +35,13 @@ from typing import Any
 import psutil
 import requests
 
+from benchmarks.hub_places import Place, beside_the_hub, on_slurm
 from sundbench.governance import database, people, permits
 from sundbench.governance.models import Role
 from sundbench.governance.permit import parse
 from sundbench.hub import passwords
 from sundbench.hub.runtime import private
-from sundbench.hub.supervisor import control, table
+from sundbench.hub.supervisor import control, notes, programs
 from sundbench.release.synthetic_extract import synthetic_extract
 from sundbench.site import Site
 from sundbench.store.vault import Vault
@@ -76,7 +82,36 @@ class Used:
     processor: float
 
 
-def installation(root: Path, users: list[str]) -> tuple[Site, dict[str, str]]:
+@dataclass(frozen=True)
+class Day:
+    """What was seen of one hub.
+
+    Attributes:
+        name: where its servers ran.
+        lived: what its users went through.
+        total: seconds until all were at work.
+        servers: what each that runs has used.
+        hub: bytes of the hub's own process.
+    """
+
+    name: str
+    lived: list[Lived]
+    total: float
+    servers: list[Used]
+    hub: int
+
+    @property
+    def failed(self) -> list[str]:
+        """Why somebody got no server."""
+        return [one.why for one in self.lived if one.why]
+
+    @property
+    def lost(self) -> int:
+        """Servers that somebody got and that don't run; less than nothing: such as run for nobody."""
+        return len(self.lived) - len(self.failed) - len(self.servers)
+
+
+def installation(root: Path, users: list[str], settings: str) -> tuple[Site, dict[str, str]]:
     """A site with one project whose members are the users; and their passwords."""
     key = root / "vault.key"
     Vault.create_key(key)
@@ -89,15 +124,19 @@ def installation(root: Path, users: list[str]) -> tuple[Site, dict[str, str]]:
         permits.register(session, parse(text, PROJECT), text, "steward")
     synthetic_extract(site, PROJECT, persons=60, analyses=root)
     drawn = {user: passwords.generate() for user in users}
-    public, proxy, hub = free_ports(3)
-    (private(site.hub) / "settings.toml").write_text(
-        f"[site]\ndemonstration = true\n[hub]\nport = {public}\nproxy_port = {proxy}\nhub_port = {hub}\n"
-        "[dashboards]\nenabled = false\n",
-        encoding="utf-8",
-    )
+    (private(site.hub) / "settings.toml").write_text(settings, encoding="utf-8")
     for user, password in drawn.items():
         passwords.put(site, user, password)
     return site, drawn
+
+
+def settings_for(place: Place) -> str:
+    """The hub's settings."""
+    public, proxy, hub = free_ports(3)
+    return (
+        f'[site]\ndemonstration = true\nprofile = "{place.name}"\n[dashboards]\nenabled = false\n'
+        f"[hub]\nport = {public}\nproxy_port = {proxy}\nhub_port = {hub}\n{place.settings}"
+    )
 
 
 class Patient(requests.Session):
@@ -150,14 +189,34 @@ def follow(visitor: Visitor, page: str) -> bool:
     return queued
 
 
-def used(job: table.Process) -> Used:
+def used(job: psutil.Process) -> Used:
     """What a job and all that it has started have used so far."""
-    whole = psutil.Process(job.pid)
     memory = processor = 0.0
-    for process in (whole, *whole.children(recursive=True)):
+    for process in (job, *job.children(recursive=True)):
         memory += process.memory_full_info().pss
         processor += sum(process.cpu_times()[:4])
     return Used(memory, processor)
+
+
+def lived_through(place: Place, users: list[str]) -> Day:
+    """Let all users come to a hub of its own, and look at what they and it went through."""
+    root = Path(tempfile.mkdtemp(prefix="sb-bench-"))
+    try:
+        site, drawn = installation(root, users, settings_for(place))
+        with place.ready(site), hub(site) as url, ThreadPoolExecutor(len(users)) as crowd:
+            together = threading.Barrier(len(users) + 1)
+            waiting = [crowd.submit(live, url, user, drawn[user], together) for user in users]
+            together.wait()
+            began = time.perf_counter()
+            lived = [one.result() for one in waiting]
+            total = time.perf_counter() - began
+            servers = [used(job) for job in place.jobs(site)]
+            noted = notes.read(site)
+            process = noted.running(programs.HUB) if noted else None
+            memory = psutil.Process(process.pid).memory_info().rss if process else 0
+            return Day(place.name, lived, total, servers, memory)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
 
 
 def share(numbers: list[float], part: float) -> float:
@@ -165,42 +224,58 @@ def share(numbers: list[float], part: float) -> float:
     return sorted(numbers)[ceil(part * len(numbers)) - 1]
 
 
+def show(day: Day) -> None:
+    """Print what was seen of one hub."""
+    print(f"{day.name}:")
+    for what, seconds in (
+        ("log-in", [one.log_in for one in day.lived]),
+        ("start, the queue included", [one.start for one in day.lived]),
+    ):
+        print(
+            f"  {what:26} median {statistics.median(seconds):6.1f} s, 95 % {share(seconds, 0.95):6.1f} s,"
+            f" longest {max(seconds):6.1f} s"
+        )
+    print(f"  {'all at work after':26}        {day.total:6.1f} s on {psutil.cpu_count()} processors")
+    print(f"  {'the hub':26}        {day.hub / 2**20:6.0f} MiB")
+    if day.servers:
+        print(
+            f"  {'one server':26} median {statistics.median(one.memory for one in day.servers) / 2**20:6.0f}"
+            f" MiB, {statistics.median(one.processor for one in day.servers):.1f} s of processor time"
+        )
+    count, queued = len(day.lived), sum(one.queued for one in day.lived)
+    print(f"  {count - len(day.failed)} of {count} got their server; {queued} were told that they queue")
+    print(f"  {day.lost} servers were lost")
+    for why in day.failed:
+        print(f"    not: {why}")
+
+
+def compare(day: Day, other: Day) -> None:
+    """Print how often as long, or as much, it was."""
+    ratios = {
+        "log-in": [statistics.median(one.log_in for one in seen.lived) for seen in (day, other)],
+        "start": [statistics.median(one.start for one in seen.lived) for seen in (day, other)],
+        "all at work": [day.total, other.total],
+        "the hub's memory": [day.hub, other.hub],
+    }
+    told = ", ".join(f"{what} {one / another:.2f}" for what, (one, another) in ratios.items() if another)
+    print(f"{day.name} to {other.name}: {told}")
+
+
 def main() -> int:
-    """Measure and print; 1 if somebody got no server."""
+    """Measure and print; 1 if somebody got no server, or lost it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--users", type=int, default=30)
-    count: int = parser.parse_args().users
-    users = [f"user{number:02}" for number in range(count)]
-    root = Path(tempfile.mkdtemp(prefix="sb-bench-"))
-    try:
-        site, drawn = installation(root, users)
-        with hub(site) as url, ThreadPoolExecutor(count) as crowd:
-            together = threading.Barrier(count + 1)
-            waiting = [crowd.submit(live, url, user, drawn[user], together) for user in users]
-            together.wait()
-            began = time.perf_counter()
-            lived = [one.result() for one in waiting]
-            total = time.perf_counter() - began
-            servers = [used(job) for job in table.jobs(site)]
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
-    for what, seconds in (
-        ("log-in", [one.log_in for one in lived]),
-        ("start, the queue included", [one.start for one in lived]),
-    ):
-        print(f"{what:26} median {statistics.median(seconds):6.1f} s, 95 % {share(seconds, 0.95):6.1f} s")
-    print(f"{'all at work after':26}        {total:6.1f} s on {psutil.cpu_count()} processors")
-    if servers:
-        print(
-            f"{'one server':26} median {statistics.median(one.memory for one in servers) / 2**20:6.0f} MiB,"
-            f" {statistics.median(one.processor for one in servers):.1f} s of processor time"
-        )
-    failed = [one.why for one in lived if one.why]
-    queued = sum(one.queued for one in lived)
-    print(f"{count - len(failed)} of {count} got their server; {queued} were told that they queue")
-    for why in failed:
-        print(f"  not: {why}")
-    return int(bool(failed))
+    parser.add_argument("--slurm", action="store_true", help="the same as jobs of a small Slurm too")
+    given = parser.parse_args()
+    users = [f"user{number:02}" for number in range(given.users)]
+    days = []
+    for where in (beside_the_hub, *([on_slurm] if given.slurm else [])):
+        with where(len(users)) as place:
+            days.append(lived_through(place, users))
+        show(days[-1])
+    if given.slurm:
+        compare(days[1], days[0])
+    return int(any(day.failed or day.lost for day in days))
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ The cluster is the small one of ``sundbench hub cluster``, so all nodes share th
 workers than cores there is nothing to win, and what is seen is the overhead of spreading. The study runs as a
 run does (``sundbench run --on slurm --workers N``): kernel and workers in sandboxes, without a network, their
 connections relayed over TLS. Timed inside the notebook, when all workers are there and have loaded their
-libraries: the best of three collections after a first. ``threads`` is the same study in the same kernel
-without workers, one thread. Digests are checked equal. It needs root, for Slurm's daemons and the permit's
-account.
+libraries: the best of three collections after a first. The row of one thread is the same study in the same
+kernel without workers; ``speed-up`` is to one worker, ``overhead`` what is beyond one thread's time shared
+among as many of this machine's cores as there are workers. Digests are checked equal. It needs root, for
+Slurm's daemons and the permit's account.
 """
 
 from __future__ import annotations
@@ -139,19 +140,27 @@ def main() -> None:
             os.environ |= slurm.environment
             threads = measured(site, Path(at), 0, given.memory)
             print(f"{given.persons:,} persons, {threads['persons']:,} in the cohort; {os.cpu_count()} cores")
-            print("                collect   to threads   overhead   whole run")
-            line = "{:14}  {:6.2f} s   {:8.2f}   {:6.2f} s   {:7.1f} s"
-            alone = float(threads["again"])
-            print(line.format("1 thread", alone, 1, 0, float(threads["whole"])))
+            print("                collect   to threads   speed-up   overhead   whole run")
+            line = "{:14}  {:6.2f} s   {:8.2f}   {:8.2f}   {:6.2f} s   {:7.1f} s"
+            alone = first = float(threads["again"])
+            print(line.format("1 thread", alone, 1, 1, 0, float(threads["whole"])))
             for workers in WORKERS:
                 seen = measured(site, Path(at), workers, given.memory)
                 if seen["digest"] != threads["digest"]:
                     raise SystemExit(f"{workers} workers gave another cohort than threads")
                 took = float(seen["again"])
+                first = took if workers == 1 else first
                 # What the workers' processors could have done it in, had spreading been free.
                 least = alone / min(workers, os.cpu_count() or 1)
                 print(
-                    line.format(f"{workers} workers", took, took / alone, took - least, float(seen["whole"]))
+                    line.format(
+                        f"{workers} workers",
+                        took,
+                        took / alone,
+                        first / took,
+                        took - least,
+                        float(seen["whole"]),
+                    )
                 )
     finally:
         shutil.rmtree(home)
