@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
+
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from sundbench.errors import DatabaseError, SundbenchError
 from sundbench.governance import permits
@@ -22,6 +25,8 @@ from sundbench.hub.pages.database_away import roll_back
 from sundbench.hub.workspaces.housekeeping import Housekeeping
 
 SECONDS = 5.0
+_LATE = 120.0
+"""Seconds for which a job may still begin that a hub asked for before it was killed."""
 
 _log = logging.getLogger(__name__)
 
@@ -48,10 +53,11 @@ class Watch:
 
     async def _watch(self) -> None:
         await self._app._start_future  # JupyterHub has no other sign that it is up
-        left = True
+        left, until = True, time.monotonic() + _LATE
         while True:
-            if left:
+            if left or time.monotonic() < until:
                 left = not await self._done(self._end_unknown(), "jobs that no hub knows may be left")
+            await self._done(self._route(), "servers that were found again late can't be reached yet")
             await self._done(self.look(), "rights are as they were when governance was asked last")
             await asyncio.sleep(SECONDS)
 
@@ -61,6 +67,9 @@ class Watch:
             await doing
         except SundbenchError as error:
             _log.error("%s: %s", otherwise, error)
+        except (DBAPIError, PendingRollbackError):
+            _log.error("%s: the hub's database doesn't answer", otherwise)
+            roll_back(self._app.db)
         except Exception:
             _log.exception("the watch over permits failed, and goes on")
             roll_back(self._app.db)
@@ -70,6 +79,14 @@ class Watch:
 
     async def _end_unknown(self) -> None:
         await self._app.spawner_class.end_unknown(self._hub, self._spawners)
+
+    async def _route(self) -> None:
+        """Tell the proxy of servers that were found again after it was told of all that were."""
+        for user in list(self._app.users.values()):
+            for name, spawner in list(user.spawners.items()):
+                if spawner.ready and spawner.unrouted:
+                    await self._app.proxy.add_user(user, name)
+                    spawner.unrouted = False
 
     def _spawners(self) -> list[Any]:
         return [spawner for user in self._app.users.values() for spawner in user.spawners.values()]

@@ -28,6 +28,7 @@ class ServerJob(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         ending: why it is ended, for the log; None while nobody ends it.
         last_words: how the last one ended, for its user, until the next start; None where there is nothing
             to say.
+        unrouted: it was found again after the proxy was told of all that were.
     """
 
     grace = Integer(15, config=True, help="Seconds that a job has for a tidy end before it is killed.")
@@ -42,6 +43,7 @@ class ServerJob(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         self._extract: str | None = None
         self._scope = ""
         self._adopted = False
+        self.unrouted = False
         self.ending: str | None = None
 
     @property
@@ -158,7 +160,7 @@ class ServerJob(Spawner):  # type: ignore[misc]  # JupyterHub has no types
     def get_state(self) -> dict[str, Any]:
         """What the next hub needs to find the job again, and to tell how the last one ended."""
         state: dict[str, Any] = super().get_state()
-        if self.has_job:
+        if self._digest:  # recorded, whether or not there is a job yet: its end must be on record too
             state |= {"digest": self._digest, "extract": self._extract, "scope": self._scope}
         if self.last_words is not None:
             state[_LAST_WORDS] = self.last_words.model_dump()

@@ -26,7 +26,7 @@ from sundbench.hub.queue import Ticket
 from sundbench.hub.refusal import Refused, both
 from sundbench.hub.server_job import ServerJob
 from sundbench.hub.start import Start
-from sundbench.hub.told import BROKEN, NO_AUDIT, NotStarted, granted
+from sundbench.hub.told import BROKEN, NO_AUDIT, TOO_LATE, NotStarted, granted
 
 _PHASES = {
     "asked": (5, "Din adgang til projektet kontrolleres.", "Your access to the project is being checked."),
@@ -94,7 +94,6 @@ class ProjectSpawner(ServerJob):
 
     async def run_post_stop_hook(self) -> None:
         """Tidy up after a job that was stopped, failed to start, or ended by itself."""
-        self._revoke()
         if self._digest:
             await self._forget(self._digest)
             self._hub.journal.note(
@@ -103,10 +102,17 @@ class ProjectSpawner(ServerJob):
                 self._log_name,
                 permit=self.name,
                 extract=self._extract,
-                why=self.ending or f"ended by itself ({self.outcome})",
+                why=self.ending or self._ended_by_itself,
             )
         await self.tidy()
+        self._revoke()  # last: the hub's database may be away
         super().run_post_stop_hook()
+
+    @property
+    def _ended_by_itself(self) -> str:
+        if not self.has_job:
+            return "its start was broken off with the hub"
+        return f"ended by itself ({self.outcome})"
 
     # The start's parts.
 
@@ -121,8 +127,13 @@ class ProjectSpawner(ServerJob):
         secret = secrets.token_urlsafe(32)
         self._extract = data.extract.digest if data.extract else None
         self._scope = rights.scope(registered.permit)
-        await journal.register(secret, self.user.name, self.name, self._extract)
         self._digest = places.digest(secret)
+        self._remember()  # whenever the hub is killed, the next one undoes what was begun, and records that
+        try:
+            await journal.register(secret, self.user.name, self.name, self._extract)
+        except AuditError:
+            self._digest = ""
+            raise
         try:
             await journal.record(
                 self.user.name,
@@ -142,12 +153,7 @@ class ProjectSpawner(ServerJob):
             if self.has_job:
                 await asyncio.shield(self.end(1))
             if isinstance(error, TimeoutError):
-                raise Refused(
-                    "timeout",
-                    da="Serveren kom ikke i gang i tide. Prøv igen; bliver det ved, så sig det til driften.",
-                    en="The server did not get going in time. Try again; if it goes on, tell the operator.",
-                    status=504,
-                ) from None
+                raise TOO_LATE from None
             raise
         self._phase = "up"
         return address

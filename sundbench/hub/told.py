@@ -29,6 +29,12 @@ BROKEN = Refused(
     en="The server can't be started: there is a fault in the set-up. The operator finds it in the log.",
     status=500,
 )
+TOO_LATE = Refused(
+    "timeout",
+    da="Serveren kom ikke i gang i tide. Prøv igen; bliver det ved, så sig det til driften.",
+    en="The server did not get going in time. Try again; if it goes on, tell the operator.",
+    status=504,
+)
 
 
 class NotStarted(SpawnException):  # type: ignore[misc]  # JupyterHub has no types

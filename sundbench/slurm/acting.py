@@ -8,9 +8,11 @@ from typing import Final
 
 from sundbench.errors import ClusterError
 from sundbench.slurm.accounts import Account
-from sundbench.slurm.commands import SECONDS, ask
+from sundbench.slurm.commands import SECONDS, NoRoomError, ask
 from sundbench.slurm.jobs import OVER
 
+NO_ROOM: Final = 28
+"""With this the lines say that they found no room (``ENOSPC``, but a shell's)."""
 _TOOLS: Final = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
@@ -25,6 +27,7 @@ def as_account(whose: Account, what: str, *arguments: object, given: bytes = b""
         most: bytes that they may write.
 
     Raises:
+        NoRoomError: they say so.
         ClusterError: they failed, wrote more, or took too long.
     """
     with subprocess.Popen(  # noqa: S603 - a constant, and paths of ours
@@ -47,6 +50,8 @@ def as_account(whose: Account, what: str, *arguments: object, given: bytes = b""
         if len(written) > most:
             doing.kill()
             raise ClusterError(f"account {whose.name} has left more than {most // 2**20} MiB there")
+    if doing.returncode == NO_ROOM:
+        raise NoRoomError(f"what account {whose.name} writes")
     if doing.returncode:
         raise ClusterError(f"account {whose.name} can't do that there (exit code {doing.returncode})")
     return written

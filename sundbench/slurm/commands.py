@@ -14,10 +14,18 @@ _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 SECONDS = 30.0
 """One of Slurm's programs has so long to answer."""
 _SILENT = "Slurm doesn't answer"
+_NO_ROOM = "no room"
 
 
 class SlurmSilentError(ClusterError):
     """Slurm's controller doesn't answer; it may in a moment."""
+
+
+class NoRoomError(ClusterError):
+    """A disk that jobs are told through is full, or fails; says which folder."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"{_NO_ROOM} in {where.removeprefix(f'{_NO_ROOM} in ')}")
 
 
 def environment() -> dict[str, str]:
@@ -76,6 +84,8 @@ def run(command: Sequence[str], given: str, seconds: float = SECONDS, *, ours: b
     said = " ".join(done.stderr.replace(f"{name}: error: ", "").split()) or f"exit code {done.returncode}"
     if said.startswith(_SILENT):  # one of ours has found out
         raise SlurmSilentError(said)
+    if said.startswith(_NO_ROOM):
+        raise NoRoomError(said)
     silent = ("Unable to contact slurm controller", "Socket timed out", "Connection refused")
     if any(words in said for words in silent):
         raise SlurmSilentError(f"{_SILENT}: {said}")

@@ -26,8 +26,8 @@ from sundbench.errors import ClusterError, SundbenchError, one_line
 from sundbench.site import Site
 from sundbench.slurm import folders, runs
 from sundbench.slurm.accounts import Account, account
-from sundbench.slurm.acting import as_account, cancel
-from sundbench.slurm.commands import SECONDS, SlurmSilentError, ask, run
+from sundbench.slurm.acting import NO_ROOM, as_account, cancel
+from sundbench.slurm.commands import SECONDS, NoRoomError, SlurmSilentError, ask, run
 from sundbench.slurm.jobs import Wanted, submit
 from sundbench.slurm.requests import Permit, Request, Share
 from sundbench.slurm.runs import RunRequest
@@ -189,9 +189,12 @@ def _letter(site: Site, whose: Account, name: str) -> Path:
 
 
 def _write(whose: Account, path: Path, text: str) -> None:
-    """Write a new file as its account."""
+    """Write a new file as its account, all of it or nothing: half a letter holds secrets too."""
+    what = f'set -C; exec 3> "$1"; cat >&3 || {{ rm -f -- "$1"; exit {NO_ROOM}; }}'
     try:
-        as_account(whose, 'set -C; cat > "$1"', path, given=text.encode())
+        as_account(whose, what, path, given=text.encode())
+    except NoRoomError:
+        raise NoRoomError(str(path.parent)) from None
     except ClusterError as error:
         raise ClusterError(
             f"{path.parent}: account {whose.name} can't write there: sundbench hub accounts --set-up, as root"

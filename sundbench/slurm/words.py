@@ -12,9 +12,13 @@ _WAITS = {
         da="der er ikke ledige kerner eller hukommelse nok lige nu",
         en="there are not enough free cores or memory right now",
     ),
-    "ReqNodeNotAvail": Text(
-        da="de maskiner, der kunne køre det, er ude af drift",
-        en="the nodes that could run it are out of service",
+    **dict.fromkeys(
+        # The same in one word, and in the whole sentence of which this is the beginning.
+        ("ReqNodeNotAvail", "Nodes required for job are DOWN"),
+        Text(
+            da="de maskiner, der kunne køre det, er ude af drift",
+            en="the nodes that could run it are out of service",
+        ),
     ),
     "PartitionDown": Text(da="klyngens kø er lukket", en="the cluster's partition is closed"),
     "PartitionTimeLimit": Text(

@@ -74,6 +74,7 @@ def test_days_pass_while_governance_can_t_be_asked(tmp_path: Path, monkeypatch: 
 
 def test_servers_that_can_t_be_ended_yet_don_t_keep_it_from_watching(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("sundbench.hub.permits_watch.SECONDS", 0.01)
+    monkeypatch.setattr("sundbench.hub.permits_watch._LATE", 0)
     tried: list[str] = []
 
     async def end_unknown(*_: object) -> None:

@@ -79,6 +79,8 @@ def server_state(user: Any, name: str) -> str:
     spawner = user.spawners.get(name)
     if spawner is None or not spawner.active:
         return "stopped"
+    if spawner.pending == "check" and not spawner.server.port:  # it was starting when another hub was killed
+        return "starting"
     return {"spawn": "starting", "stop": "stopping"}.get(spawner.pending, "running")
 
 

@@ -107,7 +107,9 @@ class StopHandler(Navigated, BaseHandler):  # type: ignore[misc]
         if spawner is not None and spawner.pending == "spawn":
             await _cancel(spawner)
             spawner = user.spawners.get(server_name)
-        if spawner is not None and spawner.ready:
+        if spawner is not None and spawner.pending == "check":  # found starting, when another hub was killed
+            await user.stop(server_name)
+        elif spawner is not None and spawner.ready:
             await self.stop_single_user(user, server_name)
         back = "home" if self.current_user.name == user.name else "admin"
         self.redirect(url_path_join(self.hub.base_url, back))

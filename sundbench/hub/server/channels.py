@@ -18,7 +18,7 @@ from traitlets import Int
 
 from sundbench.errors import AuditError
 from sundbench.governance.audit.actions import Action
-from sundbench.governance.audit.client import AsyncClient
+from sundbench.governance.audit.client import AsyncClient, UnrecordableError
 from sundbench.hub.server.kernels import ending
 from sundbench.hub.server.messages import Message, NoMessageError, read
 from sundbench.hub.server.metering import Meter, Passage, Requests
@@ -26,6 +26,10 @@ from sundbench.hub.server.refusals import note
 
 V1 = "v1.kernel.websocket.jupyter.org"
 _WAITING = 10_000
+_NO_AUDIT = (
+    "Ikke udført: revisionsloggen kan ikke skrives lige nu. Prøv igen om lidt.\n"
+    "Not run: the audit log can't be written just now. Try again in a while."
+)
 _STATES = {"busy", "dead", "idle", "restarting", "starting"}
 _requests: weakref.WeakKeyDictionary[Any, Requests] = weakref.WeakKeyDictionary()
 
@@ -82,8 +86,12 @@ class RecordedChannels(ZMQChannelsWebsocketConnection):
                         kernel=self.kernel_manager.kernel_name,
                         **detail,
                     )
+                except UnrecordableError as error:
+                    self._refuse(message, f"Ikke udført / Not run: {error}")
+                    continue
                 except AuditError as error:
-                    self._refuse(message, str(error))
+                    self.log.error("not recorded, so not run: %s", error)  # noqa: TRY400 - the operator's
+                    self._refuse(message, _NO_AUDIT)
                     continue
             stream = self.channels.get(message.channel)
             if stream is None or stream.closed():  # the page went away meanwhile
@@ -96,7 +104,7 @@ class RecordedChannels(ZMQChannelsWebsocketConnection):
     def _refuse(self, message: Message, why: str) -> None:
         """Let the page know that something was not done, and that it need not wait for it."""
         parent = message.header if message.kind == "execute_request" else message.parent
-        self.write_stderr(f"Ikke udført / Not run: {why}", parent)
+        self.write_stderr(why, parent)
         if message.kind == "execute_request":
             error = {"ename": "NotRun", "evalue": why, "traceback": []}
             self._send(

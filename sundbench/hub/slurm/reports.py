@@ -7,7 +7,6 @@ spawner: the command and the account of the next start among them.
 # ruff: noqa: ANN401 - JupyterHub's objects have no types
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 from batchspawner.api import BatchSpawnerAPIHandler
@@ -45,6 +44,7 @@ class PortHandler(APIHandler):  # type: ignore[misc]  # JupyterHub has no types
         """The spawner whose server is starting with the request's token."""
         token, user = self.get_auth_token(), self.current_user
         for spawner in getattr(user, "spawners", {}).values():
-            if token and spawner.pending == "spawn" and secrets.compare_digest(spawner.api_token, token):
+            # "check": it was starting when the hub before was killed.
+            if token and spawner.pending in {"spawn", "check"} and spawner.is_told_with(token):
                 return spawner
         return None

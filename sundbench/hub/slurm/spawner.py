@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import os
+import secrets
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
@@ -20,6 +22,7 @@ from sundbench.governance.models import now
 from sundbench.hub import server_names
 from sundbench.hub.deployment import Deployment
 from sundbench.hub.queue import Ticket
+from sundbench.hub.refusal import Refused
 from sundbench.hub.slurm import inside, unknown, words
 from sundbench.hub.slurm.certificates import read_away, signed
 from sundbench.hub.slurm.hardened import HardenedSlurmSpawner
@@ -27,8 +30,10 @@ from sundbench.hub.slurm.letter import Endpoint, Identity, Letter
 from sundbench.hub.slurm.queue import Queue
 from sundbench.hub.spawner import ProjectSpawner
 from sundbench.hub.start import Start, assignment
+from sundbench.hub.told import TOO_LATE
+from sundbench.registers.catalogue import Text
 from sundbench.slurm import gate
-from sundbench.slurm.commands import SlurmSilentError
+from sundbench.slurm.commands import NoRoomError, SlurmSilentError
 from sundbench.slurm.jobs import State
 
 _LOOK = 0.5
@@ -45,6 +50,7 @@ class ClusterSpawner(ProjectSpawner, HardenedSlurmSpawner):
         self.became = State("")
         self.letter = ""
         self._server_name = ""
+        self._told_with = ""
 
     @property
     def has_job(self) -> bool:
@@ -64,14 +70,16 @@ class ClusterSpawner(ProjectSpawner, HardenedSlurmSpawner):
         return self.became.name
 
     def get_state(self) -> dict[str, Any]:
-        """The job's number, and the names of its letter and of its server."""
+        """The job's number, the names of its letter and of its server, and the digest of its token."""
         state = super().get_state()
-        return state | {"letter": self.letter, "server": self._server_name} if self.has_job else state
+        kept = {"letter": self.letter, "server": self._server_name, "told_with": self._told_with}
+        return state | kept if self.has_job else state
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Find the job that another hub began."""
         super().load_state(state)
         self.letter, self._server_name = state.get("letter", ""), state.get("server", "")
+        self._told_with = state.get("told_with", "")
 
     def place(self, ticket: Ticket) -> AbstractAsyncContextManager[None]:
         """None is needed: Slurm has a queue of its own, and a job that waits there costs the hub nothing."""
@@ -85,6 +93,7 @@ class ClusterSpawner(ProjectSpawner, HardenedSlurmSpawner):
         until = permits.end_of(start.registered.permit.expires)
         self.ip, self.port = "", 0
         self._server_name = server_names.new()
+        self._told_with = _digest(self.api_token)
         try:
             # Its key goes to the job in its letter, and stays nowhere else.
             letter = self._letter(start, until, read_away(signed(self, self._server_name)))
@@ -105,6 +114,9 @@ class ClusterSpawner(ProjectSpawner, HardenedSlurmSpawner):
         except SlurmSilentError as error:
             self.log.error("Not starting %s: %s", self._log_name, error)  # noqa: TRY400 - a line, not a traceback
             raise words.silent() from None
+        except NoRoomError as error:
+            self.log.error("Not starting %s: %s", self._log_name, error)  # noqa: TRY400
+            raise words.no_room() from None
 
     def _note(self, begun: gate.Begun) -> None:
         self.job_id, self.letter = str(begun.job), begun.letter
@@ -158,12 +170,34 @@ class ClusterSpawner(ProjectSpawner, HardenedSlurmSpawner):
             self.log.error("Job %s of %s has ended: %s", self.job_id, self._log_name, self.became)
             raise words.too_early(self.became)
 
+    def is_told_with(self, token: str) -> bool:
+        """Whether a token is that of the server that is starting, also where another hub has begun it."""
+        return secrets.compare_digest(self._told_with, _digest(token))
+
     def listens_at(self, port: int) -> bool:
         """Take the port at which its server says that it listens; False where it has said one already."""
         if self.port or not self.has_job:
             return False
         self.port = port
         return True
+
+    async def _adopt(self) -> None:
+        """Take the job over; where its server wasn't up yet, go on waiting as the hub before did."""
+        await super()._adopt()
+        if self.server.port:
+            return
+        try:
+            found = urlsplit(await self.up())
+        except TimeoutError:
+            self.ending = "failed to start"
+            self.last_words = Text(da=TOO_LATE.da, en=TOO_LATE.en)
+            await self.end(0)
+        except Refused:
+            while self._stop_pending:  # somebody has stopped it: JupyterHub would stop it once more
+                await asyncio.sleep(_LOOK)
+        else:
+            self.server.proto, self.server.ip, self.server.port = found.scheme, found.hostname, found.port
+            self.unrouted = True
 
     # Looked at.
 
@@ -235,6 +269,10 @@ class ClusterSpawner(ProjectSpawner, HardenedSlurmSpawner):
     async def end_unknown(cls, hub: Deployment, spawners: Callable[[], Iterable[Self]]) -> None:
         """End jobs of this installation's accounts that no spawner knows."""
         await unknown.end_unknown(hub, cls.queue, spawners)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def minutes_left(until: datetime, most: int) -> int:

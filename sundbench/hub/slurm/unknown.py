@@ -27,7 +27,7 @@ async def end_unknown(hub: Deployment, queue: Queue, spawners: Callable[[], Iter
     left = of_the_site(hub.site, await queue.jobs())
     known = {int(one.job_id) for one in spawners() if one.job_id}
     # A job that is just being begun isn't written down yet.
-    starting = {one.name for one in spawners() if one.pending == "spawn"}
+    starting = {one.name for one in spawners() if one.pending == "spawn" and not one.job_id}
     failed = None
     for job in left.keys() - known:
         if left[job] in starting:

@@ -34,6 +34,16 @@ def too_early(state: State) -> Refused:
     )
 
 
+def no_room() -> Refused:
+    """The disk that jobs are told through is full."""
+    return Refused(
+        "disk",
+        da="Serveren kan ikke startes, for en disk er fuld. Sig det til driften.",
+        en="The server can't be started, because a disk is full. Tell the operator.",
+        status=503,
+    )
+
+
 def silent() -> Refused:
     """Slurm doesn't answer."""
     return Refused(

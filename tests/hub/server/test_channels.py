@@ -97,7 +97,9 @@ def test_with_the_writer_down_nothing_runs_and_the_page_knows(running: Running, 
     finally:
         running.writer.refuses = ""
 
-    assert "Not run: the disk is full" in text(came)
+    assert "Ikke udført: revisionsloggen kan ikke skrives lige nu." in text(came)
+    assert "Not run: the audit log can't be written just now." in text(came)
+    assert "disk" not in text(came), "that is the operator's to know"
     assert [m["content"]["status"] for m in came if m["header"]["msg_type"] == "execute_reply"] == ["error"]
     after = talk(running, kernel, lambda page: page.run("print('ran' in globals())"))
     assert "False" in text(after)
