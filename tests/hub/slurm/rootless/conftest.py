@@ -66,9 +66,9 @@ class Unprivileged(Platform):
 def rule(account: str, home: Path) -> str:
     """The line for sudoers that docs/operators.md has, for an account, this Python and an installation."""
     page = (REPOSITORY / "docs" / "operators.md").read_text(encoding="utf-8")
-    (line,) = re.findall(r"^sundbench ALL=\(root\) NOPASSWD: [^*\n]*$", page, re.MULTILINE)
+    (line,) = re.findall(r"^sundbench ALL=\(root\) NOPASSWD: .*$", page, re.MULTILINE)
     replaced = line.replace("sundbench ALL", f"{account} ALL", 1).replace(
-        "/opt/sundbench/.venv/bin/python", sys.executable
+        "/opt/sundbench/*/.venv/bin/python", sys.executable
     )
     return replaced.replace("/srv/sundbench", str(home)) + "\n"
 
