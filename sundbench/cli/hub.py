@@ -130,7 +130,7 @@ def password(
     generate: Annotated[bool, typer.Option("--generate", help="Draw one and print it.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Take it away: no more logging in.")] = False,
 ) -> None:
-    """Set the password that a person logs in with, in the local profile.
+    """Set the password that a person logs in with, where there is no identity provider.
 
     Asks for it twice. It holds from the next log-in on.
 

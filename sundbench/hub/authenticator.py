@@ -1,4 +1,4 @@
-"""Who may enter: a password of the local profile, and a person whom governance knows.
+"""Who may enter: whose password it is, and a person whom governance knows.
 
 A site with an identity provider has `sundbench.hub.oidc.authenticator` in `PasswordAuthenticator`'s place;
 `GovernanceAuthenticator` is both's.
@@ -106,7 +106,7 @@ class GovernanceAuthenticator(Authenticator):  # type: ignore[misc]  # JupyterHu
 
 
 class PasswordAuthenticator(GovernanceAuthenticator):
-    """Checks passwords of the local profile."""
+    """Checks the passwords that are kept here."""
 
     async def refresh_user(self, user: Any, handler: Any = None, **more: Any) -> bool | dict[str, Any]:
         """As for everyone; who has no password any more is out as well."""

@@ -1,6 +1,6 @@
-"""Passwords of the local profile: scrypt hashes in ``<home>/hub/passwords.json``, and a wait after failures.
+"""Passwords where there is no identity provider: scrypt hashes in ``<home>/hub/passwords.json``.
 
-A protected site logs people in through its identity provider instead; this is for one machine.
+A protected site logs people in through its provider instead (``sundbench.hub.oidc``). Who fails must wait.
 """
 
 from __future__ import annotations

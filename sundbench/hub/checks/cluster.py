@@ -28,7 +28,7 @@ def cluster(site: Site, settings: Settings) -> Iterator[Finding]:
         partitions = ask("sinfo", "--noheader", "--format=%R").split()
     except ClusterError as error:
         yield Finding(
-            "error", str(error), "see that sinfo answers on this machine, with SLURM_CONF if need be"
+            "error", str(error), "see that sinfo answers on this machine: slurm.conf belongs in /etc/slurm"
         )
     else:
         if wanted is not None and not set(wanted.split(",")) <= set(partitions):
