@@ -166,6 +166,7 @@ def _begin(site: Site, whose: Account, request: Begin) -> Begun:
         partition=request.partition,
         charge=request.charge,
     )
+    _sweep(whose, letter.parent)
     _write(whose, letter, request.letter)
     script = f"#!/bin/sh\nexec {shlex.join([*PROGRAM, str(letter)])}\n"
     try:
@@ -199,6 +200,15 @@ def _write(whose: Account, path: Path, text: str) -> None:
         raise ClusterError(
             f"{path.parent}: account {whose.name} can't write there: sundbench hub accounts --set-up, as root"
         ) from error
+
+
+def _sweep(whose: Account, folder: Path) -> None:
+    """Remove letters that no job will read: whoever wrote them was killed before Slurm had the job."""
+    listed = ask("squeue", "--noheader", f"--user={whose.name}", f"--name={NAME}", "--Format=STDOUT:4096")
+    waiting = [f"{Path(log.strip()).stem}.json" for log in listed.splitlines()]
+    # Not those of the last minutes: theirs may be on its way to Slurm.
+    what = 'in=$1; shift; exec find "$in" -maxdepth 1 -type f -name "*.json" -mmin +5 "$@" -delete'
+    as_account(whose, what, folder, *(word for name in waiting for word in ("!", "-name", name)))
 
 
 def _remove(whose: Account, path: Path) -> None:

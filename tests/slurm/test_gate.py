@@ -195,6 +195,25 @@ def test_a_letter_whose_job_slurm_refuses_is_removed(site: Site, mine: Account):
     assert not list(folders.letters(site, mine).glob("*.json"))
 
 
+def test_a_letter_that_no_job_will_read_goes_at_the_next_start_and_no_other(
+    site: Site, mine: Account, begun: gate.Begun
+):
+    """Whoever wrote it was killed before Slurm had its job; who waits in the queue for long keeps theirs."""
+    folder = folders.letters(site, mine)
+    waits, stray, new = (folder / f"{name}.json" for name in (begun.letter, "a" * 16, "b" * 16))
+    for letter in (stray, new):
+        letter.write_text("{}")
+        os.chown(letter, mine.uid, mine.gid)
+    for letter in (waits, stray):
+        os.utime(letter, (0, 0))
+    following = gate.Begun.model_validate_json(gate.answer(site, asked(mine.permit)))
+    gate.answer(site, gate.End(permit=mine.permit, job=following.job).model_dump_json())
+    try:
+        assert (waits.exists(), stray.exists(), new.exists()) == (True, False, True)
+    finally:
+        new.unlink()
+
+
 def test_a_link_in_the_letters_folder_leads_root_nowhere(
     site: Site, mine: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -330,6 +330,8 @@ def test_a_hub_killed_during_thirty_starts_loses_none_and_doubles_none(cluster: 
             return not jobs(cluster)
 
         eventually(stopped, 60)
+    eventually(lambda: not any(open_starts(cluster, user) for user in crowd), 60)
+    verify(cluster)
 
 
 def of(crowd: Mapping[str, Visitor]) -> list[tuple[Visitor, str]]:
