@@ -6,13 +6,15 @@ import contextlib
 import os
 import ssl
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from sundbench.errors import HubError, one_line
 from sundbench.hub.assignment import Assignment
 
+Content = Literal["SUNDBENCH_KERNELS", "SUNDBENCH_HUB_CONFIG"]
+"""The variables that a letter may set: programs that its job runs are given its environment."""
 PORT_PATH = "/sundbench/port"
 """Below the hub's API: where the job says at which port its server listens."""
 
@@ -82,7 +84,7 @@ class Letter(BaseModel):
     hub: Endpoint
     audit: Endpoint
     identity: Identity
-    content: dict[str, Path]
+    content: dict[Content, Path]
 
     @classmethod
     def take(cls, path: Path) -> Letter:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 from urllib.parse import urlsplit
 
 from batchspawner.batchspawner import JobStatus
@@ -26,7 +26,7 @@ from sundbench.hub.refusal import Refused
 from sundbench.hub.slurm import inside, unknown, words
 from sundbench.hub.slurm.certificates import read_away, signed
 from sundbench.hub.slurm.hardened import HardenedSlurmSpawner
-from sundbench.hub.slurm.letter import Endpoint, Identity, Letter
+from sundbench.hub.slurm.letter import Content, Endpoint, Identity, Letter
 from sundbench.hub.slurm.queue import Queue
 from sundbench.hub.spawner import ProjectSpawner
 from sundbench.hub.start import Start, assignment
@@ -125,7 +125,6 @@ class ClusterSpawner(ProjectSpawner, HardenedSlurmSpawner):
     def _letter(self, start: Start, until: datetime, identity: Identity) -> Letter:
         site, chosen = self._hub.site, self._hub.settings
         hub = urlsplit(super().environment_of_server()["JUPYTERHUB_API_URL"])
-        content = ("SUNDBENCH_KERNELS", "SUNDBENCH_HUB_CONFIG")
         return Letter(
             home=site.root,
             assignment=assignment(
@@ -142,7 +141,7 @@ class ClusterSpawner(ProjectSpawner, HardenedSlurmSpawner):
             hub=Endpoint(host=hub.hostname or "", port=hub.port or 443),
             audit=Endpoint(host=hub.hostname or "", port=chosen.slurm.audit_port),
             identity=identity,
-            content={name: Path(os.environ[name]) for name in content if name in os.environ},
+            content={name: Path(os.environ[name]) for name in get_args(Content) if name in os.environ},
         )
 
     def environment_of_server(self) -> dict[str, str]:

@@ -60,6 +60,8 @@ def _require_installed(folder: Path) -> None:
     makers = {0, Path(__file__).stat().st_uid}
     for place in (folder, *folder.parents):
         found = place.lstat()
-        others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
+        # From a sticky folder nobody takes what is another's; but anybody puts into it what they like.
+        kept = place != folder and found.st_mode & stat.S_ISVTX
+        others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not kept
         if found.st_uid not in makers or others or stat.S_ISLNK(found.st_mode):
             raise HubError(f"{folder}: others than root could have written it, at {place}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from sundbench.errors import HubError
 from sundbench.hub.assignment import Assignment, Extract
@@ -128,3 +129,21 @@ def test_policies_that_others_could_have_written_are_refused(letter: Write, tmp_
         content.mkdir(exist_ok=True)
         with pytest.raises(HubError, match="others than root could have written it"):
             trust.require_own(*letter(content={"SUNDBENCH_KERNELS": content}))
+
+
+def test_nor_are_those_in_a_folder_in_which_anybody_may_put_some(letter: Write, tmp_path: Path):
+    """That is root's, and lets nobody take away what is another's, as ``/tmp``."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    with pytest.raises(HubError, match="others than root could have written it"):
+        trust.require_own(*letter(content={"SUNDBENCH_KERNELS": shared}))
+    (shared / "kernels").mkdir()
+    trust.require_own(*letter(content={"SUNDBENCH_KERNELS": shared / "kernels"}))
+
+
+@pytest.mark.parametrize("name", ["LD_PRELOAD", "PATH", "PYTHONPATH", "SLURM_CONF"])
+def test_it_sets_no_other_variable_of_its_job_s(letter: Write, name: str):
+    made, _ = letter()
+    with pytest.raises(ValidationError):
+        Letter.model_validate(made.model_dump() | {"content": {name: "/usr/lib"}})
