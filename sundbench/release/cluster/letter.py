@@ -10,11 +10,10 @@ has a folder that its permit's account alone may open (`sundbench.slurm.runs`):
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ByteSize, ConfigDict, Field, ValidationError
 
 from sundbench.errors import ReleaseError, one_line
 from sundbench.release.extracts import Extract
@@ -111,7 +110,7 @@ class Letter(_Paper):
     seed: int
     extract: Extract
     resources: Resources
-    until: datetime
+    until: AwareDatetime
 
 
 class Result(_Paper):

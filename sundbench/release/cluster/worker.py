@@ -18,6 +18,7 @@ from sundbench.release.cluster.fence import fenced, listener
 from sundbench.release.cluster.inside.ways import LISTENER, MEMBER, MEMBERS
 from sundbench.release.cluster.letter import LETTER, NET, STUDY, Letter
 from sundbench.release.cluster.limits import fitted
+from sundbench.release.cluster.trust import require_own
 from sundbench.release.kernel import confined_environment
 from sundbench.sandbox.launch import start
 from sundbench.sandbox.policy import read
@@ -66,6 +67,7 @@ def work(folder: Path, member: int) -> str | None:
         SundbenchError: it can't be begun.
     """
     letter = Letter.read(folder / LETTER)
+    require_own(letter, folder)  # read anew: what the run's job looked at may have been exchanged
     end_by(letter.until)
     members = letter.resources.workers + 1
     with tempfile.TemporaryDirectory(prefix="sb-", ignore_cleanup_errors=True) as made:
