@@ -24,8 +24,8 @@ class Share(Request):
         partition, charge: as `sundbench.slurm.jobs.Wanted` has them.
     """
 
-    cores: Annotated[int, Field(ge=1)]
-    memory: Annotated[int, Field(ge=1)]
-    minutes: Annotated[int, Field(ge=1)]
+    cores: Annotated[int, Field(ge=1, le=2**16)]
+    memory: Annotated[int, Field(ge=1, le=2**60)]
+    minutes: Annotated[int, Field(ge=1, le=2**31 - 1)]
     partition: str | None = None
     charge: str | None = None

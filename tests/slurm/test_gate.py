@@ -172,6 +172,8 @@ def test_nor_a_job_that_is_no_server_s(site: Site, mine: Account, slurm: SmallSl
         {"charge": "x;id"},
         {"cores": "1 --uid=0"},
         {"minutes": 0},
+        {"minutes": 10**13},
+        {"memory": 10**400},
         {"program": "os"},
         {"script": "#!/bin/sh\nid"},
         {"uid": 0},

@@ -72,13 +72,14 @@ def verified(
             leeway=_CLOCKS,
             options={"require": ["iss", "sub", "aud", "exp", "iat"]},
         )
-    except (jwt.PyJWTError, ValueError, TypeError):
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError):  # JSON has numbers without end
         raise refusals.bad_token() from None
     others = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
     party = claims.get("azp", None if len(others) > 1 else settings.client_id)
     if party != settings.client_id or not _is_subject(claims["sub"]):
         raise refusals.bad_token()
-    if nonce is not None and not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
+    answered = str(claims.get("nonce", "")).encode(errors="replace")
+    if nonce is not None and not hmac.compare_digest(answered, nonce.encode()):
         raise refusals.bad_token()
     return claims
 
@@ -132,7 +133,8 @@ def _is_subject(subject: object) -> bool:
 def _recent(proved: object, session_seconds: float) -> bool:
     if isinstance(proved, bool) or not isinstance(proved, int | float):
         return False
-    return -_CLOCKS <= time.time() - proved <= session_seconds + _CLOCKS
+    now = time.time()  # compared and not subtracted: a number may be too large for that
+    return now - session_seconds - _CLOCKS <= proved <= now + _CLOCKS
 
 
 def _name(claims: Mapping[str, Any], settings: OidcSettings) -> str:
