@@ -127,7 +127,7 @@ def _url(site: Site) -> URL:
         if url.drivername in {"postgresql", "postgres"}:  # psycopg 3, which Sundbench comes with
             url = url.set(drivername="postgresql+psycopg")
         url.get_dialect()
-    except (ArgumentError, NoSuchModuleError) as error:
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:  # ValueError: of a port
         raise DatabaseError(
             "SUNDBENCH_DATABASE is no database URL: use sqlite:////path or postgresql://user@host/name"
         ) from error

@@ -11,21 +11,37 @@ from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import URL, create_engine, inspect, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from sundbench.errors import HubError
 
 Kind = Literal["sqlite", "postgresql"]
 
 
+def parsed(url: str) -> URL:
+    """A database's URL in its parts.
+
+    Raises:
+        HubError: it is none, or of another kind of database. It isn't repeated: a password may stand in it.
+    """
+    try:
+        found = make_url(url)
+        known = found.get_backend_name() in {"sqlite", "postgresql", "postgres"}
+    except (ArgumentError, ValueError):  # ValueError: of a port
+        known = False
+    if not known:
+        raise HubError("that is no URL of a database: use postgresql://user@host/name")
+    return found
+
+
 def kind(url: str) -> Kind:
     """Which of the two a database is."""
-    return "sqlite" if make_url(url).get_backend_name() == "sqlite" else "postgresql"
+    return "sqlite" if parsed(url).get_backend_name() == "sqlite" else "postgresql"
 
 
 def file(url: str) -> Path | None:
     """The file of an SQLite database; None for PostgreSQL."""
-    found = make_url(url)
+    found = parsed(url)
     return Path(found.database or "") if found.get_backend_name() == "sqlite" else None
 
 
@@ -68,7 +84,7 @@ def require_ready(of: Kind, url: str) -> None:
     Raises:
         HubError: it is of the other kind, has tables, or can't be reached.
     """
-    shown = make_url(url).render_as_string(hide_password=True)
+    shown = parsed(url).render_as_string(hide_password=True)
     if kind(url) != of:
         raise HubError(f"database {shown}: the copy's is {of}: bring it back there, and move it afterwards")
     if (there := file(url)) is not None:
@@ -98,7 +114,7 @@ def clear(url: str) -> None:
             connection.execute(text("drop schema public cascade"))
             connection.execute(text("create schema public"))
     except SQLAlchemyError as error:
-        shown = make_url(url).render_as_string(hide_password=True)
+        shown = parsed(url).render_as_string(hide_password=True)
         raise HubError(f"database {shown}: can't be cleared: {str(error).splitlines()[0]}") from error
     finally:
         engine.dispose()
@@ -106,13 +122,13 @@ def clear(url: str) -> None:
 
 def driver(url: str) -> URL:
     """The URL with the driver that Sundbench comes with."""
-    found = make_url(url)
+    found = parsed(url)
     return found.set(drivername="postgresql+psycopg") if kind(url) == "postgresql" else found
 
 
 def _run(url: str, program: str, *arguments: str, dumped: Path | None = None) -> None:
     """Run one of PostgreSQL's programs; a password in the URL is kept from the list of processes."""
-    found = make_url(url).set(drivername="postgresql")
+    found = parsed(url).set(drivername="postgresql")
     environment = dict(os.environ)
     if found.password is not None:
         environment["PGPASSWORD"] = str(found.password)

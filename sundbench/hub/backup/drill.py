@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from sundbench.errors import HubError, SundbenchError
@@ -68,7 +68,7 @@ def drill(
     with tempfile.TemporaryDirectory(prefix=".drill-", dir=copy.parent) as aside:
         back = Site(Path(aside) / HOME, "", site.vault_key_file, Path(aside) / ANCHORS)
         scratch = scratch_database or str(
-            make_url(site.database_url).set(database="drill").render_as_string(hide_password=False)
+            databases.parsed(site.database_url).set(database="drill").render_as_string(hide_password=False)
         )
         trial = _Trial(copy, listing, back, scratch)
         looks: list[tuple[str, Callable[[], str]]] = [
