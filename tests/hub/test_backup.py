@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +18,10 @@ from sundbench.governance import database, people
 from sundbench.governance.audit.log import Log
 from sundbench.governance.audit.record import Entry
 from sundbench.governance.audit.verify import verify
-from sundbench.hub.backup import copies
+from sundbench.hub.backup import copies, databases
 from sundbench.hub.backup.drill import drill
 from sundbench.hub.backup.making import make
-from sundbench.hub.backup.restoring import restore
+from sundbench.hub.backup.restoring import put, restore
 from sundbench.hub.workspaces.history import history
 from sundbench.site import Site
 from sundbench.store.vault import Vault
@@ -170,6 +171,71 @@ def test_what_a_project_s_account_puts_in_the_way_is_not_followed(site: Site, tm
     assert found["folder"].kind == "link"
     assert "pipe" not in found
     assert "passwd" not in found
+
+
+def test_names_and_depths_of_a_project_s_account_end_no_copy(
+    site: Site, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    outbox = site.outboxes / "lung-cancer" / "rikke"
+    outbox.mkdir(parents=True)
+    strange = outbox / os.fsdecode(b"\xff\n")
+    strange.write_text("x")
+    here = Path.cwd()
+    try:
+        os.chdir(outbox)
+        for _ in range(1500):
+            Path("d" * 50).mkdir()
+            os.chdir("d" * 50)
+    finally:
+        os.chdir(here)
+    copy = make(site, tmp_path / "backup", keep=1)
+    assert "is left out of the copy" in caplog.text
+
+    back = Site(tmp_path / "new", f"sqlite:///{tmp_path / 'new' / 'new.db'}", None, tmp_path / "anchors2")
+    restore(back, copy)
+    assert (back.outboxes / "lung-cancer" / "rikke" / strange.name).read_text() == "x"
+    subprocess.run(["rm", "-rf", str(outbox)], check=True)  # deeper than Python's own removal goes
+
+
+def test_the_last_line_of_somebody_s_file_comes_back(site: Site, tmp_path: Path):
+    file = site.workspaces / "lung-cancer" / "shared" / "notes.jsonl"
+    file.write_text('{"a": 1}\n{"a": 2}')
+    copy = make(site, tmp_path / "backup", keep=1)
+    assert (copy / "home" / file.relative_to(site.root)).read_text() == file.read_text()
+
+
+@pytest.mark.parametrize("path", ["home/../../evil", "/evil", "", "home//evil", "."])
+def test_a_list_that_leads_out_of_its_copy_is_refused(site: Site, tmp_path: Path, path: str):
+    copy = make(site, tmp_path / "backup", keep=1)
+    found = copies.read(copy)
+    evil = copies.File(path=path, kind="folder", mode=0o700, uid=0, gid=0)
+    copies.write(copy, found.model_copy(update={"files": [*found.files, evil]}))
+    with pytest.raises(HubError, match="leads out of it"):
+        copies.read(copy)
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path):
+    """Such a list came from a folder that was a link while it was looked at, and none when it was walked."""
+    copy, outside = tmp_path / "copy", tmp_path / "outside"
+    (copy / "home" / "x").mkdir(parents=True)
+    (copy / "home" / "x" / "evil").write_text("evil")
+    outside.mkdir()
+    owned = {"mode": 0o700, "uid": os.getuid(), "gid": os.getgid()}
+    files = [
+        copies.File(path="home", kind="folder", **owned),
+        copies.File(path="home/x", kind="link", target=str(outside), **owned),
+        copies.File(path="home/x", kind="folder", **owned),
+        copies.File(path="home/x/evil", kind="file", **owned),
+    ]
+    put(copies.Listing(version="1", home="", databases={}, files=files), copy, {"home": tmp_path / "new"})
+    assert not list(outside.iterdir())
+    assert (tmp_path / "new" / "x" / "evil").read_text() == "evil"
+
+
+@pytest.mark.parametrize("url", ["garbage", "postgresql://u:hunter2@db:port/x", "mysql://db/x", ""])
+def test_what_is_no_database_s_url_is_refused_without_repeating_it(url: str):
+    with pytest.raises(HubError, match=r"^that is no URL of a database: use \S+$"):
+        databases.require_ready("postgresql", url)
 
 
 def test_both_databases_in_postgresql(site: Site, tmp_path: Path, postgresql: Cluster):

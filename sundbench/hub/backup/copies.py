@@ -91,7 +91,8 @@ def newest(folder: Path) -> Path:
 
 def write(copy: Path, listing: Listing) -> None:
     """Put the list in a copy, with its own digest as its last line."""
-    text = listing.model_dump_json()
+    # ASCII: a file's name, which anybody chose, needn't be of any encoding.
+    text = json.dumps(listing.model_dump(), separators=(",", ":"))
     (copy / LIST).write_text(f"{text}\n{hashlib.sha256(text.encode()).hexdigest()}\n", encoding="utf-8")
 
 
@@ -104,10 +105,12 @@ def read(copy: Path) -> Listing:
     try:
         text, told, _ = (copy / LIST).read_text(encoding="utf-8").split("\n")
         listing = Listing.model_validate(json.loads(text))
-    except (OSError, ValueError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError, ValidationError) as error:
         raise HubError(f"{copy}: damaged, or no copy of an installation: take another") from error
     if hashlib.sha256(text.encode()).hexdigest() != told:
         raise HubError(f"{copy}: its list was changed: take another")
+    if any({"", ".", ".."} & {*one.path.split("/")} for one in listing.files):
+        raise HubError(f"{copy}: its list leads out of it: take another")
     return listing
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import stat
@@ -30,7 +31,11 @@ from sundbench.hub.settings import read as settings
 from sundbench.progress import Report, silent
 from sundbench.site import Site
 
+_log = logging.getLogger(__name__)
+
 _BLOCK = 1 << 20
+_DEEPEST, _LONGEST = 100, 3000
+"""Folders within each other, and bytes of their path: beyond it a project's account could end every copy."""
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -95,8 +100,8 @@ def _files(
     audit = site.audit.relative_to(site.root)
     with suppress(FileNotFoundError):
         yield from copier.one(site.audit / "head.json", f"{HOME}/{audit}/head.json")
-    yield from copier.tree(site.anchors, ANCHORS, lambda _: False)
-    yield from copier.tree(site.audit, f"{HOME}/{audit}", lambda path: path.name == "head.json")
+    yield from copier.tree(site.anchors, ANCHORS, lambda _: False, grows=True)
+    yield from copier.tree(site.audit, f"{HOME}/{audit}", lambda path: path.name == "head.json", grows=True)
     yield from copier.tree(site.root, HOME, _left_out(site, urls))
 
 
@@ -120,8 +125,17 @@ class _Copier:
         self._report = report
         self._done = 0
 
-    def tree(self, root: Path, name: str, left_out: Callable[[Path], bool]) -> Iterator[File]:
-        """Copy what is in a folder, sorted by names; nothing where it isn't there."""
+    def tree(
+        self, root: Path, name: str, left_out: Callable[[Path], bool], *, grows: bool = False
+    ) -> Iterator[File]:
+        """Copy what is in a folder, sorted by names; nothing where it isn't there.
+
+        Args:
+            root: the folder.
+            name: of it in the copy.
+            left_out: what isn't copied.
+            grows: lines are added to its files all the time: of each file whole ones are copied.
+        """
         if not root.is_dir():
             return
         for at, folders, names, descriptor in os.fwalk(root, follow_symlinks=False):
@@ -138,12 +152,17 @@ class _Copier:
                 gid=found.st_gid,
             )
             links = [one for one in folders if stat.S_ISLNK(_mode(one, descriptor))]
+            # Who exchanges one for a folder now, and lets it be walked into, would have files below a link.
+            folders[:] = [one for one in folders if one not in links]
+            if folders and (below.count("/") >= _DEEPEST or len(os.fsencode(below)) > _LONGEST):
+                _log.warning("%.200r: what lies deeper below it is left out of the copy", below)
+                folders.clear()
             for one in sorted([*names, *links]):
                 if not left_out(here / one):
                     with suppress(FileNotFoundError):  # removed meanwhile
-                        yield from self.one(Path(one), f"{below}/{one}", descriptor)
+                        yield from self.one(Path(one), f"{below}/{one}", descriptor, grows=grows)
 
-    def one(self, path: Path, name: str, folder: int | None = None) -> Iterator[File]:
+    def one(self, path: Path, name: str, folder: int | None = None, *, grows: bool = False) -> Iterator[File]:
         """Copy a file or link."""
         found = os.stat(path, dir_fd=folder, follow_symlinks=False)
         owned = {"path": name, "mode": stat.S_IMODE(found.st_mode), "uid": found.st_uid, "gid": found.st_gid}
@@ -159,16 +178,16 @@ class _Copier:
             os.link(self._before / name, to)
             size, digest = before.size, before.digest
         else:
-            size, digest = self._copy(os.open(path, _OPEN, dir_fd=folder), to)
+            size, digest = self._copy(os.open(path, _OPEN, dir_fd=folder), to, grows=grows)
         self._done += 1
         self._report("files", self._done, 0)
         yield File(kind="file", size=size, changed=found.st_mtime_ns, digest=digest, **owned)
 
     @staticmethod
-    def _copy(descriptor: int, to: Path) -> tuple[int, str]:
+    def _copy(descriptor: int, to: Path, *, grows: bool) -> tuple[int, str]:
         """Copy what there is now; of lines that are being added only whole ones."""
         total, size = hashlib.sha256(), 0
-        lines, rest = to.suffix == ".jsonl", b""
+        lines, rest = grows and to.suffix == ".jsonl", b""
         with os.fdopen(descriptor, "rb") as source, to.open("xb") as copy:
             to.chmod(0o600)
             while block := source.read(_BLOCK):

@@ -64,10 +64,12 @@ def put(listing: Listing, copy: Path, roots: dict[str, Path], report: Report = s
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if one.kind == "folder":
             path.mkdir(exist_ok=True, mode=0o700)
-        elif one.kind == "link":
-            path.symlink_to(one.target)
-        else:
+        elif one.kind == "file":
             shutil.copyfile(copy / one.path, path)
+    # When all files are there: none is written through a link, whatever the list has below it.
+    for one, path in placed:
+        if one.kind == "link" and not os.path.lexists(path):
+            path.symlink_to(one.target)
     # Inner ones first: a folder that may only be read would keep what belongs in it out.
     for one, path in reversed(placed):
         _own(one, path)
