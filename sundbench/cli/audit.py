@@ -111,7 +111,7 @@ def export(
     ctx: typer.Context,
     *,
     project: Annotated[
-        str | None, typer.Option(help="The permit's id.  [default: the whole log, log-ins and people too]")
+        str | None, typer.Option(help="The permit's id.  \\[default: the whole log, log-ins and people too]")
     ] = None,
     user: User = None,
     action: ActionName = None,
@@ -120,7 +120,7 @@ def export(
     format: Annotated[  # noqa: A002 - the option's name
         Literal["jsonl", "csv"], typer.Option(help="Lines as they are in the log, or a table.")
     ] = "jsonl",
-    out: Annotated[Path | None, typer.Option(help="The file to write.  [default: the screen]")] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to write.  \\[default: the screen]")] = None,
 ) -> None:
     """Write one project's records, or all, to a file; the log is verified first, and the export recorded.
 

@@ -59,7 +59,7 @@ def drill(
     scratch_database: Annotated[
         str | None,
         typer.Option(
-            help="PostgreSQL database that is emptied for it.  [default: `drill`, beside governance's]",
+            help="PostgreSQL database that is emptied for it.  \\[default: `drill`, beside governance's]",
             show_default=False,
         ),
     ] = None,

@@ -48,4 +48,6 @@ def move(
     if governance is None and hub is None:
         raise typer.BadParameter("say which: --governance, --hub or both")
     schema.move(ctx.obj, governance, hub, lambda line: screen.print(line, markup=False, soft_wrap=True))
-    screen.print("now set SUNDBENCH_DATABASE, and [database] hub in settings.toml, and start the hub")
+    screen.print(
+        "now set SUNDBENCH_DATABASE, and database.hub in settings.toml, and start the hub", soft_wrap=True
+    )

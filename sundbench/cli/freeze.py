@@ -27,7 +27,7 @@ def create(
     delivery: Annotated[Path, typer.Argument(help="The folder that holds the delivery's files.")],
     id: Annotated[str, typer.Option(help="The new freeze's id, such as 2026-01.")],  # noqa: A002
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads.  [default: one a processor]", show_default=False)
+        int | None, typer.Option(min=1, help="Threads.  \\[default: one a processor]", show_default=False)
     ] = None,
 ) -> None:
     """Freeze a delivery: read, check, pseudonymise, sort, describe.

@@ -111,7 +111,8 @@ def check(ctx: typer.Context) -> None:
     """Say what is missing or unsafe, before anything starts: exit 1 where there is an error.
 
     Really makes a sandbox; says which limits are hard here and which soft; looks at ports, secrets, database,
-    kernels, R, audit log, vault key and disk.
+    kernels, R, audit log, vault key and disk; with servers as Slurm's jobs at Slurm, its partition, the gate
+    and each project's account.
 
     Example: sundbench hub check
     """
@@ -181,7 +182,7 @@ def accounts(
     """Show the Unix account under which a cluster runs each project's jobs, and set them up.
 
     A site with a directory of its own (LDAP) makes the accounts that are listed there, without log-in, each
-    with a group of its own, before it runs this with --set-up. Run it again after each new extract.
+    with a group of its own, before it runs this with --set-up. Run it again after each new permit or extract.
 
     Example: sundbench hub accounts --set-up
     """

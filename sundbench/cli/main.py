@@ -73,7 +73,7 @@ def sundbench(
     ctx: typer.Context,
     home: Annotated[
         Path | None,
-        typer.Option(help="The installation's folder.  [env: SUNDBENCH_HOME; default: ./sundbench-home]"),
+        typer.Option(help="The installation's folder.  \\[env: SUNDBENCH_HOME; default: ./sundbench-home]"),
     ] = None,
     _version: Annotated[
         bool,

@@ -26,7 +26,7 @@ def release() -> None:
 def submit(
     ctx: typer.Context,
     run: Annotated[str, typer.Argument(help="The run whose outputs should leave.")],
-    author: Annotated[str | None, typer.Option(help="Who asks.  [default: you]")] = None,
+    author: Annotated[str | None, typer.Option(help="Who asks.  \\[default: you]")] = None,
     note: Annotated[str, typer.Option(help="What reviewers should know.")] = "",
     release: Annotated[
         str | None,
@@ -80,7 +80,7 @@ def show(
     ctx: typer.Context,
     release: ReleaseId,
     viewer: Annotated[
-        str | None, typer.Option("--as", help="Who looks: reviewers see their own vote.  [default: you]")
+        str | None, typer.Option("--as", help="Who looks: reviewers see their own vote.  \\[default: you]")
     ] = None,
 ) -> None:
     """Show a release: its outputs, what reviewers should look at, and the votes once all have spoken.
@@ -123,7 +123,7 @@ def vote(
     ctx: typer.Context,
     release: ReleaseId,
     *,
-    reviewer: Annotated[str | None, typer.Option(help="Who judges.  [default: you]")] = None,
+    reviewer: Annotated[str | None, typer.Option(help="Who judges.  \\[default: you]")] = None,
     approve: Annotated[bool, typer.Option("--approve", help="It may leave.")] = False,
     give_back: Annotated[bool, typer.Option("--return", help="The author must change something.")] = False,
     reject: Annotated[bool, typer.Option("--reject", help="It may not leave.")] = False,
@@ -161,7 +161,7 @@ def vote(
 def withdraw(
     ctx: typer.Context,
     release: ReleaseId,
-    author: Annotated[str | None, typer.Option(help="Who asked for it.  [default: you]")] = None,
+    author: Annotated[str | None, typer.Option(help="Who asked for it.  \\[default: you]")] = None,
 ) -> None:
     """Take a request back.
 

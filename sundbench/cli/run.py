@@ -44,7 +44,8 @@ app = typer.Typer(no_args_is_help=True, cls=_StudyOrCommand)
 def run() -> None:
     """Run studies: sundbench run STUDY --permit PERMIT -p name=value ...
 
-    `sundbench study show STUDY` says which parameters a study takes.
+    `sundbench study show STUDY` says which parameters a study takes; `sundbench run STUDY --help` has all
+    options, and how it runs on a cluster (--on slurm).
     """
 
 
@@ -55,14 +56,16 @@ def execute(
     study: Annotated[str, typer.Argument(help="The study, as `sundbench study list` names it.")],
     permit: Annotated[str, typer.Option(help="The permit whose extract is read.")],
     freeze: Annotated[
-        str | None, typer.Option(help="The freeze of the extract.  [default: the newest]")
+        str | None, typer.Option(help="The freeze of the extract.  \\[default: the newest]")
     ] = None,
     parameter: Annotated[
         list[str] | None,
         typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="A parameter's value; may be repeated."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of random draws.  [default: the study's]", min=0)] = None,
-    user: Annotated[str | None, typer.Option(help="Who runs it.  [default: you]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of random draws.  \\[default: the study's]", min=0)
+    ] = None,
+    user: Annotated[str | None, typer.Option(help="Who runs it.  \\[default: you]")] = None,
     place: Where = Place.HERE,
     workers: Workers = 0,
     cores: Cores = None,
@@ -72,7 +75,7 @@ def execute(
     """Run a study on a permit's extract, and keep the run with its outputs and a signed manifest.
 
     With --on slurm it is a job of the cluster, under the permit's account, with what the operator's settings
-    give (`[slurm.run]`) or less. Ctrl-C leaves it running there: `sundbench run list` shows how it stands,
+    give (`slurm.run`) or less. Ctrl-C leaves it running there: `sundbench run list` shows how it stands,
     `sundbench run wait RUN` takes it home.
 
     Examples:

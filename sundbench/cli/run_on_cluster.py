@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sundbench.site import Site
 
 OPTIONS = ("workers", "cores", "memory", "hours")
-_MOST = "  [default: all that the site gives]"
+_MOST = "  \\[default: all that the site gives]"
 Workers = Annotated[
     int, typer.Option(help="With --on slurm: jobs over which it spreads its work.", min=0, max=200)
 ]

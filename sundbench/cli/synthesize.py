@@ -21,7 +21,7 @@ def synthesize(
     years: Annotated[str, typer.Option(help="First and last calendar year.")] = "1995-2025",
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     workers: Annotated[
-        int | None, typer.Option(help="Worker processes.  [default: one for each processor]")
+        int | None, typer.Option(help="Worker processes.  \\[default: one for each processor]")
     ] = None,
 ) -> None:
     """Write a delivery of invented persons, in every register's own format.

@@ -136,7 +136,7 @@ def back_up(
 ) -> None:
     """Copy workspaces with all of their versions: one file each, read back before it counts.
 
-    The hub does it each day where [workspace] backup is set. [workspace] backups of them are kept.
+    The hub does it each day where `workspace.backup` is set. `workspace.backups` of them are kept.
 
     Example: sundbench workspace backup --to /backup/sundbench
     """
@@ -186,7 +186,8 @@ def restore(
 def close(ctx: typer.Context) -> None:
     """Close the workspaces of permits that have ended: read-only from now on, scratch deleted at once.
 
-    The hub does it by itself; this is for when it is stopped. Extended permits get their workspaces back.
+    The hub does it by itself; this is for when it is stopped, and for root on a cluster whose hub isn't root.
+    Extended permits get their workspaces back.
 
     Example: sundbench workspace close
     """
@@ -197,8 +198,8 @@ def close(ctx: typer.Context) -> None:
 def purge(ctx: typer.Context) -> None:
     """Delete workspaces that were kept for their time, with versions, outboxes and copies.
 
-    The time is [workspace] keep_days in settings.toml. The hub does it by itself; this is for when it is
-    stopped.
+    The time is `workspace.keep_days` in settings.toml. The hub does it by itself; this is for when it is
+    stopped, and for root on a cluster whose hub isn't root.
 
     Example: sundbench workspace purge
     """
