@@ -197,6 +197,20 @@ def test_names_and_depths_of_a_project_s_account_end_no_copy(
     subprocess.run(["rm", "-rf", str(outbox)], check=True)  # deeper than Python's own removal goes
 
 
+def test_the_drill_runs_nothing_that_a_project_s_account_configured(site: Site, tmp_path: Path):
+    ran, repository = tmp_path / "ran", site.histories / "lung-cancer" / "versions.git"
+    with (repository / "config").open("a") as config:
+        config.write(f'\tfsmonitor = "touch {ran}"\n')
+    index = {"GIT_DIR": str(repository), "GIT_WORK_TREE": str(tmp_path), "PATH": os.environ["PATH"]}
+    subprocess.run(["git", "update-index", "--fsmonitor"], env=index, check=True, capture_output=True)
+    ran.unlink(missing_ok=True)
+    make(site, tmp_path / "backup", keep=1)
+    said = {step.what: step for step in drill(site, tmp_path / "backup")}
+    assert not said["workspaces"].well
+    assert "could have git run programs" in said["workspaces"].said
+    assert not ran.exists()
+
+
 def test_the_last_line_of_somebody_s_file_comes_back(site: Site, tmp_path: Path):
     file = site.workspaces / "lung-cancer" / "shared" / "notes.jsonl"
     file.write_text('{"a": 1}\n{"a": 2}')
@@ -225,11 +239,13 @@ def test_nothing_is_written_through_a_link(tmp_path: Path):
         copies.File(path="home", kind="folder", **owned),
         copies.File(path="home/x", kind="link", target=str(outside), **owned),
         copies.File(path="home/x", kind="folder", **owned),
-        copies.File(path="home/x/evil", kind="file", **owned),
+        copies.File(path="home/x/evil", kind="file", **owned | {"mode": 0o6755}),
     ]
     put(copies.Listing(version="1", home="", databases={}, files=files), copy, {"home": tmp_path / "new"})
     assert not list(outside.iterdir())
-    assert (tmp_path / "new" / "x" / "evil").read_text() == "evil"
+    evil = tmp_path / "new" / "x" / "evil"
+    assert evil.read_text() == "evil"
+    assert evil.stat().st_mode & 0o7777 == 0o755
 
 
 @pytest.mark.parametrize("url", ["garbage", "postgresql://u:hunter2@db:port/x", "mysql://db/x", ""])

@@ -14,6 +14,9 @@ from sundbench.hub.settings import read as settings
 from sundbench.progress import Report, silent
 from sundbench.site import Site
 
+_SET_ID = 0o6000
+"""Nothing here needs these bits; whoever set one would have the drill, which may set none, fail."""
+
 
 def restore(site: Site, copy: Path, report: Report = silent) -> Listing:
     """Bring back files, with their owners where this is root, and both databases.
@@ -79,6 +82,6 @@ def _own(one: File, path: Path) -> None:
     if os.geteuid() == 0:
         os.chown(path, one.uid, one.gid, follow_symlinks=False)
     if one.kind != "link":
-        path.chmod(one.mode)
+        path.chmod(one.mode & ~_SET_ID)
         if one.kind == "file":
             os.utime(path, ns=(one.changed, one.changed))

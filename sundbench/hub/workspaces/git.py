@@ -2,11 +2,15 @@
 
 A work tree that users write could bring along programs for git to run: a file system monitor, hooks, filters,
 repositories within it. So git never sees that tree: versions go in by ``fast-import`` and come out as blobs.
+
+The repository itself is its project's account's where projects have accounts, and root reads it: whoever has
+the account could have root run a program that the configuration in it names. Such a one is refused.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -29,7 +33,22 @@ _OPTIONS = (
     "gc.autoDetach=false",
     "-c",
     "core.fsync=committed,reference",
+    # Refused already (`_require_plain`); for one that is exchanged after that was seen.
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "log.showSignature=false",
+    "-c",
+    "protocol.allow=never",
+    "-c",
+    "protocol.file.allow=always",
 )
+_BEGUN_WITH = re.compile(
+    rb"\s*(\[(core|extensions)\]|(filemode|bare|ignorecase|symlinks|precomposeunicode) = (true|false)"
+    rb"|repositoryformatversion = [01]|objectformat = sha(1|256)|refstorage = (files|reftable))?\s*"
+)
+"""A line of the configuration with which ``git init --bare`` begins."""
+_LONGEST = 4096
 _PATIENCE = 600  # seconds
 
 
@@ -53,8 +72,9 @@ def git(
         What it printed; None where it ended with an accepted code other than 0.
 
     Raises:
-        HubError: git isn't installed, or fails.
+        HubError: git isn't installed, or fails; or the repository has a configuration of its own.
     """
+    _require_plain(repository)
     program = shutil.which("git")
     if program is None:
         raise HubError(
@@ -79,3 +99,28 @@ def git(
             f"versions {repository}: git {arguments[0]} failed: {said[-1] if said else done.returncode}"
         )
     return done.stdout if done.returncode == 0 else None
+
+
+def _require_plain(repository: Path) -> None:
+    """See that a repository, if there is one yet, configures nothing but what git began it with.
+
+    Raises:
+        HubError: it does, or leads to another that could.
+    """
+    if not os.path.lexists(repository):
+        return
+    if not repository.is_dir() or os.path.lexists(repository / "commondir"):
+        raise HubError(f"versions {repository}: they are elsewhere: put them back where they were")
+    try:
+        descriptor = os.open(repository / "config", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise HubError(f"versions {repository}: config: {error.strerror}") from error
+    with os.fdopen(descriptor, "rb") as file:
+        said = file.read(_LONGEST + 1)
+    if len(said) > _LONGEST or not all(_BEGUN_WITH.fullmatch(line) for line in said.splitlines()):
+        raise HubError(
+            f"versions {repository}: its config could have git run programs: put in its place what "
+            "`git init --bare` writes, and find out who changed it"
+        )

@@ -111,6 +111,36 @@ def test_a_tree_that_would_have_git_run_programs_has_none_run(history: History, 
     assert [one.what for one in history.versions()] == ["b.py", "a.py"]  # hidden names are not there
 
 
+def test_a_repository_that_would_have_git_run_programs_has_none_run(history: History, tmp_path: Path) -> None:
+    """It is its project's account's, and root, who copies and closes workspaces, reads it as well."""
+    save(history, "a.py", "x")
+    ran, own = tmp_path / "ran", history.repository / "config"
+    begun = own.read_text()
+    for said in (
+        f'\tfsmonitor = "touch {ran}"',
+        f"[include]\n\tpath = {tmp_path}/more",
+        "[log]\n\tshowSignature",
+    ):
+        own.write_text(f"{begun}{said}\n")
+        with pytest.raises(HubError, match="could have git run programs"):
+            history.versions()
+    own.write_text(begun + "\n" * 5000)
+    with pytest.raises(HubError, match="could have git run programs"):
+        history.sweep()
+    own.unlink()
+    own.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(HubError, match="config"):
+        history.versions()
+    own.unlink()
+    own.write_text(begun)
+    assert len(history.versions()) == 1
+
+    (history.repository / "commondir").write_text(str(tmp_path))
+    with pytest.raises(HubError, match="elsewhere"):
+        history.versions()
+    assert not ran.exists()
+
+
 def test_links_are_not_followed(history: History, tmp_path: Path) -> None:
     (tmp_path / "secret.py").write_text("secret")
     (history.workspace / "link.py").symlink_to(tmp_path / "secret.py")
