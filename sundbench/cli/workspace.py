@@ -138,7 +138,7 @@ def back_up(
 
     The hub does it each day where `workspace.backup` is set. `workspace.backups` of them are kept.
 
-    Example: sundbench workspace backup --to /backup/sundbench
+    Example: sundbench workspace backup --to /backup/workspaces
     """
     from sundbench.errors import HubError
     from sundbench.governance import database, permits
