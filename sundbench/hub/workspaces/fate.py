@@ -10,12 +10,14 @@ import json
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 
+from sundbench.errors import HubError
 from sundbench.governance.audit.actions import Action
 from sundbench.governance.permits import Registered
 from sundbench.hub.workspaces.history import history
@@ -144,9 +146,11 @@ def _close(site: Site, permit: str, why: str, today: date) -> None:
         shutil.rmtree(root / permit, ignore_errors=True)
     note = _note(site, permit)
     note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    aside = note.with_name(f".{note.name}.{os.getpid()}")
-    aside.write_text(json.dumps({"since": today.isoformat(), "why": why}), encoding="utf-8")
-    aside.replace(note)
+    # The folder may be the project's account's, and this root: a file that is new, by a name nobody knows.
+    descriptor, aside = tempfile.mkstemp(dir=note.parent, prefix=f".{note.name}.")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump({"since": today.isoformat(), "why": why}, file)
+    Path(aside).replace(note)
 
 
 def _delete(site: Site, permit: str, backups: Path | None) -> None:
@@ -166,6 +170,8 @@ def _modes(root: Path, *, folder: int, file: int) -> None:
     if not root.is_dir():
         return
     own = (os.geteuid(), os.getegid())
+    if root.is_symlink():
+        raise HubError(f"{root}: is a link: put the workspace itself there")
     root.chmod(0o700)
     for place, _, names, directory in os.fwalk(root, topdown=False):
         del place

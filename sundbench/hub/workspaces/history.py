@@ -191,9 +191,17 @@ class History:
     def locked(self) -> Iterator[None]:
         """One writer at a time: each member's server has a process that records."""
         self._make()
-        with (self.folder / "lock").open("a") as lock:
+        path = self.folder / "lock"
+        try:
+            # Root comes here as well, and the folder is the project's account's: no link may lead it away.
+            lock = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        except OSError as error:
+            raise HubError(f"versions {path}: can't be locked: {error.strerror}") from error
+        try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(lock)
 
     def _make(self) -> None:
         if self.repository.is_dir():

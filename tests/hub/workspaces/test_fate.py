@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sundbench.errors import HubError
 from sundbench.governance.permits import Registered, today
 from sundbench.hub.workspaces.backup import backup, backups
 from sundbench.hub.workspaces.fate import Step, due, ended
@@ -53,6 +54,28 @@ def test_at_its_end_scratch_goes_and_the_notebooks_are_kept_read_only(
         assert path.stat().st_uid == os.geteuid()
     assert history(site, "lung-cancer").versions()[0].what == "anna/a.py"
     assert take(site, permit(days=-1), TODAY) == []
+
+
+def test_a_project_s_account_leads_who_closes_it_nowhere(
+    site: Site, permit: Callable[..., Registered], project: Path, tmp_path: Path
+) -> None:
+    """Its folders are its own, where projects have accounts, and root is who closes it."""
+    history(site, "lung-cancer").sweep()
+    laid = site.histories / "lung-cancer" / f".ended.json.{os.getpid()}"
+    laid.symlink_to(tmp_path / "made")
+    assert take(site, permit(days=-1), TODAY) == ["close"]
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_workspace_that_is_a_link_is_not_closed_where_it_leads(
+    site: Site, permit: Callable[..., Registered], project: Path, tmp_path: Path
+) -> None:
+    project.rename(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").chmod(0o755)
+    project.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(HubError, match="is a link"):
+        take(site, permit(days=-1), TODAY)
+    assert stat.S_IMODE((tmp_path / "elsewhere").stat().st_mode) == 0o755
 
 
 def test_after_its_time_all_of_it_is_deleted_copies_included(

@@ -1,5 +1,6 @@
 """What the members of a project save is never lost, and nothing of theirs runs while it is kept."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -139,6 +140,20 @@ def test_a_repository_that_would_have_git_run_programs_has_none_run(history: His
     with pytest.raises(HubError, match="elsewhere"):
         history.versions()
     assert not ran.exists()
+
+
+def test_no_lock_is_made_where_a_link_leads(history: History, tmp_path: Path) -> None:
+    save(history, "a.py", "x")
+    lock = history.folder / "lock"
+    lock.unlink()
+    lock.symlink_to(tmp_path / "made")
+    with pytest.raises(HubError, match="lock"):
+        history.sweep()
+    assert not (tmp_path / "made").exists()
+    lock.unlink()
+    os.mkfifo(lock)
+    with pytest.raises(HubError, match="lock"), history.locked():
+        pytest.fail("a pipe is no lock")
 
 
 def test_links_are_not_followed(history: History, tmp_path: Path) -> None:
