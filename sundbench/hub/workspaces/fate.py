@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import stat
+import subprocess
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -143,7 +143,8 @@ def _close(site: Site, permit: str, why: str, today: date) -> None:
         history(site, permit).sweep()
         _modes(workspace, folder=0o500, file=0o400)
     for root in (site.scratch, site.outboxes):
-        shutil.rmtree(root / permit, ignore_errors=True)
+        with contextlib.suppress(HubError):
+            _remove(root / permit)
     note = _note(site, permit)
     note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # The folder may be the project's account's, and this root: a file that is new, by a name nobody knows.
@@ -158,8 +159,20 @@ def _delete(site: Site, permit: str, backups: Path | None) -> None:
     copies = [backups / permit] if backups else []
     # The history holds the note that says it is to be deleted: it goes last.
     for folder in (*copies, *_folders(site, permit)):
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(folder)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, however deep kernels have made it: Python's own way ends at a thousand folders.
+
+    Raises:
+        HubError: something of it is left.
+    """
+    done = subprocess.run(  # noqa: S603 - a folder of ours
+        ["/bin/rm", "-rf", "--", str(folder)], capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode:
+        raise HubError(f"{folder}: can't be removed: {(done.stderr.splitlines() or ['?'])[0][:200]}")
 
 
 def _modes(root: Path, *, folder: int, file: int) -> None:

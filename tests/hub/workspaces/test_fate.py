@@ -56,6 +56,18 @@ def test_at_its_end_scratch_goes_and_the_notebooks_are_kept_read_only(
     assert take(site, permit(days=-1), TODAY) == []
 
 
+def test_scratch_goes_however_deep_it_is(
+    site: Site, permit: Callable[..., Registered], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as there:
+        there.chdir(site.scratch / "lung-cancer")
+        for _ in range(1500):
+            Path("d").mkdir()
+            there.chdir("d")
+    assert take(site, permit(days=-1), TODAY) == ["close"]
+    assert not (site.scratch / "lung-cancer").exists()
+
+
 def test_a_project_s_account_leads_who_closes_it_nowhere(
     site: Site, permit: Callable[..., Registered], project: Path, tmp_path: Path
 ) -> None:
