@@ -171,7 +171,8 @@ def live(url: str, user: str, password: str, together: threading.Barrier) -> Liv
         page = visitor.get(f"hub/spawn-pending/{user}/{PROJECT}")
     if page.ok and f"/user/{user}/" in page.url:
         page = visitor.get(f"user/{user}/{PROJECT}/lab")
-    why = "" if page.ok and f"/user/{user}/" in page.url else f"start: HTTP {page.status_code} at {page.url}"
+    got = page.ok and f"/user/{user}/" in page.url
+    why = "" if got else f"start: HTTP {page.status_code} at {page.url}: {words_of(page)}"
     return Lived(logged_in - began, time.perf_counter() - logged_in, queued, why)
 
 
@@ -187,6 +188,12 @@ def follow(visitor: Visitor, page: str) -> bool:
                 told = json.loads(line.removeprefix("data: "))
                 queued |= "queue" in told.get("message", "")
     return queued
+
+
+def words_of(page: requests.Response) -> str:
+    """What a page says, without its frame."""
+    found = re.search(r"<main.*</main>", page.text, re.DOTALL)
+    return " ".join(re.sub(r"<[^>]*>", " ", found[0] if found else page.text).split())[:300]
 
 
 def used(job: psutil.Process) -> Used:
