@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -56,6 +58,9 @@ def upgrade(site: Site, say: Say) -> None:
             if _revision(aside) != before:
                 kept = file.with_name(f"{file.name}.{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
                 shutil.copy2(file, kept)
+                there = file.stat()  # root may do this: the hub's account must still write to it
+                os.chown(aside, there.st_uid, there.st_gid)
+                aside.chmod(stat.S_IMODE(there.st_mode))
                 aside.replace(file)
                 say(f"the hub's database was upgraded; as it was: {kept}")
         finally:

@@ -65,6 +65,11 @@ def hand_over(site: Site, account: Account) -> None:
             f"{error.filename}: {error.strerror}: the folders of permit {account.permit} can't be given to "
             f"{account.name}; run as root, where the file system lets root"
         ) from error
+    except RecursionError as error:  # of os.fwalk, at a thousand folders
+        raise ClusterError(
+            f"the folders of permit {account.permit} can't be given to {account.name}: somebody has made "
+            "folders in folders, hundreds deep: remove them"
+        ) from error
 
 
 def _close(site: Site) -> None:

@@ -244,6 +244,23 @@ def test_a_link_where_accounts_are_noted_is_not_written_through(projects: Projec
     assert (projects.site.root / "accounts.json").stat().st_mode & 0o777 == 0o644
 
 
+def test_folders_that_a_kernel_made_without_end_are_said_in_one_line(
+    projects: Projects, monkeypatch: pytest.MonkeyPatch
+):
+    scratch = projects.site.scratch / projects.mine.permit
+    with monkeypatch.context() as there:
+        there.chdir(scratch)
+        for _ in range(1500):
+            Path("d").mkdir()
+            there.chdir("d")
+    try:
+        with pytest.raises(ClusterError, match="can't be given"):
+            folders.hand_over(projects.site, projects.mine)
+    finally:
+        subprocess.run(["rm", "-rf", scratch / "d"], check=True)
+    folders.hand_over(projects.site, projects.mine)
+
+
 def test_a_link_in_place_of_a_folder_is_refused(projects: Projects, tmp_path: Path):
     outbox = projects.site.outboxes / projects.mine.permit
     outbox.rmdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sundbench.errors import ClusterError
 from sundbench.governance import database, permits
 from sundbench.governance.audit.actions import Action
 from sundbench.governance.audit.recording import recording
@@ -17,13 +18,20 @@ def set_up(site: Site, user: str) -> None:
         user: who does it, for the audit log.
 
     Raises:
-        ClusterError: an account can't be made, or isn't as it was.
+        ClusterError: an account can't be made, isn't as it was, or can't be given its folders. The other
+            permits' accounts are set up all the same.
     """
     with database.reading(site) as session:
         active = permits.active(session, permits.today())
+    failed: list[ClusterError] = []
     with recording(site, user) as recorder:
         for permit in active:
-            made = accounts.create(permit)
-            recorder.record(Action.ACCOUNT_SET_UP, made.name, permit=permit, uid=made.uid, gid=made.gid)
-            accounts.note(site, made)
-            folders.hand_over(site, made)
+            try:
+                made = accounts.create(permit)
+                recorder.record(Action.ACCOUNT_SET_UP, made.name, permit=permit, uid=made.uid, gid=made.gid)
+                accounts.note(site, made)
+                folders.hand_over(site, made)
+            except ClusterError as error:
+                failed.append(error)
+    if failed:
+        raise ClusterError("; ".join(map(str, failed)))

@@ -101,6 +101,18 @@ def test_an_older_hub_s_database_comes_to_this_version_s_schema(site: Site, hub:
     assert all(revision(f"sqlite:///{file}") == _OLDER for file in kept), "as it was"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="root may do it for the hub's account")
+def test_it_stays_the_hub_s_own_file(site: Site):
+    file = site.hub / "jupyterhub.sqlite"
+    older(hub_url(site))
+    os.chown(file, 65534, 65534)
+    file.chmod(0o600)
+    schema.upgrade(site, silent)
+    there = file.stat()
+    assert revision(hub_url(site)) != _OLDER
+    assert (there.st_uid, there.st_gid, there.st_mode & 0o777) == (65534, 65534, 0o600)
+
+
 def test_one_that_is_interrupted_half_way_is_as_it_was(site: Site, hub: str):
     """The last step fails, behind two that succeeded."""
     older(hub)
