@@ -114,9 +114,9 @@ def measured(site: Site, folder: Path, workers: int, memory: str) -> dict[str, f
     study = study_of(folder, workers)
     begin = time.perf_counter()
     placed, extract = order.place(site, study, permit="bench-slurm", user="bench")
-    resources = Resources.model_validate({"cores": 1, "memory": memory, "hours": 2, "workers": workers})
+    resources = Resources.model_validate({"cores": 1, "memory": memory, "minutes": 120, "workers": workers})
     submit(site, study, placed, extract, resources)
-    awaiting.wait(site, placed.run)
+    awaiting.wait(site, placed.run, "bench")
     whole = time.perf_counter() - begin
     notebook = nbformat.read(site.runs / placed.run / "notebook.ipynb", as_version=4)
     printed = "".join(out.get("text", "") for cell in notebook.cells for out in cell.get("outputs", []))
