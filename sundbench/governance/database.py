@@ -7,7 +7,6 @@ version has changed is refused, not guessed at.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -91,7 +90,6 @@ def _engine(site: Site, patience: float = _WRITERS_WAIT) -> Iterator[Engine]:
         with engine.connect() as connection:
             behind = _is_behind(connection, shown)
         if behind:
-            _keep(url)
             _upgrade(engine, shown)
         yield engine
     except OperationalError as error:
@@ -169,29 +167,34 @@ def _is_behind(connection: Connection, shown: str) -> bool:
     return current != _script().get_current_head()
 
 
-def _keep(url: URL) -> None:
-    """Copy an SQLite file that an older version has made, before its schema changes."""
-    if url.get_backend_name() != "sqlite" or not url.database:
-        return
-    with closing(sqlite3.connect(url.database)) as source:
-        try:
-            found = source.execute("select version_num from alembic_version").fetchone()
-        except sqlite3.OperationalError:  # an empty database
-            return
-        if found is not None:
-            aside = Path(f"{url.database}.before-{found[0]}.{os.getpid()}")
-            with closing(sqlite3.connect(aside)) as copy:
-                source.backup(copy)
-            aside.chmod(0o600)
-            aside.rename(f"{url.database}.schema-{found[0]}")
-
-
 def _upgrade(engine: Engine, shown: str) -> None:
     with engine.execution_options(**{_WRITES: True}).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
-        if _is_behind(connection, shown):
+        if _is_behind(connection, shown):  # still: others may have upgraded it while this one waited
+            _keep(connection)
             config = Config()
             config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def _keep(connection: Connection) -> None:
+    """Copy an SQLite file that an older version has made, before its schema changes.
+
+    `connection` holds the write lock, so one copies at a time, and what stands aside was left by one who was
+    killed.
+    """
+    file = connection.engine.url.database
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if connection.dialect.name != "sqlite" or not file or revision is None:
+        return
+    aside = Path(f"{file}.before-{revision}")
+    for left in aside.parent.iterdir():
+        if left.name.startswith(f"{Path(file).name}.before-"):  # SQLite's journal of it too
+            left.unlink()
+    aside.touch(mode=0o600, exist_ok=False)
+    # SQLite copies over a connection of its own: that of the lock has a transaction open.
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(aside)) as copy:
+        source.backup(copy)
+    aside.rename(f"{file}.schema-{revision}")

@@ -1,10 +1,17 @@
 import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, inspect, make_url, text
+from sqlalchemy import Connection, create_engine, inspect, make_url, text
 from sqlalchemy.exc import IntegrityError
 
 from sundbench.errors import DatabaseError
@@ -43,9 +50,42 @@ def test_the_migrations_make_the_tables_that_the_models_say(site):
     assert differences == []
 
 
-def test_two_upgrades_at_once(site):
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(database.upgrade, [site] * 4))
+@pytest.fixture
+def at_once(monkeypatch):
+    """Upgrade by four threads, each of which has seen the old schema before any of them changes it."""
+    look = database._is_behind
+
+    def upgrade(site: Site, *, one_by_one: bool = False) -> None:
+        all_saw, turn = threading.Barrier(4), threading.Lock()
+        here = threading.local()
+
+        def looking(connection: Connection, shown: str) -> bool:
+            behind = look(connection, shown)
+            if not hasattr(here, "saw"):
+                here.saw = behind
+                all_saw.wait(60)
+                if one_by_one:
+                    here.until_the_end.enter_context(turn)
+            return behind
+
+        def run(_: int) -> bool:
+            with ExitStack() as here.until_the_end:
+                database.upgrade(site)
+            return here.saw
+
+        monkeypatch.setattr(database, "_is_behind", looking)
+        with ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(run, range(4))) == [True] * 4
+
+    return upgrade
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_upgrades_of_an_empty_database_at_once(site, at_once, one_by_one):
+    at_once(site, one_by_one=one_by_one)
+
+    assert _look(site)[0] == "0001"
+    assert _beside(site) == []
 
 
 def test_a_database_of_a_newer_version_is_refused(site):
@@ -93,6 +133,11 @@ def _look(site: Site) -> tuple[str, list[str], list[str]]:
     return revision, names, columns
 
 
+def _beside(site: Site) -> list[Path]:
+    """What copying has left beside an SQLite file; its own log and shared memory aren't that."""
+    return [path for path in site.root.glob("sundbench.db.*") if not path.name.endswith(("-wal", "-shm"))]
+
+
 def test_the_next_version_s_schema_keeps_what_is_there(site, next_version):
     next_version(_ADD)
     database.upgrade(site)
@@ -100,6 +145,79 @@ def test_the_next_version_s_schema_keeps_what_is_there(site, next_version):
     assert _look(site) == ("0002", ["Ann Lind"], ["user", "name", "created", "unit"])
     if make_url(site.database_url).get_backend_name() == "sqlite":
         (kept,) = site.root.glob("sundbench.db.schema-*")
+        before = Site(site.root, f"sqlite:///{kept}")
+        assert _look(before) == ("0001", ["Ann Lind"], ["user", "name", "created"])
+
+
+class _Locked(sqlite3.Connection):
+    """A connection that copies its file only where nobody else could write to it."""
+
+    def backup(self, target: sqlite3.Connection) -> None:
+        ((_, _, file),) = self.execute("pragma database_list").fetchall()
+        with (
+            closing(_connect(file, timeout=0)) as other,
+            pytest.raises(sqlite3.OperationalError, match="database is locked"),
+        ):
+            other.execute("begin immediate")
+        super().backup(target)
+
+
+_connect = sqlite3.connect
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_upgrades_of_an_older_database_at_once(site, next_version, at_once, one_by_one, monkeypatch):
+    next_version(_ADD)
+    monkeypatch.setattr(sqlite3, "connect", lambda file: _connect(file, factory=_Locked))
+    at_once(site, one_by_one=one_by_one)
+
+    assert _look(site) == ("0002", ["Ann Lind"], ["user", "name", "created", "unit"])
+    if make_url(site.database_url).get_backend_name() == "sqlite":
+        (kept,) = _beside(site)
+        assert kept.name == "sundbench.db.schema-0001"
+        assert kept.stat().st_mode & 0o777 == 0o600
+        assert _look(Site(site.root, f"sqlite:///{kept}"))[0] == "0001"
+
+
+_KILLED = """
+import os, pathlib, signal, sqlite3, sys
+from sundbench.governance import database
+from sundbench.site import Site
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+class Dying(sqlite3.Connection):
+    def backup(self, target):
+        super().backup(target, pages=1, progress=die)
+
+def upgrade(*words):
+    own(*words)
+    die()
+
+connect, own = sqlite3.connect, database.command.upgrade
+database.sqlite3.connect = lambda file: connect(file, factory=Dying)
+database.command.upgrade = upgrade
+database._MIGRATIONS = pathlib.Path(sys.argv[2])
+database.upgrade(Site(pathlib.Path(sys.argv[1]), sys.argv[3]))
+"""
+
+
+def test_an_upgrade_killed_half_way_is_made_anew(site, next_version):
+    """In the midst of the copy on SQLite, which copies; before the commit on PostgreSQL."""
+    next_version(_ADD)
+    sqlite = make_url(site.database_url).get_backend_name() == "sqlite"
+    words = [str(site.root), str(database._MIGRATIONS), site.database_url]
+    done = subprocess.run([sys.executable, "-c", _KILLED, *words], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert ("sundbench.db.before-0001" in [left.name for left in _beside(site)]) == sqlite
+    assert _look(site)[0] == "0001"
+
+    database.upgrade(site)
+
+    assert _look(site)[0] == "0002"
+    assert [left.name for left in _beside(site)] == (["sundbench.db.schema-0001"] if sqlite else [])
+    for kept in _beside(site):
         before = Site(site.root, f"sqlite:///{kept}")
         assert _look(before) == ("0001", ["Ann Lind"], ["user", "name", "created"])
 
