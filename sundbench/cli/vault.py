@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sundbench.cli.screen import screen
+from sundbench.cli.screen import progress, screen
 from sundbench.errors import StoreError
 from sundbench.site import Site
 
@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def vault() -> None:
-    """Keep the identity vault: its key, and the persons who said no."""
+    """Keep the identity vault: its key, a new key, and the persons who said no."""
 
 
 @app.command()
@@ -36,6 +36,41 @@ def key(file: Annotated[Path, typer.Argument(help="The new file; it must not be 
     Vault.create_key(file)
     screen.print(
         f"wrote {file}: now export SUNDBENCH_VAULT_KEY_FILE={file.resolve()}", markup=False, soft_wrap=True
+    )
+
+
+@app.command()
+def rotate(
+    ctx: typer.Context,
+    new: Annotated[Path, typer.Argument(help="The new key's file, which `sundbench vault key` has made.")],
+) -> None:
+    """Seal all that the vault holds with a new key; SUNDBENCH_VAULT_KEY_FILE names the old one.
+
+    All of it or, wherever it is cut off, nothing: then the old key still opens the vault, and the same
+    command begins again. Pseudonyms, freezes and extracts stay as they are. Keep the old key for as long as
+    there are backups from before.
+
+    Example: sundbench vault rotate /etc/sundbench/vault.key.new
+    """
+    from sundbench.governance.audit.actions import Action
+    from sundbench.governance.audit.recording import recording
+    from sundbench.governance.people import current_user
+    from sundbench.store.rotation import rotate as rotated
+
+    site: Site = ctx.obj
+    _allowed(site)
+
+    def record(old: bytes, key: bytes) -> None:
+        with recording(site, current_user()) as recorder:
+            recorder.record(Action.VAULT_ROTATE, str(site.vault), old=old.hex(), new=key.hex())
+
+    with progress("vault") as report:
+        changed = rotated(site, new, record, report)
+    said = "is sealed with the new key" if changed else "was sealed with that key already"
+    screen.print(
+        f"{site.vault}: {said}: now export SUNDBENCH_VAULT_KEY_FILE={new.resolve()}",
+        markup=False,
+        soft_wrap=True,
     )
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from sundbench.errors import StoreError
 from sundbench.site import Site
 from sundbench.store.sealed import Key, seal, unseal
+from sundbench.store.vault_folder import held
 
 _PIECE = 16 * 1024 * 1024
 
@@ -51,20 +52,22 @@ def export_quarantine(site: Site, freeze: str, target: Path) -> None:
         target: the file to write; it holds person numbers.
 
     Raises:
-        StoreError: no key, nothing quarantined, or the target is there already.
+        StoreError: no key, nothing quarantined, the target is there already, or another process has the
+            vault open.
     """
     key = Key.read(site.vault_key_file)
     source = quarantine_file(site, freeze)
-    if not source.exists():
-        raise StoreError(f"freeze {freeze} has no quarantined rows")
-    try:
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise StoreError(f"{target} is there already: name a new file") from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            for piece in unseal(source, key):
-                file.write(piece)
-    except BaseException:
-        target.unlink()
-        raise
+    with held(site.vault):
+        if not source.exists():
+            raise StoreError(f"freeze {freeze} has no quarantined rows")
+        try:
+            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            raise StoreError(f"{target} is there already: name a new file") from None
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                for piece in unseal(source, key):
+                    file.write(piece)
+        except BaseException:
+            target.unlink()
+            raise

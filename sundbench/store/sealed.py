@@ -15,6 +15,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -142,19 +143,10 @@ def unseal(path: Path, key: Key) -> Iterator[bytes]:
     Raises:
         StoreError: the file can't be read, was sealed with another key, or is damaged.
     """
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}") from None
-    damaged = StoreError(f"{path} is damaged or was tampered with: restore it from a backup")
-    with file:
-        header = file.read(len(_MAGIC) + _FINGERPRINT + _SALT)
-        if len(header) < len(_MAGIC) + _FINGERPRINT + _SALT or not header.startswith(_MAGIC):
-            raise damaged
+    with _opened(path) as file:
+        header = _header(path, file)
         if header[len(_MAGIC) : -_SALT] != key.fingerprint:
-            raise StoreError(
-                f"{path} was sealed with another key: give the key that this vault was made with"
-            )
+            raise StoreError(f"{path} was sealed with another key: give the one that this vault has now")
         cipher = AESGCM(key.derive(f"file {path.name}", header[-_SALT:]))
         number, length = 0, file.read(4)
         while length:
@@ -163,10 +155,38 @@ def unseal(path: Path, key: Key) -> Iterator[bytes]:
             try:
                 yield cipher.decrypt(_nonce(number, last=not length), ciphertext, header)
             except InvalidTag:
-                raise damaged from None
+                raise _damaged(path) from None
             number += 1
         if number == 0:
-            raise damaged
+            raise _damaged(path)
+
+
+def fingerprint(path: Path) -> bytes:
+    """The fingerprint of the key that a file was sealed with; told without any key.
+
+    Raises:
+        StoreError: the file can't be read, or isn't a sealed one.
+    """
+    with _opened(path) as file:
+        return _header(path, file)[len(_MAGIC) : -_SALT]
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from None
+
+
+def _header(path: Path, file: BinaryIO) -> bytes:
+    header = file.read(len(_MAGIC) + _FINGERPRINT + _SALT)
+    if len(header) < len(_MAGIC) + _FINGERPRINT + _SALT or not header.startswith(_MAGIC):
+        raise _damaged(path)
+    return header
+
+
+def _damaged(path: Path) -> StoreError:
+    return StoreError(f"{path} is damaged or was tampered with: restore it from a backup")
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,8 +1,9 @@
 """The identity vault: the one place that links persons to the national index and to permits' pseudonyms.
 
 In ``site.vault``, each file sealed (`sundbench.store.sealed`): ``persons`` (identifier to national index; a
-person may have several identifiers), ``permit-<id>`` (the permit's key, and its pseudonym for each index) and
-``opt-outs`` (identifiers of those who said no). A freeze and an extract open the vault, nobody else.
+person may have several identifiers), ``permit-<id>`` (the permit's key, and its pseudonym for each index),
+``opt-outs`` (identifiers of those who said no), and ``name`` once its key has changed (`rotation`). A freeze
+and an extract open the vault, nobody else.
 
     with Vault.open(site) as vault:                      # exclusive until the block ends
         vault.add(identifiers)                           # newcomers get an index
@@ -13,7 +14,6 @@ person may have several identifiers), ``permit-<id>`` (the permit's key, and its
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -33,6 +33,7 @@ from sundbench.errors import StoreError
 from sundbench.site import Site
 from sundbench.store import pseudonyms
 from sundbench.store.sealed import Key, seal, unseal
+from sundbench.store.vault_folder import enter, name
 
 _NO_CHANGES = pl.DataFrame(schema={"older": pl.String, "current": pl.String})
 _PERMIT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -83,20 +84,9 @@ class Vault:
                 vault open.
         """
         key = Key.read(site.vault_key_file)
+        lock = enter(site.vault)
         try:
-            site.vault.mkdir(parents=True, exist_ok=True)
-            site.vault.chmod(0o700)
-            lock = os.open(site.vault / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise StoreError(f"vault {site.vault}: could not be opened: {error.strerror}") from None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return cls(site.vault, key, lock)
-        except BlockingIOError:
-            os.close(lock)
-            raise StoreError(
-                f"vault {site.vault}: another freeze or extract has it open: try again when it is done"
-            ) from None
         except BaseException:
             os.close(lock)
             raise
@@ -127,8 +117,8 @@ class Vault:
 
     @property
     def fingerprint(self) -> str:
-        """What a freeze says of the vault it was made with: told by the key, and telling nothing of it."""
-        return self._key.derive("vault of a freeze")[:16].hex()
+        """What a freeze says of the vault it was made with (`vault_folder.name`)."""
+        return name(self._folder, self._key).hex()
 
     @property
     def persons(self) -> int:
@@ -163,8 +153,8 @@ class Vault:
         """Give an index to every person who has none.
 
         Indices continue where they ended, in the order of a hash keyed with the vault's key: the same
-        identifiers added to the same vault get the same indices, and the order reveals nothing of the
-        identifiers.
+        identifiers added to the same vault under the same key get the same indices, and the order reveals
+        nothing of the identifiers.
 
         Args:
             identifiers: texts; nulls and repeats are ignored.

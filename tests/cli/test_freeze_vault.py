@@ -112,6 +112,27 @@ def test_opt_outs_are_the_steward_s_once_there_is_one(run: CliRunner, tmp_path: 
         assert allowed.exit_code == 0
 
 
+def test_a_new_key_is_the_steward_s_to_give_and_recorded(run: CliRunner, tmp_path: Path) -> None:
+    for name in ("key", "new"):
+        run.invoke(app, ["vault", "key", str(tmp_path / name)])
+    run.invoke(app, ["people", "add", "eva", "--name", "Eva Dam", "--role", "steward"])
+    (tmp_path / "no.txt").write_text("x\n")
+    eva, rotate = {"SUNDBENCH_USER": "eva"}, ["vault", "rotate", str(tmp_path / "new")]
+    run.invoke(app, ["vault", "opt-out", str(tmp_path / "no.txt")], env=eva)
+
+    assert str(run.invoke(app, rotate, env={"SUNDBENCH_USER": "bo"}).exception) == "bo is no steward: ask eva"
+    done = run.invoke(app, rotate, env=eva)
+    assert done.exit_code == 0, done.output
+    assert f"with the new key: now export SUNDBENCH_VAULT_KEY_FILE={tmp_path / 'new'}" in done.stdout
+    assert "sealed with that key already" in run.invoke(app, rotate, env=eva).stdout
+    assert "sealed with another key" in str(run.invoke(app, ["vault", "show"]).exception)
+    shown = run.invoke(app, ["vault", "show"], env={"SUNDBENCH_VAULT_KEY_FILE": str(tmp_path / "new")})
+    assert "1 identifiers of persons who said no" in shown.stdout
+    recorded = run.invoke(app, ["audit", "show", "--action", "vault.rotate"]).stdout.splitlines()
+    assert len(recorded) == 2, "a heading and one record: nothing was done the second time"
+    assert "eva" in recorded[1]
+
+
 def test_a_key_is_not_overwritten(run: CliRunner, tmp_path: Path) -> None:
     run.invoke(app, ["vault", "key", str(tmp_path / "key")])
     done = run.invoke(app, ["vault", "key", str(tmp_path / "key")])

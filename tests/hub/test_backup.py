@@ -24,7 +24,9 @@ from sundbench.hub.backup.making import make
 from sundbench.hub.backup.restoring import put, restore
 from sundbench.hub.workspaces.history import history
 from sundbench.site import Site
+from sundbench.store.sealed import Key, seal
 from sundbench.store.vault import Vault
+from sundbench.store.vault_folder import RESEALING
 from tests.hub.installation import make_site
 from tests.postgresql import Cluster
 
@@ -149,6 +151,21 @@ def test_a_damaged_copy_is_refused_in_one_line(site: Site, tmp_path: Path, name:
         restore(back, copy)
     assert "\n" not in str(refused.value)
     assert not back.root.exists()
+
+
+def test_no_copy_holds_a_vault_of_two_keys(site: Site, tmp_path: Path):
+    first, second = Key.read(site.vault_key_file), Key(bytes(32))
+    seal(site.vault / "persons", first, [])
+    (site.vault / RESEALING).mkdir()
+    seal(site.vault / RESEALING / "persons", second, [])
+
+    copy = make(site, tmp_path / "backup", keep=2)
+    assert not [one for one in copies.read(copy).files if RESEALING in one.path]
+
+    seal(site.vault / "opt-outs", second, [])
+    with pytest.raises(HubError, match="its key is being changed: make the copy again"):
+        make(site, tmp_path / "backup", keep=2)
+    assert [path.name for path in (tmp_path / "backup").iterdir()] == [copy.name]
 
 
 def test_a_copy_into_the_installation_or_of_none_is_refused(site: Site, tmp_path: Path):

@@ -469,7 +469,7 @@ def test_two_freezes_at_once_are_one_and_one_line(site: Site, small: Catalogue, 
             said.append(str(caught.value))
 
     create(site, delivery, "f", catalogue=small, report=second)
-    assert "another freeze or extract has it open" in said[0]
+    assert "another freeze, extract or rotation has it open" in said[0]
     assert left(site) == ["f"]
 
 

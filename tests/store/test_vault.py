@@ -141,7 +141,7 @@ def test_a_second_process_is_kept_out_with_one_line(site: Site) -> None:
             f"Vault.open(Site(Path({str(site.root)!r}), '', Path({str(site.vault_key_file)!r})))"
         )
         second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        assert "another freeze or extract has it open" in second.stderr.splitlines()[-1]
+        assert "another freeze, extract or rotation has it open" in second.stderr.splitlines()[-1]
         with pytest.raises(StoreError, match="has it open"):
             Vault.open(site)
     Vault.open(site).close()

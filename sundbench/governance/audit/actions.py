@@ -59,6 +59,8 @@ class Action(StrEnum):
     PERMIT_AMEND = "permit.amend"
     PERMIT_CLOSE = "permit.close"
 
+    VAULT_ROTATE = "vault.rotate"
+    """All that the vault holds was sealed with a new key."""
     ACCOUNT_SET_UP = "account.set-up"
     EXTRACT_START = "extract.start"
     EXTRACT_MAKE = "extract.make"

@@ -30,6 +30,8 @@ from sundbench.hub.backup.copies import (
 from sundbench.hub.settings import read as settings
 from sundbench.progress import Report, silent
 from sundbench.site import Site
+from sundbench.store import vault_folder
+from sundbench.store.rotation import has_one_key
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +72,11 @@ def make(site: Site, folder: Path, keep: int, report: Report = silent) -> Path:
         aside.mkdir(mode=0o700)
         there = copies(folder)
         files = list(_files(site, urls, aside, there[-1] if there else None, report))
+        if not has_one_key(aside / HOME / site.vault.relative_to(site.root)):
+            raise HubError(
+                f"{site.vault}: its key is being changed: make the copy again; where that was cut off, "
+                "`sundbench vault show` with the new key finishes it"
+            )
         for which, url in urls.items():
             files.append(_database(which, url, aside))
         kinds = {which: databases.kind(url) for which, url in urls.items()}
@@ -110,6 +117,7 @@ def _left_out(site: Site, urls: dict[str, str]) -> Callable[[Path], bool]:
     own = {databases.file(url) for url in urls.values()}
     sqlite = {f"{path}{end}" for path in own if path is not None for end in ("", "-wal", "-shm", "-journal")}
     left = {site.audit, site.anchors, site.scratch, site.root / "jobs", site.root / "vault.key"}
+    left |= {site.vault / vault_folder.RESEALING}
     left |= {site.vault_key_file} if site.vault_key_file else set()
     running = {site.hub / name for name in ("processes.json", "supervisor.lock", "jupyterhub-proxy.pid")}
     return lambda path: path in left or path in running or str(path) in sqlite

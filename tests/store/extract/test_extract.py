@@ -1,6 +1,7 @@
 import hashlib
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from sundbench.errors import PermitError, StoreError
 from sundbench.governance import database, permits
 from sundbench.store.extract import extract
+from sundbench.store.rotation import rotate
+from sundbench.store.vault import Vault
 
 LUNG_CANCER = '{ ever = { register = "lpr_diag", column = "c_diag", prefixes = ["DC34"] } }'
 
@@ -403,17 +406,39 @@ def test_a_missing_freeze(site, register):
     assert not (site.extracts / "lung").exists()
 
 
+def say_its_vault(site, vault: str) -> None:
+    """Let the freeze say which vault it was made with."""
+    path = site.freezes / "f1" / "freeze.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"vault": vault}))
+
+
 def test_another_vault_than_the_freeze_s(site, register):
     register()
-    path = site.freezes / "f1" / "freeze.json"
-    manifest = json.loads(path.read_text()) | {"vault": "00" * 16}
-    path.write_text(json.dumps(manifest))
+    say_its_vault(site, "00" * 16)
 
     with pytest.raises(
         StoreError, match=r"freeze f1 was made with another vault than .*: put that vault there"
     ):
         extract(site, "lung", "f1")
     assert not list((site.extracts / "lung").glob("[!.]*"))
+
+
+def test_after_the_vault_s_key_has_changed_extracts_are_the_same_to_the_byte(site, register, opt_out):
+    register()
+    opt_out([3])
+    with Vault.open(site) as vault:
+        say_its_vault(site, vault.fingerprint)
+    before = extract(site, "lung", "f1").manifest
+    Vault.create_key(new := site.root / "new-key")
+    rotate(site, new, lambda *_: None)
+
+    with pytest.raises(StoreError, match="sealed with another key"):
+        extract(site, "lung", "f1", again=True)
+    renewed = replace(site, vault_key_file=new)
+    assert not extract(renewed, "lung", "f1").made, "it is up to date"
+    after = extract(renewed, "lung", "f1", again=True)
+    assert after.made
+    assert after.manifest["digest"] == before["digest"]
 
 
 def test_a_vault_that_is_older_than_the_freeze(site, register, opt_out):
