@@ -59,7 +59,8 @@ def drill(
     scratch_database: Annotated[
         str | None,
         typer.Option(
-            help="PostgreSQL database that is emptied for it.  \\[default: `drill`, beside governance's]",
+            help="URL, without a password, of a PostgreSQL database that is emptied for it."
+            "  \\[default: `drill`, beside governance's]",
             show_default=False,
         ),
     ] = None,
@@ -72,8 +73,11 @@ def drill(
 
     Example: sundbench backup drill /backup/sundbench
     """
+    from sundbench.hub.backup.databases import require_no_password
     from sundbench.hub.backup.drill import drill as tried
 
+    if scratch_database is not None:
+        require_no_password(scratch_database)
     with progress("drill") as report:
         steps = tried(ctx.obj, copy, scratch_database, report)
     table = listing("", "what", "found")

@@ -39,14 +39,19 @@ def move(
 ) -> None:
     """Copy the databases to PostgreSQL, with the hub stopped; the old ones stay as they are.
 
-    Servers that run are found again, and people stay logged in.
+    Servers that run are found again, and people stay logged in. A password stands in libpq's password file,
+    ...?passfile=FILE or PGPASSFILE, not in these URLs: others can read a command's arguments.
 
     Example: sundbench database move --governance postgresql://sundbench@db.example.dk/governance
     """
     from sundbench.hub import schema
+    from sundbench.hub.backup.databases import require_no_password
 
     if governance is None and hub is None:
         raise typer.BadParameter("say which: --governance, --hub or both")
+    for url in (governance, hub):
+        if url is not None:
+            require_no_password(url)
     schema.move(ctx.obj, governance, hub, lambda line: screen.print(line, markup=False, soft_wrap=True))
     screen.print(
         "now set SUNDBENCH_DATABASE, and database.hub in settings.toml, and start the hub", soft_wrap=True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from sundbench.site import Site
@@ -45,9 +45,14 @@ class DatabaseSettings(BaseModel):
             return hub
         if url.get_backend_name() not in {"postgresql", "postgres"}:
             raise ValueError("use postgresql://user@host/name, or leave it empty for SQLite")
-        if url.password is not None or "password" in url.query:
+        if holds_password(url):
             raise ValueError("put the password into a file: ...?passfile=/etc/sundbench/pgpass")
         return url.set(drivername="postgresql+psycopg").render_as_string()
+
+
+def holds_password(url: URL) -> bool:
+    """Whether a password stands in a database's URL, in either of the places where libpq would take it."""
+    return url.password is not None or "password" in url.query
 
 
 def url(site: Site, settings: DatabaseSettings) -> str:

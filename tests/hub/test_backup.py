@@ -271,6 +271,18 @@ def test_what_is_no_database_s_url_is_refused_without_repeating_it(url: str):
         databases.require_ready("postgresql", url)
 
 
+@pytest.mark.parametrize("url", ["postgresql://ida:hunter2@db/x", "postgresql://ida@db/x?password=hunter2"])
+def test_postgresql_s_programs_are_given_no_password_that_others_see(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    program = tmp_path / "pg_dump"
+    program.write_text(f'#!/bin/sh\necho "$*" > {tmp_path}/seen; test "$PGPASSWORD" = hunter2\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    databases.dump(url, tmp_path / "dumped")
+    assert (tmp_path / "seen").read_text().split()[-1] == "postgresql://ida@db/x"
+
+
 def test_both_databases_in_postgresql(site: Site, tmp_path: Path, postgresql: Cluster):
     governance, hub, scratch = (
         postgresql.create(name) for name in ("backed_up", "backed_up_hub", "tried_on")

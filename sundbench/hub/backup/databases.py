@@ -14,6 +14,7 @@ from sqlalchemy import URL, create_engine, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from sundbench.errors import HubError
+from sundbench.hub.database import holds_password
 
 Kind = Literal["sqlite", "postgresql"]
 
@@ -32,6 +33,19 @@ def parsed(url: str) -> URL:
     if not known:
         raise HubError("that is no URL of a database: use postgresql://user@host/name")
     return found
+
+
+def require_no_password(url: str) -> None:
+    """Refuse a URL with a password where everybody on the machine sees it: among a command's arguments.
+
+    Raises:
+        HubError: it has one, or is no URL of a database.
+    """
+    if holds_password(parsed(url)):
+        raise HubError(
+            "everybody on this machine can read a password in an argument: leave it out, and put it into a"
+            " file: ...?passfile=/etc/sundbench/pgpass"
+        )
 
 
 def kind(url: str) -> Kind:
@@ -130,9 +144,13 @@ def _run(url: str, program: str, *arguments: str, dumped: Path | None = None) ->
     """Run one of PostgreSQL's programs; a password in the URL is kept from the list of processes."""
     found = parsed(url).set(drivername="postgresql")
     environment = dict(os.environ)
-    if found.password is not None:
-        environment["PGPASSWORD"] = str(found.password)
-        found = found.set(password=None)
+    if holds_password(found):
+        environment["PGPASSWORD"] = str(found.password or found.query["password"])
+        query = found.difference_update_query(["password"]).query
+        # `set` would keep the password: its None is for what stays.
+        found = URL.create(
+            found.drivername, found.username, None, found.host, found.port, found.database, query
+        )
     target = found.render_as_string(hide_password=False)
     command = [program, *arguments, target, *([str(dumped)] if dumped else [])]
     try:
