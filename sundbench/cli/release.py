@@ -207,3 +207,33 @@ def verify(ctx: typer.Context, release: ReleaseId) -> None:
 
     opened = verified(ctx.obj, release)
     screen.print(f"release {release}: {len(opened.about.outputs)} files as they were released")
+
+
+@app.command("renew-key")
+def renew_key(ctx: typer.Context) -> None:
+    """Sign manifests and releases with a new key from now on.
+
+    What was signed before is still believed: the public key of each key that signed once is kept, as
+    keys/manifest-FINGERPRINT.pub. Remove that of a key which somebody else may have had: then what it signed
+    is refused, and has to be run again. The audit log says when each was replaced.
+
+    Example: sundbench release renew-key
+    """
+    from sundbench.governance import database, people
+    from sundbench.governance.audit.actions import Action
+    from sundbench.governance.audit.recording import recording
+    from sundbench.governance.models import Role
+    from sundbench.release import signing
+
+    user = people.current_user()
+    with database.reading(ctx.obj) as session:
+        people.require_once_held(session, user, Role.ADMIN)
+    made = []
+
+    def record(old: str, new: str) -> None:
+        with recording(ctx.obj, user) as recorder:
+            recorder.record(Action.KEY_RENEW, "manifest", old=old, new=new)
+        made.extend([old, new])
+
+    signing.renew(ctx.obj, record)
+    screen.print(f"key {made[1][:16]} signs from now on; what {made[0][:16]} signed is still believed")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sundbench.errors import SundbenchError
+from sundbench.governance.audit.segments import write_whole
 from sundbench.governance.once import make_once
 
 
@@ -67,11 +70,57 @@ class Signer:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the public key, in hexadecimal: short enough to be kept on paper."""
-        return hashlib.sha256(self._public.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()
+        return _fingerprint(self._public)
 
     def make(self) -> None:
         """See to it that the key is there."""
         _ = self._private
+
+    @property
+    def earlier(self) -> list[Signer]:
+        """The keys that signed before `renew`, as far as they are kept; they can only check now."""
+        kept = sorted(self.folder.glob(f"{self.name}-*.pub"))
+        return [Signer(self.folder, path.stem, self.error) for path in kept]
+
+    def renew(self, before: Callable[[str, str], object]) -> None:
+        """Sign with a new key from now on; the public key so far is kept, among `earlier`.
+
+        Cut off at any moment, one of the two keys signs, and the public keys of both are there.
+
+        Args:
+            before: called before anything is written, with the fingerprints of the old key and the new; what
+                it raises leaves the key as it is.
+
+        Raises:
+            SundbenchError: of the class `error`: there is no key yet, it is another account's, or the disk
+                refuses.
+        """
+        path = self.folder / f"{self.name}.key"
+        try:
+            if path.stat().st_uid != os.geteuid():
+                raise self.error(f"{path}: is another account's: run as the account that the hub runs as")
+            with self._alone():
+                old, new = Signer(self.folder, self.name, self.error)._private, Ed25519PrivateKey.generate()
+                was = _fingerprint(old.public_key())
+                before(was, _fingerprint(new.public_key()))
+                write_whole(self.folder / f"{self.name}-{was[:16]}.pub", _public_pem(old))
+                write_whole(self.folder / f"{self.name}.pub", _public_pem(new))
+                write_whole(path, _private_pem(new))
+                for left in self.folder.glob(f".{path.name}.*"):  # by who was killed at the same
+                    left.unlink()
+        except FileNotFoundError:
+            raise self.error(f"{path}: there is no key yet: what is signed first makes it") from None
+        except OSError as error:
+            raise self.error(f"{path}: no new key was made: {error.strerror}") from None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
     @cached_property
     def _public(self) -> Ed25519PublicKey:
@@ -91,8 +140,7 @@ class Signer:
         path = self.folder / f"{self.name}.key"
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            made = Ed25519PrivateKey.generate()
-            make_once(path, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+            make_once(path, _private_pem(Ed25519PrivateKey.generate()))
         try:
             key = load_pem_private_key(path.read_bytes(), password=None)
         except ValueError:
@@ -102,6 +150,18 @@ class Signer:
         public = self.folder / f"{self.name}.pub"
         if not public.exists():
             aside = self.folder / f".{self.name}.pub.{os.getpid()}"
-            aside.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+            aside.write_bytes(_public_pem(key))
             aside.replace(public)
         return key
+
+
+def _fingerprint(key: Ed25519PublicKey) -> str:
+    return hashlib.sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()
+
+
+def _private_pem(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _public_pem(key: Ed25519PrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

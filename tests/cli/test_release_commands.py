@@ -10,6 +10,8 @@ from typer.testing import CliRunner, Result
 from sundbench.cli.main import app
 from sundbench.cli.screen import screen
 from sundbench.errors import ReleaseError, StudyError
+from sundbench.release import signing
+from sundbench.site import Site
 
 STUDY = """
 id = "tiny"
@@ -98,3 +100,22 @@ def test_a_run_is_shown_only_as_it_was_signed(sundbench: Sundbench, tmp_path: Pa
     shown = sundbench("run", "show", "tiny-1")
     assert isinstance(shown.exception, ReleaseError)
     assert "signature can't be checked" in str(shown.exception)
+
+
+def test_a_new_key_is_the_admin_s_to_make_and_recorded(
+    sundbench: Sundbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUNDBENCH_USER", "ida")
+    monkeypatch.setenv("SUNDBENCH_RUNTIME", str(tmp_path / "runtime"))
+    sundbench("people", "add", "ida", "--name", "Ida Winther", "--role", "admin")
+    assert "there is no key yet" in str(sundbench("release", "renew-key").exception)
+    site = Site.from_environment(tmp_path / "home")
+    signature = signing.sign(site, {"a": 1})
+    told = sundbench("release", "renew-key").stdout.split()
+    signing.verify(site, {"a": 1}, signature, "it")
+    assert (site.root / "keys" / f"manifest-{told[told.index('what') + 1]}.pub").exists()
+    recorded = sundbench("audit", "show", "--action", "key.renew", "--whole").stdout
+    assert recorded.count("key.renew") == 1
+    assert told[1] in recorded
+    monkeypatch.setenv("SUNDBENCH_USER", "bo")
+    assert str(sundbench("release", "renew-key").exception) == "bo is no admin: ask ida"

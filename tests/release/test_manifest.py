@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from sundbench.errors import ReleaseError
+from sundbench.governance.signing import Signer
 from sundbench.release import manifest as manifests
 from sundbench.release import signing
 from sundbench.release.run import folder_of
@@ -29,6 +30,28 @@ def test_a_manifest_signed_by_someone_else(site: Site, kept: Callable[..., str])
     signing.sign(site, {})
     with pytest.raises(ReleaseError, match="changed after it was signed"):
         manifests.read(site, folder)
+
+
+def test_a_manifest_that_an_earlier_key_signed_until_that_one_is_removed(
+    site: Site, kept: Callable[..., str]
+) -> None:
+    folder = folder_of(site, kept())
+    signing.renew(site, lambda *_: None)
+    content = manifests.read(site, folder)
+    later = folder_of(site, kept("tiny-20261123104500-1f2e"))
+    signing.renew(site, lambda *_: None)
+    assert manifests.read(site, folder) == content
+    assert manifests.read(site, later).run == later.name
+
+    signature = json.loads((folder / "manifest.json").read_text())["signature"]
+    for public in (site.root / "keys").glob("manifest-*.pub"):
+        if Signer(public.parent, public.stem, ReleaseError).signed(
+            content.model_dump(mode="json"), signature
+        ):
+            public.unlink()
+    with pytest.raises(ReleaseError, match="or its key isn't kept"):
+        manifests.read(site, folder)
+    assert manifests.read(site, later).run == later.name
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"manifest": {}, "signature": "zz"}'])

@@ -61,6 +61,8 @@ class Action(StrEnum):
 
     VAULT_ROTATE = "vault.rotate"
     """All that the vault holds was sealed with a new key."""
+    KEY_RENEW = "key.renew"
+    """Manifests and releases are signed with a new key."""
     ACCOUNT_SET_UP = "account.set-up"
     EXTRACT_START = "extract.start"
     EXTRACT_MAKE = "extract.make"
