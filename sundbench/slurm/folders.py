@@ -72,6 +72,54 @@ def hand_over(site: Site, account: Account) -> None:
         ) from error
 
 
+def give_back(site: Site, account: Account) -> None:
+    """Make a project's folders and give them to its account, though not what is in them; for root.
+
+    Raises:
+        ClusterError: something stands in the way.
+    """
+    for folder in worked_with(site, account):
+        try:
+            with _opened(site, folder, make=True) as at:
+                os.fchown(at, account.uid, account.gid)
+                os.fchmod(at, 0o700)
+        except OSError as error:
+            raise ClusterError(f"{folder}: {error.strerror}: it can't be given to {account.name}") from error
+
+
+def take_away(site: Site, folder: Path) -> None:
+    """Close a project's folder, if it is there, with all that is in it, to all but root; for root.
+
+    Nothing in it is looked at: no name leads into it any more.
+
+    Raises:
+        ClusterError: something else stands in its place.
+    """
+    try:
+        with _opened(site, folder) as at:
+            os.fchown(at, os.geteuid(), os.getegid())
+            os.fchmod(at, 0o700)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ClusterError(f"{folder}: {error.strerror}: it can't be closed") from error
+
+
+def remove_emptied(site: Site, folder: Path) -> None:
+    """Remove a project's folder, if it is there, from which its account has removed everything; for root.
+
+    Raises:
+        ClusterError: it hasn't.
+    """
+    try:
+        with _opened(site, folder.parent) as above:
+            os.rmdir(folder.name, dir_fd=above)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ClusterError(f"{folder}: {error.strerror}: it can't be removed") from error
+
+
 def _close(site: Site) -> None:
     """Keep what is no project's from the accounts, which must pass through the folder above it."""
     with _opened(site, site.root) as root:

@@ -13,6 +13,7 @@ from sundbench.governance.audit.reading import Filter, read
 from sundbench.governance.audit.recording import recording
 from sundbench.governance.models import Role
 from sundbench.governance.permit import parse
+from sundbench.hub.workspaces.fate import ended
 from sundbench.hub.workspaces.history import History, history
 from sundbench.site import Site
 from tests.hub.workspaces.conftest import PERMIT
@@ -27,8 +28,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     return site
 
 
-def expiring(site: Site, days: int) -> None:
-    text = PERMIT.format(name="lung-cancer", expires=permits.today() + timedelta(days=days))
+def expiring(site: Site, days: int, name: str = "lung-cancer") -> None:
+    text = PERMIT.format(name=name, expires=permits.today() + timedelta(days=days))
     with database.writing(site) as session:
         permits.register(session, parse(text, "a test"), text, "karen")
 
@@ -76,6 +77,29 @@ def test_at_the_permits_end(site: Site, kept: History, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "a.py").read_text() == "second"
     assert str((permits.today() + timedelta(days=365)).year) in run("workspace", "list")
     assert actions(site) == ["workspace.close", "workspace.read"]
+
+
+def test_one_project_s_trouble_keeps_no_other_from_its_turn(
+    site: Site, kept: History, tmp_path: Path
+) -> None:
+    expiring(site, 100, "a-later-one")
+    (kept.repository / "config").write_text("[include]\n\tpath = /tmp/mine\n")
+    other = history(site, "a-later-one")
+    other.workspace.mkdir(parents=True)
+    (other.workspace / "b.py").write_text("x")
+    with pytest.raises(SundbenchError, match=r"^lung-cancer: .*could have git run programs"):
+        run("workspace", "backup", "--to", str(tmp_path / "copies"), "lung-cancer", "a-later-one")
+    assert len(list((tmp_path / "copies" / "a-later-one").iterdir())) == 1
+    assert "can't be read" in run("workspace", "list")
+
+    for name in ("lung-cancer", "a-later-one"):
+        expiring(site, -1, name)
+    kept.workspace.rename(tmp_path / "elsewhere")
+    kept.workspace.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SundbenchError, match=r"^lung-cancer: .*is a link"):
+        run("workspace", "close")
+    assert ended(site, "a-later-one")
+    assert not ended(site, "lung-cancer")
 
 
 def test_only_a_steward_reads(site: Site, kept: History, tmp_path: Path) -> None:

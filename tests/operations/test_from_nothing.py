@@ -157,3 +157,18 @@ def test_all_is_lost_and_brought_back_with_other_authorities_and_another_audit_k
     kernel = rikke.kernel(PROJECT)
     assert int(kernel.run("import sundbench as sb; print(len(sb.connect()['lmdb']))")) > 0
     assert "as they were written" in installation.run("as_hub sundbench audit verify")
+
+
+def test_a_permit_s_end(installation: Installation):
+    """The timer's service closes what is the account's, as root and as the account."""
+    account = installation.run(f"stat -c %U /srv/sundbench/workspaces/{PROJECT}").strip()
+    installation.run(
+        f"as_hub env SUNDBENCH_USER=ida sundbench permit close {PROJECT} --why 'its study has ended'; "
+        f"scancel --user={account} --signal=KILL --full"
+    )
+    eventually(lambda: installation.run("squeue -ho %u") == "", 120)
+    installation.run("systemctl start sundbench-permits.service")
+    place = "cd /srv/sundbench; stat -c '%U %a'"
+    assert installation.run(f"{place} workspaces/{PROJECT}") == "root 700\n"
+    assert installation.run(f"{place} histories/{PROJECT}") == f"{account} 700\n"
+    assert installation.run(f"find /srv/sundbench/scratch /srv/sundbench/outboxes -name {PROJECT}") == ""

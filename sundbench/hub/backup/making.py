@@ -186,7 +186,11 @@ class _Copier:
             os.link(self._before / name, to)
             size, digest = before.size, before.digest
         else:
-            size, digest = self._copy(os.open(path, _OPEN, dir_fd=folder), to, grows=grows)
+            opened = os.open(path, _OPEN, dir_fd=folder)
+            if not stat.S_ISREG(os.fstat(opened).st_mode):  # exchanged since it was looked at
+                os.close(opened)
+                return
+            size, digest = self._copy(opened, to, grows=grows)
         self._done += 1
         self._report("files", self._done, 0)
         yield File(kind="file", size=size, changed=found.st_mtime_ns, digest=digest, **owned)

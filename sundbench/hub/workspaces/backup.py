@@ -1,20 +1,22 @@
-"""Copies of workspaces with all of their versions, each one file that git reads anywhere (``git bundle``)."""
+"""Copies of workspaces with all of their versions, kept in a folder elsewhere."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from sundbench.errors import HubError
-from sundbench.hub.server.tree import IrregularError, NotThereError, Tree
-from sundbench.hub.workspaces.git import BRANCH, git
+from sundbench.hub.workspaces import bundles
+from sundbench.hub.workspaces.as_account import do, owner, versions
+from sundbench.hub.workspaces.errands import BringBack, Bundle, RequireReadable, Sweep
 from sundbench.hub.workspaces.history import history
-from sundbench.sandbox.ownership import hand_over
 from sundbench.site import Site
+from sundbench.slurm.folders import give_back
+
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def backups(folder: Path, permit: str) -> list[Path]:
@@ -38,37 +40,37 @@ def backup(site: Site, permit: str, folder: Path, keep: int) -> Path | None:
 
     Raises:
         HubError: it can't be written, or doesn't read back.
+        ClusterError: the project's account isn't known here.
     """
-    kept = history(site, permit)
-    if kept.workspace.is_dir():
-        kept.sweep()
-    if not kept.versions(most=1):
+    newest = do(site, Sweep(permit=permit)).decode(errors="replace")
+    if not newest:
         return None
-    head = kept.versions(most=1)[0].id
     there = backups(folder, permit)
-    if there and _head(kept.repository, there[-1]) == head:
+    if there and bundles.head(there[-1]) == newest:
         return there[-1]
     place = folder / permit
-    made = place / f"{permit}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z.bundle"
-    aside = place / f".{made.name}.{os.getpid()}"
+    name = f"{permit}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z.bundle"
+    aside = f".{name}.{os.getpid()}"
     try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with kept.locked():
-            git(kept.repository, "bundle", "create", "--quiet", str(aside), BRANCH)
-        aside.chmod(0o600)
-        with _read(aside, place):
-            pass
-        aside.replace(made)
+        with _opened(place) as here:
+            try:
+                with os.fdopen(os.open(aside, _NEW, 0o600, dir_fd=here), "r+b") as file:
+                    do(site, Bundle(permit=permit), to=file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                    do(site, RequireReadable(permit=permit), given=place / aside)
+                os.rename(aside, name, src_dir_fd=here, dst_dir_fd=here)
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(aside, dir_fd=here)
+            for old in backups(folder, permit)[:-keep]:
+                os.unlink(old.name, dir_fd=here)
     except OSError as error:
         raise HubError(
             f"backup {place}: {error.strerror}: see [workspace] backup in settings.toml"
         ) from error
-    finally:
-        with suppress(OSError):
-            aside.unlink()
-    for old in backups(folder, permit)[:-keep]:
-        old.unlink()
-    return made
+    return place / name
 
 
 def restore(site: Site, permit: str, copy: Path) -> int:
@@ -86,80 +88,26 @@ def restore(site: Site, permit: str, copy: Path) -> int:
 
     Raises:
         HubError: the copy doesn't read, or the project has versions already.
+        ClusterError: the project's account isn't known here, or something stands in its folders' place.
     """
-    kept = history(site, permit)
-    if kept.versions(most=1):
+    if (whose := owner(site, permit)) is not None:
+        give_back(site, whose)
+    if versions(site, permit, most=1):
         raise HubError(
-            f"{permit} has versions already, and a copy would replace them: move {kept.folder} away first"
+            f"{permit} has versions already, and a copy would replace them: move "
+            f"{history(site, permit).folder} away first"
         )
-    site.workspaces.mkdir(parents=True, exist_ok=True)
-    kept.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _read(copy, kept.folder) as repository:
-        shutil.rmtree(kept.repository, ignore_errors=True)
-        repository.rename(kept.repository)
-    kept.workspace.mkdir(exist_ok=True, mode=0o700)
-    listed = (
-        git(kept.repository, "ls-tree", "-r", "-z", "--name-only", "--full-tree", BRANCH) or b""
-    ).decode()
-    head = _head(kept.repository, copy)
-    paths = [path for path in listed.split("\0") if path]
-    written = sum(_put(kept.workspace, path, kept.content(path, head)) for path in paths)
-    hand_over(kept.workspace)
-    kept.sweep()
-    return written
-
-
-def _put(workspace: Path, path: str, content: bytes) -> bool:
-    tree = Tree(workspace)
-    try:
-        tree.entry(path)
-    except NotThereError:
-        pass
-    except IrregularError:
-        return False
-    else:
-        return False
-    try:
-        for folder in reversed(PurePosixPath(path).parents[:-1]):
-            tree.make_folder(str(folder))
-        tree.write(path, content)
-    except IrregularError:  # another thing than a folder stands on the way
-        return False
-    return True
+    written = do(site, BringBack(permit=permit), given=copy)
+    if not written.isdigit():
+        raise HubError(f"{permit}: its account doesn't say what it has brought back")
+    return int(written[:9])
 
 
 @contextmanager
-def _read(copy: Path, beside: Path) -> Iterator[Path]:
-    """A repository made from a copy: what git can't read whole is refused here."""
-    repository = beside / f".read.{os.getpid()}"
-    shutil.rmtree(repository, ignore_errors=True)
+def _opened(folder: Path) -> Iterator[int]:
+    """A folder that is where its name says: nothing is written or removed where a link leads."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        git(
-            repository,
-            "init",
-            "--quiet",
-            "--bare",
-            f"--initial-branch={BRANCH.rpartition('/')[2]}",
-            str(repository),
-        )
-        shutil.rmtree(repository / "hooks", ignore_errors=True)
-        try:
-            git(
-                repository,
-                "-c",
-                "transfer.fsckObjects=true",
-                "fetch",
-                "--quiet",
-                str(copy.resolve()),
-                f"{BRANCH}:{BRANCH}",
-            )
-        except HubError as error:
-            raise HubError(f"{copy}: damaged, or no copy of a workspace: take an older one") from error
-        yield repository
+        yield descriptor
     finally:
-        shutil.rmtree(repository, ignore_errors=True)
-
-
-def _head(repository: Path, copy: Path) -> str:
-    said = git(repository, "bundle", "list-heads", str(copy.resolve()), accept=(0, 1, 128)) or b""
-    return said.decode().partition(" ")[0]
+        os.close(descriptor)

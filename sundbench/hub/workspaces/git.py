@@ -3,8 +3,9 @@
 A work tree that users write could bring along programs for git to run: a file system monitor, hooks, filters,
 repositories within it. So git never sees that tree: versions go in by ``fast-import`` and come out as blobs.
 
-The repository itself is its project's account's where projects have accounts, and root reads it: whoever has
-the account could have root run a program that the configuration in it names. Such a one is refused.
+The repository itself is its project's account's where projects have accounts. Git works in it as that account
+(`sundbench.hub.workspaces.as_account`), and root's reads a copy of it that a backup has brought back: a
+configuration that names programs, or a link to other repositories, is refused all the same.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import BinaryIO
 
 from sundbench.errors import HubError
 
@@ -58,7 +60,11 @@ def installed() -> bool:
 
 
 def git(
-    repository: Path, *arguments: str, given: bytes = b"", accept: tuple[int, ...] = (0,)
+    repository: Path,
+    *arguments: str,
+    given: bytes = b"",
+    accept: tuple[int, ...] = (0,),
+    to: BinaryIO | None = None,
 ) -> bytes | None:
     """Run one command of git.
 
@@ -67,9 +73,10 @@ def git(
         arguments: of git.
         given: standard input.
         accept: exit codes that are no error.
+        to: a file, with a descriptor, that takes what it prints.
 
     Returns:
-        What it printed; None where it ended with an accepted code other than 0.
+        What it printed, where no file takes it; None where it ended with an accepted code other than 0.
 
     Raises:
         HubError: git isn't installed, or fails; or the repository has a configuration of its own.
@@ -85,7 +92,8 @@ def git(
         done = subprocess.run(  # noqa: S603 - no shell; paths go in by standard input or after --
             [program, *_OPTIONS, *arguments],
             input=given,
-            capture_output=True,
+            stdout=to or subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=environment,
             cwd=repository if repository.is_dir() else repository.parent,
             timeout=_PATIENCE,
@@ -98,7 +106,7 @@ def git(
         raise HubError(
             f"versions {repository}: git {arguments[0]} failed: {said[-1] if said else done.returncode}"
         )
-    return done.stdout if done.returncode == 0 else None
+    return (done.stdout or b"") if done.returncode == 0 else None
 
 
 def _require_plain(repository: Path) -> None:
@@ -109,7 +117,8 @@ def _require_plain(repository: Path) -> None:
     """
     if not os.path.lexists(repository):
         return
-    if not repository.is_dir() or os.path.lexists(repository / "commondir"):
+    elsewhere = ("commondir", "objects/info/alternates", "objects/info/http-alternates")
+    if not repository.is_dir() or any(os.path.lexists(repository / one) for one in elsewhere):
         raise HubError(f"versions {repository}: they are elsewhere: put them back where they were")
     try:
         descriptor = os.open(repository / "config", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

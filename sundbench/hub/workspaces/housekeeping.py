@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection, Iterable
 from datetime import date
 
-from sundbench.errors import AuditError, HubError
+from sundbench.errors import AuditError, ClusterError, HubError
 from sundbench.governance.permits import Registered
 from sundbench.hub.journal import Journal
 from sundbench.hub.settings import WorkspaceSettings
@@ -58,7 +58,7 @@ class Housekeeping:
                 )
                 await asyncio.to_thread(step.take, self._site, today, self._settings.backup)
                 log.warning("workspace %s: %s (%s)", step.permit, step.what, step.why)
-            except (AuditError, HubError, OSError) as error:
+            except (AuditError, ClusterError, HubError, OSError) as error:
                 log.error("workspace %s waits (%s): %s", step.permit, step.what, error)  # noqa: TRY400 - a line
         if self._settings.backup and time.monotonic() - self._copied >= _DAY:
             self._copied = time.monotonic()
@@ -69,5 +69,5 @@ class Housekeeping:
             try:
                 if self._settings.backup and not ended(self._site, one.permit.id):
                     backup(self._site, one.permit.id, self._settings.backup, self._settings.backups)
-            except HubError as error:
+            except (ClusterError, HubError) as error:
                 log.error("workspace not copied: %s", error)  # noqa: TRY400 - a line, not a traceback

@@ -139,7 +139,22 @@ def test_a_repository_that_would_have_git_run_programs_has_none_run(history: His
     (history.repository / "commondir").write_text(str(tmp_path))
     with pytest.raises(HubError, match="elsewhere"):
         history.versions()
+    (history.repository / "commondir").unlink()
+    (history.repository / "objects" / "info" / "alternates").write_text(str(tmp_path))
+    with pytest.raises(HubError, match="elsewhere"):
+        history.versions()
     assert not ran.exists()
+
+
+def test_folders_without_end_keep_nothing_else_from_its_versions(
+    history: History,
+) -> None:
+    (history.workspace / "a.py").write_text("x")
+    # Deeper than Python itself makes and removes them.
+    subprocess.run(["mkdir", "-p", "/".join(["d"] * 1200)], cwd=history.workspace, check=True)
+    history.sweep()
+    assert [one.what for one in history.versions()] == ["a.py"]
+    subprocess.run(["rm", "-rf", history.workspace / "d"], check=True)
 
 
 def test_no_lock_is_made_where_a_link_leads(history: History, tmp_path: Path) -> None:
