@@ -9,7 +9,7 @@ import typer
 from sundbench.cli.screen import errors, progress, screen
 
 if TYPE_CHECKING:
-    from sundbench.hub.settings import RunSettings
+    from sundbench.hub.slurm.settings import RunSettings
     from sundbench.release.cluster.letter import Resources
     from sundbench.release.manifest import Manifest
     from sundbench.release.reproduce import Reproduction

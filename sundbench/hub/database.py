@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import field_validator
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from sundbench.hub.section import Section
 from sundbench.site import Site
 
 _PATIENCE: dict[str, int | str] = {
@@ -22,15 +23,13 @@ _PATIENCE: dict[str, int | str] = {
 """libpq's parameters, where the URL doesn't say otherwise."""
 
 
-class DatabaseSettings(BaseModel):
+class DatabaseSettings(Section):
     """The section ``[database]`` of the operator's settings.
 
     Attributes:
         hub: URL of a PostgreSQL database; empty: SQLite in ``<home>/hub``. No password stands in it: libpq
             reads a password file (``?passfile=...`` or ``PGPASSFILE``), and refuses one that others can read.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     hub: str = ""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from sundbench.hub.section import Section
 from sundbench.registers.catalogue import Text
 
 _LOOPBACK = {"127.0.0.1", "localhost"}
@@ -20,7 +21,7 @@ def is_safe(url: str) -> bool:
     )
 
 
-class OidcSettings(BaseModel):
+class OidcSettings(Section):
     """How people log in through an identity provider.
 
     The client's secret is no setting: it is read from ``<home>/hub/secrets/oidc-client``.
@@ -44,8 +45,6 @@ class OidcSettings(BaseModel):
         recheck_minutes: how often the provider is asked whether a session still holds, where it gives
             refresh tokens.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     issuer: str = ""
     client_id: str = ""

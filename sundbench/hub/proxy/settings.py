@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
+
+from sundbench.hub.section import Section
 
 
-class TlsSettings(BaseModel):
+class TlsSettings(Section):
     """Whether the proxy speaks TLS with browsers itself, and on how many hosts.
 
     Attributes:
@@ -18,8 +20,6 @@ class TlsSettings(BaseModel):
             to browsers they are another origin than the hub, and than other people's. The certificate and
             the DNS need ``*.`` before the host's name.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     certificate: Path | None = None
     key: Path | None = None

@@ -11,9 +11,9 @@ from datetime import date
 from sundbench.errors import AuditError, ClusterError, HubError
 from sundbench.governance.permits import Registered
 from sundbench.hub.journal import Journal
-from sundbench.hub.settings import WorkspaceSettings
 from sundbench.hub.workspaces.backup import backup
 from sundbench.hub.workspaces.fate import ACTIONS, due, ended, reachable
+from sundbench.hub.workspaces.settings import WorkspaceSettings
 from sundbench.site import Site
 
 log = logging.getLogger(__name__)

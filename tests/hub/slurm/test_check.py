@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from sundbench.hub.checks.cluster import cluster
-from sundbench.hub.settings import Settings, SiteSettings, SlurmSettings
+from sundbench.hub.settings import Settings
+from sundbench.hub.site_settings import SiteSettings
+from sundbench.hub.slurm.settings import SlurmSettings
 from sundbench.slurm.small.cluster import SmallSlurm
 from tests.hub.installation import PERMITS, make_site
 

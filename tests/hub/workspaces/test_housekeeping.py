@@ -7,11 +7,11 @@ from typing import Any
 
 from sundbench.errors import AuditError
 from sundbench.governance.permits import Registered, today
-from sundbench.hub.settings import WorkspaceSettings
 from sundbench.hub.workspaces.backup import backups
 from sundbench.hub.workspaces.fate import ended
 from sundbench.hub.workspaces.history import history
 from sundbench.hub.workspaces.housekeeping import Housekeeping
+from sundbench.hub.workspaces.settings import WorkspaceSettings
 from sundbench.site import Site
 
 TODAY = today()
