@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 import sundbench as sb
 
 
@@ -12,14 +14,22 @@ def test_every_word_is_there():
     assert set(sb.__all__) <= set(dir(sb))
 
 
-def test_the_import_alone_loads_nothing_heavy():
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("sundbench", {"polars", "pandas", "dask", "pyarrow", "numpy"}),
+        ("sundbench.disclosure.profile", {"polars", "pandas", "pyarrow", "numpy"}),
+        ("sundbench.release.cluster.worker", {"polars", "pandas", "pyarrow", "scipy", "papermill"}),
+    ],
+)
+def test_a_program_loads_nothing_heavy_that_it_does_not_use(module, heavy):
     done = subprocess.run(
-        [sys.executable, "-c", "import sys, sundbench; print(*sys.modules)"],
+        [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert not {"polars", "pandas", "dask", "pyarrow", "numpy"} & set(done.stdout.split())
+    assert not heavy & set(done.stdout.split())
 
 
 def test_an_unknown_word():

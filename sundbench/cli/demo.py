@@ -48,7 +48,7 @@ def demo(
     from sundbench.disclosure.check import check
     from sundbench.disclosure.profile import profile
     from sundbench.governance.models import Decision
-    from sundbench.registers.synthetic import synthesize
+    from sundbench.registers.synthetic.run import synthesize
     from sundbench.release import content, released, requests, run
     from sundbench.release import report as reports
     from sundbench.release.study import find

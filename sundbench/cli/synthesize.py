@@ -32,7 +32,7 @@ def synthesize(
     Example: sundbench synthesize --persons 50000 --years 1995-2025 --seed 1 deliveries/first
     """
     from sundbench.cli.screen import progress, screen
-    from sundbench.registers.synthetic import synthesize as write
+    from sundbench.registers.synthetic.run import synthesize as write
 
     with progress("synthesize") as report:
         truth = write(out, persons=persons, years=_years(years), seed=seed, workers=workers, report=report)

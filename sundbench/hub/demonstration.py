@@ -24,7 +24,7 @@ from sundbench.hub import passwords, settings
 from sundbench.hub.runtime import private
 from sundbench.hub.slurm.setting_up import set_up
 from sundbench.registers.catalogue import catalogue
-from sundbench.registers.synthetic import synthesize
+from sundbench.registers.synthetic.run import synthesize
 from sundbench.release import content, requests, run
 from sundbench.release import report as reports
 from sundbench.release.study import find

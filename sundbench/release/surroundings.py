@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from sundbench.release.kernel import THREADS
+from sundbench.release.kernel_environment import THREADS
 
 
 class Surroundings(BaseModel):

@@ -13,7 +13,7 @@ from sundbench.cli.walkthroughs import walkthrough, walkthroughs
 from sundbench.errors import SundbenchError
 from sundbench.governance.permit import check, parse
 from sundbench.registers.catalogue import catalogue
-from sundbench.registers.synthetic import synthesize
+from sundbench.registers.synthetic.run import synthesize
 from sundbench.release.report import read
 from sundbench.release.study import find
 

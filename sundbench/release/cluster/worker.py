@@ -19,7 +19,7 @@ from sundbench.release.cluster.inside.ways import LISTENER, MEMBER, MEMBERS
 from sundbench.release.cluster.letter import LETTER, NET, STUDY, Letter
 from sundbench.release.cluster.limits import fitted
 from sundbench.release.cluster.trust import require_own
-from sundbench.release.kernel import confined_environment
+from sundbench.release.kernel_environment import confined_environment
 from sundbench.sandbox.launch import start
 from sundbench.sandbox.policy import read
 from sundbench.slurm.jobs import address, end_by

@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from sundbench.registers.synthetic import synthesize
 from sundbench.registers.synthetic.output import FORMATS, FileKey
+from sundbench.registers.synthetic.run import synthesize
 
 PERSONS = 2_600  # one whole chunk and a short one
 YEARS = (2015, 2022)

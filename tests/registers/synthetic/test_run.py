@@ -18,7 +18,7 @@ import pytest
 from sundbench.errors import SundbenchError
 from sundbench.registers.catalogue import catalogue
 from sundbench.registers.delivery import read_delivery
-from sundbench.registers.synthetic import synthesize
+from sundbench.registers.synthetic.run import synthesize
 
 
 def digests(folder: Path) -> dict[str, str]:
