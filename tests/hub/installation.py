@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
 import socket
 import subprocess
@@ -20,8 +21,9 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +105,7 @@ def close(site: Site, name: str) -> None:
         found.closed_why = "the test says so"
 
 
-def eventually(what: Callable[[], Any], seconds: float = 30) -> Any:
+def eventually(what: Callable[[], Any], seconds: float = 60) -> Any:
     """Ask until the answer is true, and give it; fail after so many seconds."""
     until = time.monotonic() + seconds
     while not (answer := what()):
@@ -170,7 +172,7 @@ class Visitor:
         """Press a project's start button, and wait until its server is up."""
         answer = self.post(f"hub/spawn/{self.user}/{project}")
         if wait and answer.ok:
-            eventually(lambda: self.state(project) == "running", 90)
+            eventually(lambda: self.state(project) == "running", 120)
         return answer
 
     def stop(self, project: str) -> requests.Response:
@@ -317,18 +319,18 @@ class Platform:
             except Exception:
                 return False
 
-        eventually(answers, 20)
+        eventually(answers)
 
     def start_hub(self) -> None:
         """Start the hub, and wait until it answers through its proxy."""
         self.hub = self._start(self.command, "hub.log")
-        eventually(self.answers, 60)
+        eventually(self.answers, 120)
 
     def answers(self) -> bool:
         """Whether the hub is up."""
         assert self.hub is None or self.hub.poll() is None, self.log()
         try:
-            return requests.get(f"{self.url}hub/health", timeout=2).ok
+            return requests.get(f"{self.url}hub/health", timeout=10).ok
         except requests.RequestException:
             return False
 
@@ -387,16 +389,29 @@ class Platform:
             )
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens at."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+def free_ports(wanted: int) -> list[int]:
+    """Ports that nobody listens at, and that nobody else is given until somebody does.
+
+    A hub listens seconds after its ports were chosen, and again when it was killed. So they lie below those
+    that the system gives to whoever asks for any, and each worker of a run of tests has its own.
+    """
+    return list(islice(filter(_is_free, _own_ports), wanted))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe, suppress(OSError):
+        probe.bind(("", port))
+        return True
+    return False
+
+
+def _ports_of(worker: int, many: int = 1000) -> Iterator[int]:
+    """A worker's ports, over and over; from anywhere on, since another run of tests may go on beside this."""
+    first, begin = 10_000 + worker % 20 * many, secrets.randbelow(many)
+    return (first + (begin + number) % many for number in count())
+
+
+_own_ports = _ports_of(int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))
 
 
 def make_site(root: Path, settings: str = "", database_url: str = "") -> Site:

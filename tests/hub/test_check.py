@@ -5,7 +5,6 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from sundbench.hub.checks import installation, machine
 from sundbench.hub.checks.finding import Finding
 from sundbench.sandbox.probe import Probe
 from sundbench.site import Site
+from tests.hub.installation import free_ports
 
 
 @pytest.fixture(autouse=True)
@@ -43,11 +43,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 
 
 def write(site: Site, text: str) -> None:
-    with ExitStack() as held:  # all at once: a port that is free again may be given a second time
-        trials = [held.enter_context(socket.socket()) for _ in range(4)]
-        for trial in trials:
-            trial.bind(("127.0.0.1", 0))
-        ports = [trial.getsockname()[1] for trial in trials]
+    ports = free_ports(4)
     settings.path(site).write_text(
         f"{text}[hub]\nport = {ports[0]}\nproxy_port = {ports[1]}\nhub_port = {ports[2]}\n"
         f"[dashboards]\nport = {ports[3]}\n",

@@ -60,9 +60,9 @@ def test_figures_for_prometheus(operated: Platform):
 
     operated.kill("writer")
     rikke.get("hub/logout")
-    eventually(lambda: "sundbench_audit_records_owed 0.0" not in figures(operated, token).text, 20)
+    eventually(lambda: "sundbench_audit_records_owed 0.0" not in figures(operated, token).text)
     operated.start_writer()
-    eventually(lambda: "sundbench_audit_records_owed 0.0" in figures(operated, token).text, 20)
+    eventually(lambda: "sundbench_audit_records_owed 0.0" in figures(operated, token).text)
 
 
 def test_alerts_ask_for_figures_that_there_are(operated: Platform, repository: Path):

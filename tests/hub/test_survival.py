@@ -75,7 +75,7 @@ def test_a_killed_hub_finds_its_servers_again(stand_in_platform: Platform):
     assert stays.state("stays") == "running"
     assert job_of(platform, "member-stays") == before
     assert loses.state("loses") == "stopped"
-    eventually(lambda: ends.state("ends") == "stopped", 20)
+    eventually(lambda: ends.state("ends") == "stopped")
     assert not job_of(platform, "member-ends")
     (adopted,) = eventually(lambda: platform.records(action="server.adopt", actor="member-stays"))
     assert adopted["permit"] == "stays"
@@ -141,7 +141,7 @@ def test_with_the_audit_s_writer_down_nothing_starts(stand_in_platform: Platform
         assert stranger.get("hub/home").url.startswith(f"{platform.url}hub/login")
     finally:
         platform.start_writer()
-    eventually(lambda: platform.records(action="server.stop", actor=other.user), 20)
+    eventually(lambda: platform.records(action="server.stop", actor=other.user))
     assert visitor.start("audited").ok
     visitor.stop("audited")
 

@@ -48,7 +48,7 @@ def up(running):
     return running
 
 
-def gone(pid, patience=5.0):
+def gone(pid, patience=60.0):
     until = time.monotonic() + patience
     while time.monotonic() < until:
         try:
@@ -300,7 +300,7 @@ def running(token):
     return found
 
 
-def gone_all(token, patience=5.0):
+def gone_all(token, patience=60.0):
     until = time.monotonic() + patience
     while running(token) and time.monotonic() < until:
         time.sleep(0.05)

@@ -78,7 +78,7 @@ def begun(
     gate.answer(site, gate.End(permit=mine.permit, job=made.job, letter=made.letter).model_dump_json())
 
 
-def until(true: Callable[[], object], seconds: float = 20) -> None:
+def until(true: Callable[[], object], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "not in time"

@@ -54,7 +54,7 @@ def ended(job: int) -> State:
 
 
 def awaited(job: int, wished: Any) -> State:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while not wished(state := jobs.look(job)):
         assert time.monotonic() < until, state
         time.sleep(0.1)
@@ -131,13 +131,18 @@ def test_a_controller_that_is_down_is_silent_and_comes_back(folder, monkeypatch)
         for name, value in small.environment.items():
             monkeypatch.setenv(name, value)
         job = jobs.submit("#!/bin/sh\nexec sleep 100\n", wanted(folder), NOBODY)
-        awaited(job, lambda state: state.name == "RUNNING")
-        time.sleep(6)  # it saves what it knows every five seconds
+        (node,) = [awaited(job, lambda state: state.name == "RUNNING").node]
+        # It saves what it knows every few seconds; where a job runs stands there once it does.
+        saved = small.folder / "state" / "job_state"
+        until = time.monotonic() + 60
+        while not (saved.exists() and node.encode() in saved.read_bytes()):
+            assert time.monotonic() < until, "slurmctld doesn't save its jobs"
+            time.sleep(0.1)
         small.kill("slurmctld")
         with pytest.raises(SlurmSilentError):
             jobs.look(job)
         small.start("slurmctld")
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while True:
             try:
                 assert jobs.look(job).name == "RUNNING"

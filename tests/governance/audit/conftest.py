@@ -25,10 +25,10 @@ class Running:
     def __init__(self, site: Site, process: "subprocess.Popen[str]") -> None:
         self.site = site
         self.process = process
-        self.hub = Client(socket_path(site), authority(site), timeout=10)
+        self.hub = Client(socket_path(site), authority(site), timeout=60)
 
     def client(self, secret: str = SECRET) -> Client:
-        return Client(socket_path(self.site), secret, timeout=10)
+        return Client(socket_path(self.site), secret, timeout=60)
 
     def register(self, secret: str = SECRET, actions: tuple[str, ...] = ("execute",)) -> Client:
         self.hub.register(digest(secret), "anna", "lung", "e" * 64, actions)
@@ -93,7 +93,7 @@ def start(site: Site) -> Iterator[Callable[..., Running]]:
         )
         running = Running(site, process)
         started.append(running)
-        until = time.monotonic() + 15
+        until = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < until:
             try:
                 running.hub.state()

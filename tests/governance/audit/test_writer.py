@@ -327,7 +327,7 @@ def test_a_log_that_is_changed_under_it_ends_the_writer(running: Running) -> Non
 def test_records_are_anchored_soon_and_when_many_wait(start: Start, site: Site) -> None:
     running = start("--anchor-seconds", "0.2")
     running.register().record("execute", "k")
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while running.hub.state()["anchored"] < running.hub.state()["sequence"]:
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -335,7 +335,7 @@ def test_records_are_anchored_soon_and_when_many_wait(start: Start, site: Site) 
     running = start("--anchor-seconds", "1000", "--anchor-records", "10")
     for _ in range(12):
         running.client().record("execute", "k")
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while running.hub.state()["anchored"] < running.hub.state()["sequence"] - 10:
         assert time.monotonic() < until
         time.sleep(0.05)

@@ -86,7 +86,7 @@ def test_with_governance_s_database_locked_all_are_told_and_work_goes_on(stand_i
             )
             assert rikke.get("user/rikke/lung-cancer/api").ok
             eventually(lambda: "rights are as they were" in platform.log())
-        assert eventually(lambda: rikke.state("lung-cancer") == "running", 15)
+        assert eventually(lambda: rikke.state("lung-cancer") == "running")
         assert platform.visitor("anders").get("hub/home").ok
     finally:
         rikke.stop("lung-cancer")

@@ -121,7 +121,7 @@ def test_who_loses_the_role_is_out_within_seconds(dashboards: Platform):
     petra.log_in("petra", "a password of hers")
     assert petra.get(SERVICE).status_code == 200
     put(Role.REVIEWER)
-    said = eventually(lambda: refusal(petra.get(SERVICE)), 30)
+    said = eventually(lambda: refusal(petra.get(SERVICE)))
     assert "Dashboards are for policymakers" in said
     assert "Dashboards er for beslutningstagere" in said
     assert eventually(lambda: dashboards.records(action="dashboard.refused", actor="petra"))
@@ -335,7 +335,7 @@ def test_without_the_audit_log_nothing_is_opened_and_the_service_dies_with_its_h
             return True
         return False
 
-    eventually(silent, 10)
+    eventually(silent)
     dashboards.start_hub()
     eventually(lambda: palle.get(SERVICE).status_code == 200)  # the log-in outlives the hub
     dashboards.kill("writer")

@@ -113,8 +113,9 @@ def test_a_page_that_was_closed_ends_its_kernel_and_frees_its_place(drawn: Drawn
         opens = made(drawn, at_once=1)
         sweeping = asyncio.ensure_future(opens.sweep())
         await opens.page("palle", offer("first"))
-        await asyncio.sleep(0.25)
-        assert drawn.ended == ["first"]
+        async with asyncio.timeout(30):
+            while drawn.ended != ["first"]:
+                await asyncio.sleep(0.01)
         assert await opens.page("palle", offer("second")) is None
         sweeping.cancel()
         await opens.close()

@@ -64,7 +64,7 @@ def test_it_is_gone_for_a_while(kept: Platform, postgresql: Cluster):
     finally:
         postgresql.start()
 
-    eventually(lambda: rikke.get("hub/home").ok, 30)
+    eventually(lambda: rikke.get("hub/home").ok)
     assert rikke.state("lung-cancer") == "running"
     assert "/hub/login" not in rikke.get("hub/home").url, "nobody was logged out"
     assert rikke.get("user/rikke/lung-cancer/").ok

@@ -64,7 +64,7 @@ class World:
                 return bool(asked.state())
             return False
 
-        eventually(answers, 20)
+        eventually(answers)
 
     def authority(self) -> Client:
         return Client(places.socket_path(self.site), places.authority(self.site))

@@ -239,7 +239,7 @@ def test_a_renewed_certificate_is_shown_without_a_restart(world: World) -> None:
         keeping = threading.Thread(target=_keep, args=(context, own), daemon=True)
         keeping.start()
         world.certipy.create_signed_pair("renewed", "public-ca", alt_names=HERE, overwrite=True)
-        eventually(lambda: shown() != before, 10)
+        eventually(lambda: shown() != before)
         own.certificate.write_text("half of i")
         threading.Event().wait(0.3)
         assert shown(), "what can't be used is not"

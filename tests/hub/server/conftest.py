@@ -112,7 +112,7 @@ class Writer:
 
     def last(self, action: str, about: str = "") -> dict[str, Any]:
         """The newest record of an action on an object; a refusal's comes after its answer: wait a moment."""
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30
         while time.monotonic() < until:
             if found := [record for record in self.of(action) if about in record["object"]]:
                 return found[-1]

@@ -43,7 +43,7 @@ class Page:
         came: list[dict[str, Any]] = []
         kinds: list[str] = []
         while "execute_reply" not in kinds or "idle" not in kinds:
-            received = await asyncio.wait_for(self._socket.read_message(), 20)
+            received = await asyncio.wait_for(self._socket.read_message(), 60)
             assert isinstance(received, str)
             message = json.loads(received)
             if message["parent_header"].get("msg_id") == request:
@@ -140,9 +140,9 @@ def test_a_kernel_that_dies_says_why_in_the_cell(running: Running) -> None:
     async def die(page: Page) -> str:
         await page.send("execute_request", {"code": "import os; os.kill(os.getpid(), 9)"})
         said = ""
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while "restarting" not in said and time.monotonic() < until:
-            said += str(await asyncio.wait_for(page._socket.read_message(), 20))
+            said += str(await asyncio.wait_for(page._socket.read_message(), 60))
         return said
 
     said = talk(running, kernel, die)

@@ -20,6 +20,7 @@ from sundbench.hub import settings
 from sundbench.hub.supervisor import control, loop, notes, programs, table
 from sundbench.hub.supervisor.table import Process
 from sundbench.site import Site
+from tests.hub.installation import free_ports
 
 
 @pytest.fixture
@@ -34,11 +35,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 def write_settings(site: Site) -> None:
-    ports = []
-    for _ in range(4):
-        with socket.socket() as trial:
-            trial.bind(("127.0.0.1", 0))
-            ports.append(trial.getsockname()[1])
+    ports = free_ports(4)
     settings.path(site).write_text(
         f"[hub]\nport = {ports[0]}\nproxy_port = {ports[1]}\nhub_port = {ports[2]}\n"
         f"[dashboards]\nport = {ports[3]}\n"
