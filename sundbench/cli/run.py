@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from sundbench.cli.run_on_cluster import Cores, Hours, Memory, Workers, awaited, refuse_idle, resources
+from sundbench.cli.run_told import tell_begun, tell_compared, tell_made
 from sundbench.cli.screen import listing, progress, screen
-
-if TYPE_CHECKING:
-    from sundbench.release.cluster.letter import Ticket
-    from sundbench.release.manifest import Manifest
-    from sundbench.release.reproduce import Reproduction
-    from sundbench.site import Site
 
 
 class Place(StrEnum):
@@ -106,12 +101,12 @@ def execute(
         from sundbench.release.cluster.submitting import submit
 
         placed, extract = order.place(ctx.obj, chosen, **asked)
-        _tell_begun(submit(ctx.obj, chosen, placed, extract, share))
-        _tell(ctx.obj, actor, awaited(ctx.obj, placed.run, actor))
+        tell_begun(submit(ctx.obj, chosen, placed, extract, share))
+        tell_made(ctx.obj, actor, awaited(ctx.obj, placed.run, actor))
         return
     with progress(study) as report:
         made = start(ctx.obj, chosen, **asked, report=report)
-    _tell(ctx.obj, actor, made)
+    tell_made(ctx.obj, actor, made)
 
 
 @app.command()
@@ -125,7 +120,7 @@ def wait(
     from sundbench.governance.people import current_user
 
     user = current_user()
-    _tell(ctx.obj, user, awaited(ctx.obj, run, user))
+    tell_made(ctx.obj, user, awaited(ctx.obj, run, user))
 
 
 @app.command()
@@ -143,7 +138,7 @@ def cancel(
     user = current_user()
     awaiting.cancel(ctx.obj, run, user)
     try:
-        _tell(ctx.obj, user, awaited(ctx.obj, run, user))
+        tell_made(ctx.obj, user, awaited(ctx.obj, run, user))
     except ReleaseError as error:
         screen.print(str(error), markup=False, soft_wrap=True)
 
@@ -219,62 +214,15 @@ def reproduce(
         refuse_idle(ctx)
         with progress("again") as report:
             result = again(ctx.obj, run, lambda study: find(content.analyses(), study), report=report)
-        _tell_compared(result)
+        tell_compared(result)
         return
     from sundbench.release.cluster.submitting import submit
 
     share = resources(ctx.obj, workers=workers, cores=cores, memory=memory, hours=hours)
     user = current_user()
     study, placed, extract = place_again(ctx.obj, run, lambda name: find(content.analyses(), name), user)
-    _tell_begun(submit(ctx.obj, study, placed, extract, share, again=run))
-    _tell(ctx.obj, user, awaited(ctx.obj, placed.run, user))
-
-
-def _tell_begun(ticket: Ticket) -> None:
-    screen.print(f"run {ticket.order.run} is job {ticket.job} of the cluster", soft_wrap=True)
-
-
-def _tell_compared(result: Reproduction) -> None:
-    """Say what came of running a run again; exit code 1 if outputs differ."""
-    for line in result.surroundings:
-        screen.print(f"surroundings: {line}", soft_wrap=True, markup=False)
-    for line in result.differences:
-        screen.print(f"differs: {line}", soft_wrap=True, markup=False)
-    if result.differences:
-        raise typer.Exit(1)
-    screen.print(
-        f"run {result.run}: all {result.compared} outputs are the same to the last bit", soft_wrap=True
-    )
-
-
-def _tell(site: Site, actor: str, made: Manifest | Reproduction) -> None:
-    """Record a run's end, and say what it made and whether that could be released."""
-    from sundbench.release.reproduce import Reproduction
-
-    if isinstance(made, Reproduction):
-        _tell_compared(made)
-        return
-    from sundbench.disclosure.check import check
-    from sundbench.disclosure.profile import profile
-    from sundbench.governance.audit.actions import Action
-    from sundbench.governance.audit.recording import recording
-    from sundbench.release.run import folder_of
-
-    with recording(site, actor) as recorder:
-        recorder.record(Action.RUN_END, made.run, permit=made.permit, extract=made.extract_digest)
-    outbox = folder_of(site, made.run) / "outbox"
-    names = sorted(name for name in made.outputs if not name.endswith(".json"))
-    screen.print(f"run {made.run}: {len(names)} outputs in {outbox}", soft_wrap=True)
-    findings = check(outbox, profile(made.policy.profile))
-    for finding in findings:
-        screen.print(finding.line, soft_wrap=True, markup=False)
-    stopping = sum(finding.blocks for finding in findings)
-    if stopping:
-        screen.print(
-            f"disclosure check: {stopping} findings would stop a release (profile {made.policy.profile})"
-        )
-    else:
-        screen.print(f"disclosure check: passed; next: sundbench release submit {made.run}", soft_wrap=True)
+    tell_begun(submit(ctx.obj, study, placed, extract, share, again=run))
+    tell_made(ctx.obj, user, awaited(ctx.obj, placed.run, user))
 
 
 def _pairs(given: list[str]) -> dict[str, str]:
