@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 from sundbench.errors import AuditError
-from sundbench.governance.audit.client import AsyncClient, Client
+from sundbench.governance.audit.async_client import AsyncClient
+from sundbench.governance.audit.client import Client
 from sundbench.governance.audit.places import authority, digest, socket_path
 from sundbench.site import Site
 

@@ -21,7 +21,7 @@ from certipy import Certipy, CertNotFoundError  # type: ignore[import-untyped]
 
 from sundbench.errors import SundbenchError
 from sundbench.governance.audit import places
-from sundbench.governance.audit.client import MESSAGE_BYTES
+from sundbench.governance.audit.messages import MESSAGE_BYTES
 from sundbench.hub.proxy import tls
 from sundbench.hub.settings import read
 from sundbench.sandbox.pace import Pace

@@ -17,7 +17,8 @@ from typing import Any
 from sundbench.errors import AuditError
 from sundbench.governance.audit import places
 from sundbench.governance.audit.actions import SERVER, Action
-from sundbench.governance.audit.client import AsyncClient, UnrecordableError
+from sundbench.governance.audit.async_client import AsyncClient
+from sundbench.governance.audit.messages import UnrecordableError
 from sundbench.governance.audit.record import Entry
 from sundbench.hub.metrics import AUDIT_OWED
 from sundbench.site import Site

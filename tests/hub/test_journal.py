@@ -8,7 +8,7 @@ import pytest
 
 from sundbench.errors import AuditError
 from sundbench.governance.audit.actions import Action
-from sundbench.governance.audit.client import UnrecordableError
+from sundbench.governance.audit.messages import UnrecordableError
 from sundbench.hub.journal import Allowance, Journal
 from sundbench.site import Site
 

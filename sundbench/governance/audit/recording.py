@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sundbench.governance.audit.client import Client, WriterDownError
+from sundbench.governance.audit.client import Client
 from sundbench.governance.audit.log import BusyError, Log
+from sundbench.governance.audit.messages import WriterDownError
 from sundbench.governance.audit.places import authority, readable, socket_path
 from sundbench.governance.audit.record import Entry
 from sundbench.governance.audit.retention import retire

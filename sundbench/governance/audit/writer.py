@@ -24,8 +24,8 @@ from pathlib import Path
 from sundbench.errors import AuditError
 from sundbench.governance.audit import requests
 from sundbench.governance.audit.actions import Action
-from sundbench.governance.audit.client import MESSAGE_BYTES
 from sundbench.governance.audit.log import SEGMENT_BYTES, BrokenLogError, Log
+from sundbench.governance.audit.messages import MESSAGE_BYTES
 from sundbench.governance.audit.places import authority, prepare_socket
 from sundbench.governance.audit.record import Entry
 from sundbench.governance.audit.registrations import Registrations

@@ -18,7 +18,8 @@ from traitlets import Int
 
 from sundbench.errors import AuditError
 from sundbench.governance.audit.actions import Action
-from sundbench.governance.audit.client import AsyncClient, UnrecordableError
+from sundbench.governance.audit.async_client import AsyncClient
+from sundbench.governance.audit.messages import UnrecordableError
 from sundbench.hub.server.kernels import ending
 from sundbench.hub.server.messages import Message, NoMessageError, read
 from sundbench.hub.server.metering import Meter, Passage, Requests

@@ -8,7 +8,7 @@ from typing import Any
 from jupyter_server.serverapp import ServerApp
 from jupyterhub.singleuser.extension import JupyterHubSingleUser
 
-from sundbench.governance.audit.client import AsyncClient
+from sundbench.governance.audit.async_client import AsyncClient
 from sundbench.hub.server import dashboard, packages, state, versions
 from sundbench.hub.server.configuration import configuration
 from sundbench.hub.server.identity import ProjectIdentity

@@ -8,7 +8,7 @@ from typing import Any
 
 from sundbench.errors import AuditError
 from sundbench.governance.audit.actions import Action
-from sundbench.governance.audit.client import AsyncClient
+from sundbench.governance.audit.async_client import AsyncClient
 
 _pending: set[asyncio.Task[None]] = set()
 _log = logging.getLogger("sundbench.server")

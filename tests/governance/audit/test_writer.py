@@ -15,7 +15,9 @@ from collections.abc import Callable
 import pytest
 
 from sundbench.errors import AuditError
-from sundbench.governance.audit.client import MESSAGE_BYTES, AsyncClient, Client, WriterDownError
+from sundbench.governance.audit.async_client import AsyncClient
+from sundbench.governance.audit.client import Client
+from sundbench.governance.audit.messages import MESSAGE_BYTES, WriterDownError
 from sundbench.governance.audit.places import authority, digest, socket_path
 from sundbench.governance.audit.reading import Filter, read
 from sundbench.governance.audit.record import Record

@@ -22,7 +22,8 @@ from certipy import Certipy
 
 from sundbench.governance.audit import places
 from sundbench.governance.audit.actions import SERVER, Action
-from sundbench.governance.audit.client import MESSAGE_BYTES, Client
+from sundbench.governance.audit.client import Client
+from sundbench.governance.audit.messages import MESSAGE_BYTES
 from sundbench.hub import audit_gateway
 from sundbench.hub.proxy import tls
 from sundbench.site import Site
