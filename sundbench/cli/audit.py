@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -126,6 +127,7 @@ def export(
 
     Example: sundbench audit export --project lung-cancer --since 2026-01-01 --format csv --out lung.csv
     """
+    from sundbench import aside
     from sundbench.errors import AuditError
     from sundbench.governance.audit.actions import Action
     from sundbench.governance.audit.places import readable
@@ -148,16 +150,11 @@ def export(
     if out is None:
         write(records, sys.stdout)
         return
-    aside = out.with_name(f".{out.name}.part")
     try:
-        with aside.open("w", encoding="utf-8", newline="") as file:
-            aside.chmod(0o600)
-            count = write(records, file)
-        aside.rename(out)
+        with aside.file(out, mode=0o600) as file, TextIOWrapper(file, encoding="utf-8", newline="") as text:
+            count = write(records, text)
     except OSError as error:
         raise AuditError(f"{out}: {error.strerror}: choose another place") from error
-    finally:
-        aside.unlink(missing_ok=True)
     errors.print(f"{count:,} records in {out}", markup=False, soft_wrap=True)
 
 

@@ -8,6 +8,7 @@ version has changed is refused, not guessed at.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache, partial
@@ -18,7 +19,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import DatabaseError as DriverError
 from sqlalchemy.orm import Session
@@ -30,6 +31,7 @@ from sundbench.site import Site
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _WRITERS_WAIT = 30.0
 _READERS_WAIT = 5.0  # only for who has the whole file to itself; a page waits for it
+_AGAIN = 0.02
 _UPGRADE_LOCK = 0x53554E44  # "SUND": the advisory lock under which PostgreSQL databases are upgraded
 _WRITES = "sundbench_writes"
 
@@ -140,9 +142,22 @@ def _prepare_sqlite(patience: float, connection: DBAPIConnection, _entry: Connec
     connection.isolation_level = None  # transactions are begun below
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(cursor, time.monotonic() + patience)
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _write_ahead(cursor: DBAPICursor, until: float) -> None:
+    """Have the file log ahead; SQLite itself doesn't wait for others who make a new one just now."""
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_AGAIN)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -23,9 +23,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from sundbench import aside
 from sundbench.errors import SundbenchError
-from sundbench.governance.audit.segments import write_whole
-from sundbench.governance.once import make_once
 
 
 def canonical(content: Mapping[str, object]) -> bytes:
@@ -103,9 +102,11 @@ class Signer:
                 old, new = Signer(self.folder, self.name, self.error)._private, Ed25519PrivateKey.generate()
                 was = _fingerprint(old.public_key())
                 before(was, _fingerprint(new.public_key()))
-                write_whole(self.folder / f"{self.name}-{was[:16]}.pub", _public_pem(old))
-                write_whole(self.folder / f"{self.name}.pub", _public_pem(new))
-                write_whole(path, _private_pem(new))
+                aside.write(
+                    self.folder / f"{self.name}-{was[:16]}.pub", _public_pem(old), mode=0o600, sync=True
+                )
+                aside.write(self.folder / f"{self.name}.pub", _public_pem(new), mode=0o600, sync=True)
+                aside.write(path, _private_pem(new), mode=0o600, sync=True)
                 for left in self.folder.glob(f".{path.name}.*"):  # by who was killed at the same
                     left.unlink()
         except FileNotFoundError:
@@ -140,7 +141,7 @@ class Signer:
         path = self.folder / f"{self.name}.key"
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            make_once(path, _private_pem(Ed25519PrivateKey.generate()))
+            aside.make_once(path, _private_pem(Ed25519PrivateKey.generate()))
         try:
             key = load_pem_private_key(path.read_bytes(), password=None)
         except ValueError:
@@ -149,9 +150,7 @@ class Signer:
             raise self.error(f"{path} is not an Ed25519 key: restore it")
         public = self.folder / f"{self.name}.pub"
         if not public.exists():
-            aside = self.folder / f".{self.name}.pub.{os.getpid()}"
-            aside.write_bytes(_public_pem(key))
-            aside.replace(public)
+            aside.write(public, _public_pem(key), mode=0o666)
         return key
 
 

@@ -8,14 +8,12 @@ every start: that is what a demonstration is for, and a site with real people mu
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 
+from sundbench import aside
 from sundbench.errors import HubError
 from sundbench.governance import database, people, permits
 from sundbench.governance.models import Decision, Role
@@ -208,7 +206,7 @@ def _claimed(site: Site, slurm: SmallSlurm | None) -> Site:
     if not file.exists():
         private(site.hub)
         text = "[site]\ndemonstration = true\n"
-        _whole(file, text if slurm is None else _ON_CLUSTER.format(host=slurm.host_address))
+        aside.write(file, text if slurm is None else _ON_CLUSTER.format(host=slurm.host_address), mode=0o600)
     found = settings.read(site)
     if found.site.profile != ("local" if slurm is None else "slurm"):
         raise HubError(
@@ -216,7 +214,9 @@ def _claimed(site: Site, slurm: SmallSlurm | None) -> Site:
             "folder with --home"
         )
     if slurm is not None and found.slurm.host != slurm.host_address:  # each small cluster has its own network
-        _whole(file, file.read_text(encoding="utf-8").replace(found.slurm.host, slurm.host_address))
+        aside.write(
+            file, file.read_text(encoding="utf-8").replace(found.slurm.host, slurm.host_address), mode=0o600
+        )
     key = root / "vault.key"
     if not key.exists():
         Vault.create_key(key)
@@ -234,7 +234,7 @@ def _people(site: Site) -> list[Account]:
     new = {user: passwords.generate() for user in PEOPLE if user not in drawn}
     if new:
         # Written first: a password that was set and not written down would be lost.
-        _whole(file, json.dumps(drawn | new, indent=1))
+        aside.write(file, json.dumps(drawn | new, indent=1), mode=0o600)
     for user in PEOPLE.keys() - passwords.users(site):
         passwords.put(site, user, (drawn | new)[user])
     accounts = []
@@ -267,8 +267,7 @@ def _freeze(site: Site, say: Callable[[str], object]) -> None:
     say(f"inventing {PERSONS:,} persons and their registers")
     delivery = site.root / "delivery"
     shutil.rmtree(delivery, ignore_errors=True)
-    with _aside(delivery) as folder:
-        synthesize(folder, persons=PERSONS, seed=1)
+    synthesize(delivery, persons=PERSONS, seed=1)
     say("freezing them: validating, pseudonymising, sorting")
     freeze.create(site, delivery, FREEZE)
     shutil.rmtree(delivery)
@@ -285,22 +284,3 @@ def _report(site: Site, say: Callable[[str], object]) -> None:
         requests.vote(site, asked.id, reviewer, Decision.APPROVE, "demonstration")
     requests.publish(site, asked.id)
     reports.publish(site, content.reports() / STUDY, asked.id)
-
-
-@contextmanager
-def _aside(folder: Path) -> Iterator[Path]:
-    made = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(made, ignore_errors=True)
-    try:
-        yield made
-        made.replace(folder)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-
-
-def _whole(file: Path, text: str) -> None:
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        out.write(text)
-    aside.replace(file)

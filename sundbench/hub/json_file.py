@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sundbench import aside
 from sundbench.errors import HubError
 from sundbench.hub.runtime import private
 
@@ -35,11 +36,7 @@ def read(file: Path, mend: str) -> dict[str, Any]:
 
 def write(file: Path, content: dict[str, Any]) -> None:
     """Put new content in a file's place, for its owner alone."""
-    aside = file.with_name(f".{file.stem}.{os.getpid()}")
-    aside.unlink(missing_ok=True)
-    aside.touch(mode=0o600, exist_ok=False)
-    aside.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
-    aside.replace(file)
+    aside.write(file, json.dumps(content, indent=1, sort_keys=True), mode=0o600)
 
 
 @contextmanager

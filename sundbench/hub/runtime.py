@@ -11,8 +11,8 @@ import secrets
 import stat
 from pathlib import Path
 
+from sundbench.aside import make_once
 from sundbench.errors import HubError
-from sundbench.governance.once import make_once
 from sundbench.site import Site
 
 SOCKET_PATH_BYTES = 107

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from pydantic import ValidationError
 
+from sundbench import aside
 from sundbench.disclosure.encoding import parquet, rounded
 from sundbench.disclosure.output import NAME, Column, Kind, Output
 from sundbench.errors import ReleaseError, one_line
@@ -370,9 +371,7 @@ class Outputs:
             (self.folder / card.file, content),
             (self.folder / f"{card.name}.json", card.model_dump_json(indent=1, exclude_none=True).encode()),
         ):
-            aside = path.with_name(f".{path.name}.part")
-            aside.write_bytes(data)
-            aside.replace(path)
+            aside.write(path, data, mode=0o666)
         self._written[card.name] = card.kind
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 import tempfile
 import tomllib
@@ -16,6 +15,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown import markdown2html
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sundbench import aside
 from sundbench.errors import ReleaseError, one_line
 from sundbench.progress import Report, silent
 from sundbench.registers.catalogue import Text
@@ -131,14 +131,8 @@ def publish(site: Site, folder: Path, release: str, report: Report = silent) -> 
     page = render(notebook, about, opened, folder.parent)
     target = site.reports / about.id / f"{release}.html"
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Two who publish at once each write their own.
-    aside = target.with_name(f".{release}.{os.getpid()}.part")
-    try:
-        with room_for(f"report {about.id}"):
-            aside.write_text(page, encoding="utf-8")
-            aside.replace(target)
-    finally:
-        aside.unlink(missing_ok=True)
+    with room_for(f"report {about.id}"):
+        aside.write(target, page, mode=0o666)
     return target
 
 

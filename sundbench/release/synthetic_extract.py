@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from sundbench import aside
 from sundbench.errors import ReleaseError, StudyError
 from sundbench.governance import database, permits
 from sundbench.governance.permit import Ever, Permit, Rule, check
@@ -121,18 +120,14 @@ def synthetic_extract(
     there = _up_to_date(place, made_of)
     if there is not None:
         return SyntheticExtract(place, there, tuple(studies), made=False)
-    aside = place.with_name(f".{place.name}.{os.getpid()}.making")
     with room_for(f"synthetic extract {permit_id}"):
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            swap.recover(place)
-            _sweep(place)
-            aside.mkdir()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        swap.recover(place)
+        aside.sweep(place)
+        with aside.folder(place) as making:
             drawn = _tables(registered.permit, catalogue, list(studies.values()), persons, seed)
-            manifest = _write(aside, registered, drawn, made_of, report)
-            swap.put(aside, place)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            manifest = _write(making, registered, drawn, made_of, report)
+            swap.put(making, place)
     return SyntheticExtract(place, manifest, tuple(studies), made=True)
 
 
@@ -183,13 +178,6 @@ def _up_to_date(place: Path, made_of: Mapping[str, Any]) -> dict[str, Any] | Non
     except (OSError, ValueError):
         return None
     return manifest if all(manifest.get(name) == value for name, value in made_of.items()) else None
-
-
-def _sweep(place: Path) -> None:
-    """Remove what processes that died left half-made beside the place."""
-    for left in place.parent.glob(f".{place.name}.*.making"):
-        if not Path("/proc", left.name.split(".")[-2]).exists():
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def _tables(

@@ -13,12 +13,12 @@ import os
 import pwd
 import stat
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from sundbench import aside
 from sundbench.errors import ClusterError
 from sundbench.site import Site
 
@@ -149,12 +149,10 @@ def note(site: Site, made: Account) -> None:
         raise ClusterError(f"permits {made.permit} and {others[0]} would share an account: {made.name}")
     kept[made.permit] = (made.uid, made.gid)
     path = _path(site)
-    # Others may write to the folder: a name that they can't know, and a file that is new.
-    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(json.dumps(kept, indent=1, sort_keys=True) + "\n")
-        os.fchmod(descriptor, 0o644)
-    Path(aside).replace(path)
+    # Others may write to the folder: the name aside is one that they can't know, and the file is new.
+    with aside.file(path, mode=0o600) as file:
+        file.write((json.dumps(kept, indent=1, sort_keys=True) + "\n").encode())
+        os.fchmod(file.fileno(), 0o644)  # whatever the umask
 
 
 def _path(site: Site) -> Path:

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from sundbench import aside
 from sundbench.errors import PermitError, StoreError
 from sundbench.governance import database, permits
 from sundbench.governance.permit import Permit, check
@@ -112,19 +113,16 @@ def extract(
             found = _up_to_date(place, before, registered, freeze, site)
             if found is not None:
                 return found
-        aside = place.with_name(f".{place.name}.{os.getpid()}.making")
         try:
-            aside.mkdir()
-            manifest = _make(site, registered, freeze, aside, workers=workers, report=report)
-            changes = difference(place, before, aside, manifest) if before is not None else None
-            if changes is not None:
-                _write(aside / "extract-diff.json", changes)
-            _write(aside / "extract.json", manifest)
-            swap.put(aside, place)
+            with aside.folder(place) as making:
+                manifest = _make(site, registered, freeze, making, workers=workers, report=report)
+                changes = difference(place, before, making, manifest) if before is not None else None
+                if changes is not None:
+                    _write(making / "extract-diff.json", changes)
+                _write(making / "extract.json", manifest)
+                swap.put(making, place)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise _told(error, place) from error
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
     return Extract(place, manifest, made=True, difference=changes)
 
 

@@ -28,6 +28,7 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
+from sundbench.aside import sync_folder
 from sundbench.errors import DeliveryError, StoreError
 from sundbench.progress import Report, silent
 from sundbench.registers.catalogue import Catalogue
@@ -39,7 +40,6 @@ from sundbench.store.buckets import Shape, Tally, Written, bucket_file, write_bu
 from sundbench.store.intake import PEOPLE_PER_BUCKET, FileRead, Intake
 from sundbench.store.quality import write_quality
 from sundbench.store.quarantine import quarantine_file, seal_quarantine
-from sundbench.store.sealed import sync_folder
 from sundbench.store.sources import Source, digest_source
 from sundbench.store.vault import Vault
 

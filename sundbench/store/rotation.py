@@ -12,10 +12,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from sundbench.aside import sync_folder
 from sundbench.errors import StoreError
 from sundbench.progress import Report, silent
 from sundbench.site import Site
-from sundbench.store.sealed import Key, fingerprint, seal, sync_folder, unseal
+from sundbench.store.sealed import Key, fingerprint, seal, unseal
 from sundbench.store.vault_folder import NAME, RESEALED, RESEALING, held, name, sealed_files, settle
 
 

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from sundbench import aside
 from sundbench.errors import StoreError
 
 _MAGIC = b"SBSEAL01"
@@ -118,23 +119,15 @@ def seal(path: Path, key: Key, pieces: Iterable[bytes | memoryview]) -> None:
     salt = secrets.token_bytes(_SALT)
     header = _MAGIC + key.fingerprint + salt
     cipher = AESGCM(key.derive(f"file {path.name}", salt))
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(header)
-            number, held = 0, None
-            for chunk in _chunks(pieces):
-                if held is not None:
-                    file.write(_framed(cipher.encrypt(_nonce(number, last=False), held, header)))
-                    number += 1
-                held = chunk
-            file.write(_framed(cipher.encrypt(_nonce(number, last=True), held or b"", header)))
-            file.flush()
-            os.fsync(file.fileno())
-        aside.rename(path)
-    finally:
-        aside.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    with aside.file(path, mode=0o600, sync=True) as file:
+        file.write(header)
+        number, held = 0, None
+        for chunk in _chunks(pieces):
+            if held is not None:
+                file.write(_framed(cipher.encrypt(_nonce(number, last=False), held, header)))
+                number += 1
+            held = chunk
+        file.write(_framed(cipher.encrypt(_nonce(number, last=True), held or b"", header)))
 
 
 def unseal(path: Path, key: Key) -> Iterator[bytes]:
@@ -187,15 +180,6 @@ def _header(path: Path, file: BinaryIO) -> bytes:
 
 def _damaged(path: Path) -> StoreError:
     return StoreError(f"{path} is damaged or was tampered with: restore it from a backup")
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries to disk, so that a rename survives a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _nonce(number: int, *, last: bool) -> bytes:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sundbench.aside import sync_folder
 from sundbench.errors import StoreError
-from sundbench.store.sealed import Key, sync_folder, unseal
+from sundbench.store.sealed import Key, unseal
 
 LOCK = "lock"
 NAME = "name"

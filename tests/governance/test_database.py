@@ -88,6 +88,23 @@ def test_upgrades_of_an_empty_database_at_once(site, at_once, one_by_one):
     assert _beside(site) == []
 
 
+def test_a_new_file_that_another_is_writing_to_is_waited_for(tmp_path, monkeypatch):
+    file = tmp_path / "sundbench.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        waits = []
+
+        def wait(seconds: float) -> None:
+            waits.append(seconds)
+            if len(waits) == 2:
+                other.execute("commit")
+
+        monkeypatch.setattr(database.time, "sleep", wait)
+        database.upgrade(Site(tmp_path, f"sqlite:///{file}"))
+        assert len(waits) == 2
+        assert other.execute("pragma journal_mode").fetchone() == ("wal",)
+
+
 def test_a_database_of_a_newer_version_is_refused(site):
     with database.writing(site) as session:
         session.execute(text("update alembic_version set version_num = '9999'"))

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sundbench import aside
 from sundbench.governance.audit.record import GENESIS, Record, digest
-from sundbench.governance.audit.segments import Segment, segments, write_whole
+from sundbench.governance.audit.segments import Segment, segments
 from sundbench.governance.audit.statements import Statement
 
 
@@ -102,13 +103,13 @@ def cut_torn(folder: Path, torn: Torn) -> dict[str, Any]:
     Returns:
         What the log is to say of it.
     """
-    aside = folder / f"torn-{torn.segment.number:06d}-{torn.offset}.bin"
-    write_whole(aside, torn.content)
+    kept = folder / f"torn-{torn.segment.number:06d}-{torn.offset}.bin"
+    aside.write(kept, torn.content, mode=0o600, sync=True)
     with torn.segment.path.open("r+b") as file:
         file.truncate(torn.offset)
         os.fsync(file.fileno())
     sha256 = hashlib.sha256(torn.content).hexdigest()
-    return {"offset": torn.offset, "bytes": len(torn.content), "sha256": sha256, "kept": aside.name}
+    return {"offset": torn.offset, "bytes": len(torn.content), "sha256": sha256, "kept": kept.name}
 
 
 def _next(line: bytes, whole: bool, sequence: int, previous: str) -> Record:

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sundbench import aside
 from sundbench.errors import AuditError
 from sundbench.governance.audit.record import GENESIS
-from sundbench.governance.audit.segments import sync_folder, write_whole
 from sundbench.governance.signing import Signer
 from sundbench.site import Site
 
@@ -157,7 +157,7 @@ class Anchors:
         name = max([f"anchors-{time[:10]}.jsonl", *(file.name for file in anchor_files(self._folder)[-1:])])
         _append(self._folder / name, line)
         self.last, self._digest = head, line_digest(line)
-        write_whole(self._beside / "head.json", line + b"\n")
+        aside.write(self._beside / "head.json", line + b"\n", mode=0o600, sync=True)
         self._failed = False
         return head
 
@@ -180,4 +180,4 @@ def _append(path: Path, line: bytes) -> None:
     finally:
         os.close(descriptor)
     if made:
-        sync_folder(path.parent)
+        aside.sync_folder(path.parent)

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sundbench.aside import sync_folder
 from sundbench.errors import AuditError
 from sundbench.governance.audit.actions import Action
 from sundbench.governance.audit.ending import Ending, cut_torn, find_ending
 from sundbench.governance.audit.heads import Anchors, Head, read_beside, signer
 from sundbench.governance.audit.record import GENESIS, Entry, Record, digest, stamp
-from sundbench.governance.audit.segments import Segment, segments, sync_folder
+from sundbench.governance.audit.segments import Segment, segments
 from sundbench.governance.audit.statements import statements
 from sundbench.site import Site
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sundbench.aside import make_once
 from sundbench.errors import AuditError
-from sundbench.governance.once import make_once
 from sundbench.site import Site
 
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sundbench import aside
 from sundbench.errors import AuditError
-from sundbench.governance.audit.segments import write_whole
 
 _FILE = "registered.json"
 
@@ -84,7 +84,7 @@ class Registrations:
     def _keep(self, known: Mapping[str, Registration]) -> None:
         content = json.dumps({digest: asdict(one) for digest, one in known.items()}, indent=1)
         try:
-            write_whole(self._path, content.encode() + b"\n")
+            aside.write(self._path, content + "\n", mode=0o600, sync=True)
         except OSError as error:
             raise AuditError(f"{self._path}: {error.strerror}: nobody can be registered now") from error
         self._known = dict(known)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 
+from sundbench import aside
 from sundbench.errors import AuditError
 from sundbench.governance.audit.actions import Action
 from sundbench.governance.audit.heads import signer
 from sundbench.governance.audit.log import Log
 from sundbench.governance.audit.record import GENESIS, Entry, Record, digest
-from sundbench.governance.audit.segments import Segment, segments, sync_folder, write_whole
+from sundbench.governance.audit.segments import Segment, segments
 from sundbench.governance.audit.statements import Statement, statements
 from sundbench.site import Site
 
@@ -59,7 +60,7 @@ def retire(
         if months_later(statement.until, months) > present:
             break
         # In this order: whatever happens in between, the chain can be followed.
-        write_whole(log.folder / statement.name, statement.signed(signer(site)))
+        aside.write(log.folder / statement.name, statement.signed(signer(site)), mode=0o600, sync=True)
         detail = {
             name: value
             for name, value in statement.content().items()
@@ -70,7 +71,7 @@ def retire(
         segment.path.unlink()
         done.append(statement)
         removed.append(statement)
-    sync_folder(log.folder)
+    aside.sync_folder(log.folder)
     return removed
 
 

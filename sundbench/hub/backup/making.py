@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from sundbench import aside
 from sundbench.errors import HubError
 from sundbench.hub import database
 from sundbench.hub.backup import databases
@@ -65,34 +66,34 @@ def make(site: Site, folder: Path, keep: int, report: Report = silent) -> Path:
         raise HubError(f"{folder}: is in the installation itself: choose a folder of another machine or disk")
     # Seconds tell copies apart; two in one second are one.
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    aside = folder / f".{name}.{os.getpid()}"
     urls = {HUB: database.url(site, settings(site).database), GOVERNANCE: site.database_url}
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        aside.mkdir(mode=0o700)
-        there = copies(folder)
-        files = list(_files(site, urls, aside, there[-1] if there else None, report))
-        if not has_one_key(aside / HOME / site.vault.relative_to(site.root)):
-            raise HubError(
-                f"{site.vault}: its key is being changed: make the copy again; where that was cut off, "
-                "`sundbench vault show` with the new key finishes it"
+        with aside.folder(folder / name, mode=0o700) as making:
+            there = copies(folder)
+            files = list(_files(site, urls, making, there[-1] if there else None, report))
+            if not has_one_key(making / HOME / site.vault.relative_to(site.root)):
+                raise HubError(
+                    f"{site.vault}: its key is being changed: make the copy again; where that was cut off, "
+                    "`sundbench vault show` with the new key finishes it"
+                )
+            for which, url in urls.items():
+                files.append(_database(which, url, making))
+            kinds = {which: databases.kind(url) for which, url in urls.items()}
+            write(
+                making,
+                Listing(version=version("sundbench"), home=str(site.root), databases=kinds, files=files),
             )
-        for which, url in urls.items():
-            files.append(_database(which, url, aside))
-        kinds = {which: databases.kind(url) for which, url in urls.items()}
-        write(aside, Listing(version=version("sundbench"), home=str(site.root), databases=kinds, files=files))
-        aside.rename(folder / name)
+            making.rename(folder / name)
     except OSError as error:
         raise HubError(f"{error.filename or folder}: {error.strerror}: the copy was not made") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     for old in copies(folder)[:-keep]:
         shutil.rmtree(old)
     return folder / name
 
 
-def _database(which: str, url: str, aside: Path) -> File:
-    path = aside / f"{which}.{databases.kind(url)}"
+def _database(which: str, url: str, making: Path) -> File:
+    path = making / f"{which}.{databases.kind(url)}"
     databases.dump(url, path)
     return File(
         path=path.name, kind="file", mode=0o600, uid=0, gid=0, size=path.stat().st_size, digest=_digest(path)
@@ -100,10 +101,10 @@ def _database(which: str, url: str, aside: Path) -> File:
 
 
 def _files(
-    site: Site, urls: dict[str, str], aside: Path, before: Path | None, report: Report
+    site: Site, urls: dict[str, str], making: Path, before: Path | None, report: Report
 ) -> Iterator[File]:
     known = {one.path: one for one in read(before).files if one.kind == "file"} if before else {}
-    copier = _Copier(aside, before, known, report)
+    copier = _Copier(making, before, known, report)
     audit = site.audit.relative_to(site.root)
     with suppress(FileNotFoundError):
         yield from copier.one(site.audit / "head.json", f"{HOME}/{audit}/head.json")
@@ -126,8 +127,8 @@ def _left_out(site: Site, urls: dict[str, str]) -> Callable[[Path], bool]:
 class _Copier:
     """Copies trees that others may write to: no link is followed, and what isn't a file is left."""
 
-    def __init__(self, aside: Path, before: Path | None, known: dict[str, File], report: Report) -> None:
-        self._aside = aside
+    def __init__(self, making: Path, before: Path | None, known: dict[str, File], report: Report) -> None:
+        self._making = making
         self._before = before
         self._known = known
         self._report = report
@@ -151,7 +152,7 @@ class _Copier:
             below = f"{name}/{here.relative_to(root)}".removesuffix("/.")
             folders[:] = sorted(one for one in folders if not left_out(here / one))
             found = os.fstat(descriptor)
-            (self._aside / below).mkdir(parents=True, exist_ok=True, mode=0o700)
+            (self._making / below).mkdir(parents=True, exist_ok=True, mode=0o700)
             yield File(
                 path=below,
                 kind="folder",
@@ -179,7 +180,7 @@ class _Copier:
         if not stat.S_ISREG(found.st_mode):
             return
         before = self._known.get(name)
-        to = self._aside / name
+        to = self._making / name
         to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         same = before and (before.size, before.changed) == (found.st_size, found.st_mtime_ns)
         if before and self._before and same:

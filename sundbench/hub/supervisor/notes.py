@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from sundbench import aside
 from sundbench.hub.supervisor.table import Process
 from sundbench.site import Site
 
@@ -67,9 +67,7 @@ def read(site: Site) -> Notes | None:
 
 def write(site: Site, notes: Notes) -> None:
     """Note it, whole or not at all."""
-    aside = _file(site).with_name(f".processes.{os.getpid()}")
-    aside.write_text(notes.model_dump_json(indent=1), encoding="utf-8")
-    aside.replace(_file(site))
+    aside.write(_file(site), notes.model_dump_json(indent=1), mode=0o666)
 
 
 def _file(site: Site) -> Path:

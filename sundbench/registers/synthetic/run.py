@@ -21,6 +21,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from sundbench import aside
 from sundbench.errors import SundbenchError
 from sundbench.progress import Report, silent
 from sundbench.registers.synthetic.chunk import Chunk, synthesize_chunk
@@ -86,34 +87,25 @@ def synthesize(
     plan = _checked(out, persons, years, seed)
     workers = min(workers or len(os.sched_getaffinity(0)), plan.chunks)
     out.parent.mkdir(parents=True, exist_ok=True)
-    _clear(out)
-    aside = out.parent / f".{out.name}.unfinished-{os.getpid()}"
-    aside.mkdir()
+    aside.sweep(out)
     try:
-        sums = _all_chunks(plan, aside, workers, report)
-        _finish(plan, aside)
-        result = truth(plan, sums.totals, sums.counts, sums.rows)
-        (aside / "truth.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        (aside / "delivery.toml").write_text(
-            f'synthetic = true\nperson_identifiers = "cpr"\nperson_changes = "{CHANGES}"\n', encoding="utf-8"
-        )
-        if out.exists():
-            out.rmdir()
-        aside.rename(out)
+        with aside.folder(out) as making:
+            sums = _all_chunks(plan, making, workers, report)
+            _finish(plan, making)
+            result = truth(plan, sums.totals, sums.counts, sums.rows)
+            (making / "truth.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+            (making / "delivery.toml").write_text(
+                f'synthetic = true\nperson_identifiers = "cpr"\nperson_changes = "{CHANGES}"\n',
+                encoding="utf-8",
+            )
+            if out.exists():
+                out.rmdir()
+            making.rename(out)
     except OSError as error:
         raise SundbenchError(
             f"{out}: {error.strerror}: nothing was kept: make room or choose another folder"
         ) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return result
-
-
-def _clear(out: Path) -> None:
-    """Remove what killed runs left beside ``out``."""
-    for left in out.parent.glob(f".{out.name}.unfinished-*"):
-        if not Path("/proc", left.name.rpartition("-")[2]).exists():
-            shutil.rmtree(left)
 
 
 def _checked(out: Path, persons: int, years: tuple[int, int], seed: int) -> Plan:

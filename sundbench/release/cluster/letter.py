@@ -15,6 +15,7 @@ from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, ByteSize, ConfigDict, Field, ValidationError
 
+from sundbench import aside
 from sundbench.errors import ReleaseError, one_line
 from sundbench.release.extracts import Extract
 from sundbench.release.order import Order
@@ -34,9 +35,7 @@ class _Paper(BaseModel):
 
     def write(self, path: Path) -> None:
         """Write it so that nobody reads half of it."""
-        aside = path.with_name(f".{path.name}")
-        aside.write_text(self.model_dump_json(), encoding="utf-8")
-        aside.replace(path)
+        aside.write(path, self.model_dump_json(), mode=0o666)
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -79,7 +79,7 @@ def test_a_killed_synthesis_leaves_nothing_that_looks_finished_and_a_second_atte
         f"s.synthesize(pathlib.Path({str(out)!r}), persons=50_000, years=(2019, 2020), workers=1)"
     )
     child = subprocess.Popen([sys.executable, "-c", program])
-    while not list(tmp_path.glob(".out.unfinished-*/*")) and child.poll() is None:
+    while not list(tmp_path.glob(".out.*.making/*")) and child.poll() is None:
         time.sleep(0.05)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
