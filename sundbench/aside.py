@@ -6,6 +6,7 @@ hosts that share a file system count each for itself.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -95,6 +96,22 @@ def sweep(path: Path) -> None:
         _, process, host = drawn.split("-", 2)
         if host == socket.gethostname() and not Path("/proc", process).exists():
             shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Be the only one, of threads and processes that name the same lock, for as long as the block takes.
+
+    Args:
+        lock: a file, made for its owner alone where it isn't there. It stays: who removed it could let in
+            another beside the one who waits for it.
+    """
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(path: Path) -> None:

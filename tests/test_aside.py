@@ -134,6 +134,31 @@ def test_two_threads_that_make_one_folder_at_once_each_make_their_own(tmp_path: 
     assert (path / "first").read_text() == (path / "second").read_text()
 
 
+def test_one_at_a_time_holds_a_lock(tmp_path: Path) -> None:
+    lock, inside = tmp_path / "lock", 0
+
+    def count(_: int) -> int:
+        nonlocal inside
+        with aside.alone(lock):
+            inside += 1
+            seen = inside
+            os.sched_yield()
+            inside -= 1
+        return seen
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(count, range(200))) == {1}
+    assert lock.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_in_a_lock_s_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(OSError, match="symbolic links"), aside.alone(tmp_path / "lock"):
+        pass
+    assert _names(tmp_path) == ["lock"]
+
+
 _KILLED = """
 import os, signal, socket, sys
 from pathlib import Path

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from sundbench.errors import PermitError
@@ -32,7 +33,7 @@ def add(session: Session, user: str, name: str, roles: Iterable[Role] = ()) -> P
         roles: the roles on the whole site from now on.
 
     Raises:
-        PermitError: not a user name.
+        PermitError: not a user name, or another process adds the person just now.
     """
     if not _USER.fullmatch(user):
         raise PermitError(f"{user!r} is no user name: use lower case letters, digits, dots and hyphens")
@@ -46,6 +47,10 @@ def add(session: Session, user: str, name: str, roles: Iterable[Role] = ()) -> P
         *(grant for grant in person.granted if Role(grant.role) in wanted),
         *(PersonRole(role=role.value) for role in sorted(wanted - person.roles)),
     ]
+    try:
+        session.flush()
+    except IntegrityError:  # there was no row yet by which to wait for each other
+        raise PermitError(f"{user} was added by another process just now: try again") from None
     return person
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -98,7 +96,7 @@ class Signer:
         try:
             if path.stat().st_uid != os.geteuid():
                 raise self.error(f"{path}: is another account's: run as the account that the hub runs as")
-            with self._alone():
+            with aside.alone(self.folder / f".{self.name}.lock"):
                 old, new = Signer(self.folder, self.name, self.error)._private, Ed25519PrivateKey.generate()
                 was = _fingerprint(old.public_key())
                 before(was, _fingerprint(new.public_key()))
@@ -113,15 +111,6 @@ class Signer:
             raise self.error(f"{path}: there is no key yet: what is signed first makes it") from None
         except OSError as error:
             raise self.error(f"{path}: no new key was made: {error.strerror}") from None
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        folder = os.open(self.folder, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(folder)
 
     @cached_property
     def _public(self) -> Ed25519PublicKey:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,9 +40,5 @@ def write(file: Path, content: dict[str, Any]) -> None:
 @contextmanager
 def alone(file: Path) -> Iterator[None]:
     """Be the only one who changes a file, for as long as the block takes."""
-    lock = os.open(private(file.parent) / f".{file.stem}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with aside.alone(private(file.parent) / f".{file.stem}.lock"):
         yield
-    finally:
-        os.close(lock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -26,6 +27,7 @@ from sundbench.hub import database
 from sundbench.hub.backup import databases
 from sundbench.hub.settings import read
 from sundbench.hub.supervisor import notes
+from sundbench.hub.supervisor.loop import LOCK
 from sundbench.site import Site
 
 Say = Callable[[str], object]
@@ -41,7 +43,11 @@ def upgrade(site: Site, say: Say) -> None:
         HubError: the hub is up, or a database can't be upgraded.
         DatabaseError: governance's can't be.
     """
-    require_stopped(site)
+    with _stopped(site):
+        _upgrade_both(site, say)
+
+
+def _upgrade_both(site: Site, say: Say) -> None:
     governance.upgrade(site)
     say("governance's database has this version's schema")
     url = database.url(site, read(site).database)
@@ -49,22 +55,22 @@ def upgrade(site: Site, say: Say) -> None:
     if file is None:
         _upgrade(url)
     elif file.exists():
-        aside = file.with_name(f".{file.name}.upgraded")
-        aside.unlink(missing_ok=True)
+        upgraded = file.with_name(f".{file.name}.upgraded")  # one at a time: the hub is held stopped
+        upgraded.unlink(missing_ok=True)
         try:
-            databases.dump(url, aside)
-            before = _revision(aside)
-            _upgrade(f"sqlite:///{aside}")
-            if _revision(aside) != before:
+            databases.dump(url, upgraded)
+            before = _revision(upgraded)
+            _upgrade(f"sqlite:///{upgraded}")
+            if _revision(upgraded) != before:
                 kept = file.with_name(f"{file.name}.{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
                 shutil.copy2(file, kept)
                 there = file.stat()  # root may do this: the hub's account must still write to it
-                os.chown(aside, there.st_uid, there.st_gid)
-                aside.chmod(stat.S_IMODE(there.st_mode))
-                aside.replace(file)
+                os.chown(upgraded, there.st_uid, there.st_gid)
+                upgraded.chmod(stat.S_IMODE(there.st_mode))
+                upgraded.replace(file)
                 say(f"the hub's database was upgraded; as it was: {kept}")
         finally:
-            aside.unlink(missing_ok=True)
+            upgraded.unlink(missing_ok=True)
     say("the hub's database has this version's schema")
 
 
@@ -121,7 +127,12 @@ def move(site: Site, to_governance: str | None, to_hub: str | None, say: Say) ->
     Raises:
         HubError: the hub is up, or a target isn't empty or can't be reached; then nothing is in it.
     """
-    upgrade(site, lambda _: None)
+    with _stopped(site):
+        _move(site, to_governance, to_hub, say)
+
+
+def _move(site: Site, to_governance: str | None, to_hub: str | None, say: Say) -> None:
+    _upgrade_both(site, lambda _: None)
     targets = [
         (site.database_url, to_governance, Base.metadata, _governance_schema),
         (database.url(site, read(site).database), to_hub, orm.Base.metadata, _hub_schema),
@@ -141,15 +152,36 @@ def move(site: Site, to_governance: str | None, to_hub: str | None, say: Say) ->
             say(f"{rows:,} rows of {len(metadata.tables)} tables are in {shown}")
 
 
-def require_stopped(site: Site) -> None:
-    """See that no hub writes meanwhile.
+@contextmanager
+def _stopped(site: Site) -> Iterator[None]:
+    """See that no hub writes meanwhile, and that none starts, nor another who does the same.
 
     Raises:
         HubError: it is up.
     """
+    up = HubError("the hub is up: sundbench hub stop --leave-servers first; project servers go on")
     left = notes.read(site)
     if left is not None and left.alive:
-        raise HubError("the hub is up: sundbench hub stop --leave-servers first; project servers go on")
+        raise up
+    if not site.hub.is_dir():  # governance's database may be all there is
+        yield
+        return
+    try:
+        lock = os.open(site.hub / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise HubError(
+            f"{site.hub / LOCK}: {error.strerror}: run as the account that the hub runs as"
+        ) from error
+    try:
+        if os.geteuid() == 0:  # the hub's account locks it, too
+            there = site.hub.stat()
+            os.fchown(lock, there.st_uid, there.st_gid)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise up from None
+    finally:
+        os.close(lock)
 
 
 def _governance_schema(url: str) -> None:

@@ -118,17 +118,20 @@ def synthetic_extract(
     made_of = _made_of(registered, catalogue, studies, persons, seed)
     place = site.synthetic / permit_id
     there = _up_to_date(place, made_of)
-    if there is not None:
-        return SyntheticExtract(place, there, tuple(studies), made=False)
-    with room_for(f"synthetic extract {permit_id}"):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        swap.recover(place)
-        aside.sweep(place)
-        with aside.folder(place) as making:
-            drawn = _tables(registered.permit, catalogue, list(studies.values()), persons, seed)
-            manifest = _write(making, registered, drawn, made_of, report)
-            swap.put(making, place)
-    return SyntheticExtract(place, manifest, tuple(studies), made=True)
+    if there is None:
+        with room_for(f"synthetic extract {permit_id}"):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with aside.alone(place.with_name(f".{place.name}.lock")):
+                there = _up_to_date(place, made_of)  # perhaps made while this one waited
+                if there is None:
+                    swap.recover(place)
+                    aside.sweep(place)
+                    with aside.folder(place) as making:
+                        drawn = _tables(registered.permit, catalogue, list(studies.values()), persons, seed)
+                        manifest = _write(making, registered, drawn, made_of, report)
+                        swap.put(making, place)
+                    return SyntheticExtract(place, manifest, tuple(studies), made=True)
+    return SyntheticExtract(place, there, tuple(studies), made=False)
 
 
 def runnable(permit: Permit, catalogue: Catalogue, analyses: Path) -> Iterator[StudyFolder]:

@@ -126,7 +126,7 @@ def create(permit: str) -> Account:
         )
     except OSError as error:
         raise ClusterError(f"useradd: {error.strerror}: make account {name} by hand") from error
-    made = known(permit) if done.returncode == 0 else None
+    made = known(permit)  # perhaps by another set-up, which was quicker
     if made is None:
         raise ClusterError(f"account {name} can't be made: {done.stderr.strip()}")
     return made
@@ -138,6 +138,11 @@ def note(site: Site, made: Account) -> None:
     Raises:
         ClusterError: the permit has another already, or another permit has this one.
     """
+    with aside.alone(site.root / ".accounts.lock"):
+        _note(site, made)
+
+
+def _note(site: Site, made: Account) -> None:
     kept = _read(site)
     if kept.get(made.permit, (made.uid, made.gid)) != (made.uid, made.gid):
         raise ClusterError(

@@ -1,9 +1,12 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date
-from threading import Event
+from threading import Barrier, BrokenBarrierError, Event
 
 import pytest
+from sqlalchemy import make_url
+from sqlalchemy.orm import Session
 
 from sundbench.errors import PermitError
 from sundbench.governance import database, people, permits
@@ -174,6 +177,35 @@ def test_people_and_their_roles(site):
             people.require(session, "bo", Role.REVIEWER, "lung")
         with pytest.raises(PermitError, match="nobody is no steward: ask"):
             people.require(session, "nobody", Role.STEWARD)
+
+
+def test_a_person_added_twice_at_once(site, monkeypatch):
+    database.upgrade(site)
+    both_looked, get = Barrier(2), Session.get
+
+    def looking(*args: object) -> object:
+        found = get(*args)
+        with suppress(BrokenBarrierError):  # SQLite's writers wait before they look
+            both_looked.wait(0.5)
+        return found
+
+    def add(name: str) -> str:
+        try:
+            with database.writing(site) as session:
+                people.add(session, "ann", name, [Role.STEWARD])
+        except PermitError as error:
+            return str(error)
+        return "added"
+
+    monkeypatch.setattr(Session, "get", looking)
+    with ThreadPoolExecutor(2) as threads:
+        said = sorted(threads.map(add, ["Ann Lind", "Ann Lund"]))
+
+    again = "ann was added by another process just now: try again"
+    on_sqlite = make_url(site.database_url).get_backend_name() == "sqlite"
+    assert said == ["added", "added" if on_sqlite else again]
+    with database.reading(site) as session:
+        assert [one.roles for one in people.everyone(session)] == [{Role.STEWARD}]
 
 
 def test_roles_can_be_taken_away(site):

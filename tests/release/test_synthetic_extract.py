@@ -2,8 +2,12 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -15,6 +19,7 @@ from sundbench.errors import PermitError, StudyError
 from sundbench.governance import database, permits
 from sundbench.governance.permit import parse
 from sundbench.registers.catalogue import catalogue
+from sundbench.release import synthetic_extract as extracts
 from sundbench.release.study import find
 from sundbench.release.synthetic_extract import runnable, synthetic_extract
 from sundbench.site import Site
@@ -101,6 +106,24 @@ def test_the_same_seed_gives_the_same_bytes_and_another_others(registered):
     assert other.manifest["digest"] != first.manifest["digest"]
     again = synthetic_extract(site, "lungs", persons=200)
     assert {path.name: path.read_bytes() for path in again.path.rglob("*.*")} == before
+
+
+def test_two_who_make_it_at_once_make_it_once(registered, monkeypatch):
+    site = registered(permit_text({"lmdb": ["eksd", "atc"]}))
+    both_draw, draw = Barrier(2), extracts._tables
+
+    def drawing(*args: Any) -> Any:
+        with suppress(BrokenBarrierError):  # the second may not draw before the first is done
+            both_draw.wait(0.5)
+        return draw(*args)
+
+    monkeypatch.setattr(extracts, "_tables", drawing)
+    with ThreadPoolExecutor(2) as threads:
+        made = list(threads.map(lambda _: synthetic_extract(site, "lungs", persons=50), range(2)))
+
+    assert sorted(one.made for one in made) == [False, True]
+    assert made[0].manifest == made[1].manifest
+    assert sorted(path.name for path in site.synthetic.iterdir()) == [".lungs.lock", "lungs"]
 
 
 def test_people_are_of_the_permits_population(registered):

@@ -5,9 +5,12 @@ import os
 import pwd
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 
@@ -242,6 +245,35 @@ def test_a_link_where_accounts_are_noted_is_not_written_through(projects: Projec
     trap.unlink(missing_ok=True)
     assert outside.read_text() == "root's"
     assert (projects.site.root / "accounts.json").stat().st_mode & 0o777 == 0o644
+
+
+def test_two_that_note_accounts_at_once_both_stay_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    site = Site(tmp_path, "sqlite://")
+    both_read, read = Barrier(2), accounts._read
+
+    def reading(site: Site) -> dict[str, tuple[int, int]]:
+        kept = read(site)
+        with suppress(BrokenBarrierError):  # the second may not read before the first has written
+            both_read.wait(0.5)
+        return kept
+
+    monkeypatch.setattr(accounts, "_read", reading)
+    made = [
+        Account(name, accounts.name_of(name), PERSON + number, PERSON) for number, name in enumerate("ab")
+    ]
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda one: accounts.note(site, one), made))
+
+    assert accounts.noted(site) == {"a", "b"}
+
+
+def test_an_account_that_another_set_up_makes_first_is_taken(
+    projects: Projects, monkeypatch: pytest.MonkeyPatch
+):
+    looks = iter([None])
+    monkeypatch.setattr(accounts, "known", lambda permit: next(looks, projects.mine))
+
+    assert accounts.create(projects.mine.permit) == projects.mine
 
 
 def test_folders_that_a_kernel_made_without_end_are_said_in_one_line(

@@ -29,6 +29,7 @@ from sundbench.hub.backup.copies import (
     write,
 )
 from sundbench.hub.settings import read as settings
+from sundbench.hub.supervisor.loop import LOCK
 from sundbench.progress import Report, silent
 from sundbench.site import Site
 from sundbench.store import vault_folder
@@ -120,7 +121,7 @@ def _left_out(site: Site, urls: dict[str, str]) -> Callable[[Path], bool]:
     left = {site.audit, site.anchors, site.scratch, site.root / "jobs", site.root / "vault.key"}
     left |= {site.vault / vault_folder.RESEALING}
     left |= {site.vault_key_file} if site.vault_key_file else set()
-    running = {site.hub / name for name in ("processes.json", "supervisor.lock", "jupyterhub-proxy.pid")}
+    running = {site.hub / name for name in ("processes.json", LOCK, "jupyterhub-proxy.pid")}
     return lambda path: path in left or path in running or str(path) in sqlite
 
 

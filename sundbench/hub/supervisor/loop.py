@@ -26,6 +26,8 @@ from sundbench.hub.supervisor.programs import Program, programs
 from sundbench.hub.supervisor.table import Process
 from sundbench.site import Site
 
+LOCK = "supervisor.lock"
+"""In the hub's folder; held by who starts, stops or changes an installation's hub."""
 _LONGEST_WAIT = 60.0
 _STEADY = 60.0
 """Seconds after which a process counts as up for good: its next death is the first again."""
@@ -205,7 +207,7 @@ def alone(site: Site) -> Iterator[None]:
     Raises:
         HubError: another is at work.
     """
-    lock = os.open(private(site.hub) / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(private(site.hub) / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

@@ -89,7 +89,7 @@ def _alone(path: Path, run: str) -> Iterator[None]:
     """Take a run home only once."""
     gone = ReleaseError(f"run {run} was taken home meanwhile: see `sundbench run list`")
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDWR)  # NFS locks nothing that is only read
     except FileNotFoundError:
         raise gone from None
     try:

@@ -14,7 +14,7 @@ from sundbench.errors import HubError
 from sundbench.governance import database, people, permits
 from sundbench.hub import schema
 from sundbench.hub.backup import databases
-from sundbench.hub.supervisor import notes
+from sundbench.hub.supervisor import loop, notes
 from sundbench.hub.supervisor.table import Process
 from sundbench.site import Site
 from tests.hub.installation import make_site
@@ -162,3 +162,32 @@ def test_neither_is_done_under_a_hub_that_runs(site: Site):
     notes.write(site, notes.Notes(version="0", supervisor=own, since="", ready=True, url="", programs={}))
     with pytest.raises(HubError, match=r"the hub is up: sundbench hub stop --leave-servers"):
         schema.upgrade(site, silent)
+
+
+def test_a_hub_that_starts_while_it_is_done_is_refused_and_the_other_way_round(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+):
+    upgrade = database.upgrade
+    said = []
+
+    def meanwhile(which: Site) -> None:
+        with pytest.raises(HubError, match="its hub is up already"), loop.alone(site):
+            pass
+        with pytest.raises(HubError, match="the hub is up"):
+            schema.upgrade(site, silent)
+        upgrade(which)
+        said.append("upgraded")
+
+    monkeypatch.setattr(database, "upgrade", meanwhile)
+    schema.upgrade(site, silent)
+    assert said == ["upgraded"]
+    with loop.alone(site), pytest.raises(HubError, match="the hub is up"):
+        schema.upgrade(site, silent)
+
+
+def test_root_leaves_the_hub_its_lock(site: Site):
+    hub = (65534, 65534) if os.geteuid() == 0 else (os.getuid(), os.getgid())
+    os.chown(site.hub, *hub)
+    schema.upgrade(site, silent)
+    lock = (site.hub / loop.LOCK).stat()
+    assert (lock.st_uid, lock.st_gid, lock.st_mode & 0o777) == (*hub, 0o600)
