@@ -96,6 +96,12 @@ def test_only_the_hub_registers_forgets_and_asks(running: Running) -> None:
         client.record_for("hans", "execute", "x")
 
 
+def test_the_hub_has_what_is_old_retired_and_nothing_younger(running: Running) -> None:
+    running.register()
+    assert running.hub.retire("anna") == []
+    assert len(records(running.site, "secret.register")) == 1
+
+
 def test_the_hub_records_for_others_but_never_as_the_log_itself(running: Running) -> None:
     running.hub.record_for("hans", "login.refused", "hub", detail={"why": "password"})
     assert records(running.site, "login.refused")[0].actor == "hans"
