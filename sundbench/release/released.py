@@ -165,7 +165,7 @@ def store(site: Site, outbox: Path, about: About) -> Path:
         ``releases/<release>/``.
     """
     target = site.releases / about.release
-    aside = site.releases / f".{about.release}.part"
+    aside = site.releases / f".{about.release}.part"  # one at a time: the request is locked meanwhile
     for leftover in (aside, target):
         if leftover.exists():
             leftover.chmod(0o755)

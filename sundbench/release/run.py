@@ -79,7 +79,10 @@ def start(
 
 
 def aside_of(site: Site, run: str) -> Path:
-    """Where a run is put together; it becomes the run's folder when all of it is there."""
+    """Where a run is put together; it becomes the run's folder when all of it is there.
+
+    Named by the run alone, which is nobody else's: who takes it home from a cluster begins anew there.
+    """
     return site.runs / f".{run}.part"
 
 

@@ -171,6 +171,7 @@ def create(
         site.freezes.mkdir(parents=True, exist_ok=True)
         _clean(site)
         staging = site.vault / f"staging-{id}"
+        # By itself, since its files are made read-only: who removes it must undo that first.
         building = site.freezes / f".{id}.{secrets.token_hex(4)}"
         staging.mkdir(mode=0o700)
         building.mkdir()

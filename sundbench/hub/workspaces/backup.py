@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sundbench import aside
 from sundbench.errors import HubError
 from sundbench.hub.workspaces import bundles
 from sundbench.hub.workspaces.as_account import do, owner, versions
@@ -50,20 +51,20 @@ def backup(site: Site, permit: str, folder: Path, keep: int) -> Path | None:
         return there[-1]
     place = folder / permit
     name = f"{permit}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z.bundle"
-    aside = f".{name}.{os.getpid()}"
+    made = aside.name(place / name)
     try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _opened(place) as here:
             try:
-                with os.fdopen(os.open(aside, _NEW, 0o600, dir_fd=here), "r+b") as file:
+                with os.fdopen(os.open(made.name, _NEW, 0o600, dir_fd=here), "r+b") as file:
                     do(site, Bundle(permit=permit), to=file)
                     file.flush()
                     os.fsync(file.fileno())
-                    do(site, RequireReadable(permit=permit), given=place / aside)
-                os.rename(aside, name, src_dir_fd=here, dst_dir_fd=here)
+                    do(site, RequireReadable(permit=permit), given=made)
+                os.rename(made.name, name, src_dir_fd=here, dst_dir_fd=here)
             finally:
                 with suppress(FileNotFoundError):
-                    os.unlink(aside, dir_fd=here)
+                    os.unlink(made.name, dir_fd=here)
             for old in backups(folder, permit)[:-keep]:
                 os.unlink(old.name, dir_fd=here)
     except OSError as error:

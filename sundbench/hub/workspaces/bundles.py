@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from sundbench import aside
 from sundbench.errors import HubError
 from sundbench.hub.server.tree import IrregularError, NotThereError, Tree
-from sundbench.hub.workspaces.git import BRANCH, git
+from sundbench.hub.workspaces.git import BRANCH, begin, git
 from sundbench.hub.workspaces.history import History
 from sundbench.sandbox.ownership import hand_over
 
@@ -51,7 +51,7 @@ def require_readable(kept: History, copy: Path) -> None:
     Raises:
         HubError: it is damaged, or none.
     """
-    with _read(copy, kept.folder):
+    with _read(copy, kept):
         pass
 
 
@@ -64,10 +64,12 @@ def bring_back(kept: History, copy: Path) -> int:
         How many files were written.
 
     Raises:
-        HubError: the copy doesn't read.
+        HubError: the copy doesn't read, or there are versions by now.
     """
     kept.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _read(copy, kept.folder) as repository:
+    with _read(copy, kept) as repository, kept.locked():
+        if kept.versions(most=1):
+            raise HubError(f"{kept.folder}: has versions by now, and a copy would replace them: move it away")
         shutil.rmtree(kept.repository, ignore_errors=True)
         repository.rename(kept.repository)
     kept.workspace.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -98,19 +100,13 @@ def _put(workspace: Path, path: str, content: bytes) -> bool:
 
 
 @contextmanager
-def _read(copy: Path, beside: Path) -> Iterator[Path]:
+def _read(copy: Path, kept: History) -> Iterator[Path]:
     """A repository made from a copy: what git can't read whole is refused here."""
-    repository = beside / f".read.{os.getpid()}"
-    shutil.rmtree(repository, ignore_errors=True)
-    begun = f"--initial-branch={BRANCH.rpartition('/')[2]}"
-    try:
-        git(repository, "init", "--quiet", "--bare", begun, str(repository))
-        shutil.rmtree(repository / "hooks", ignore_errors=True)
+    with aside.folder(kept.repository) as repository:
+        begin(repository)
         fetched = ("--quiet", str(copy.resolve()), f"{BRANCH}:{BRANCH}")
         try:
             git(repository, "-c", "transfer.fsckObjects=true", "fetch", *fetched)
         except HubError as error:
             raise HubError(f"{copy}: damaged, or no copy of a workspace: take an older one") from error
         yield repository
-    finally:
-        shutil.rmtree(repository, ignore_errors=True)

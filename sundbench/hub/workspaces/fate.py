@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 
+from sundbench import aside
 from sundbench.errors import HubError
 from sundbench.governance.audit.actions import Action
 from sundbench.governance.permits import Registered
@@ -147,9 +147,7 @@ def _note(site: Site, permit: str) -> Path:
 def _write_note(site: Site, permit: str, end: Ended) -> None:
     note = _note(site, permit)
     note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, aside = tempfile.mkstemp(dir=note.parent, prefix=f".{note.name}.")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump({"since": end.since.isoformat(), "why": end.why}, file)
+    with aside.file(note, mode=0o600) as file:
+        file.write(json.dumps({"since": end.since.isoformat(), "why": end.why}).encode())
         if os.geteuid() == 0:
-            os.fchown(descriptor, site.owner, -1)
-    Path(aside).replace(note)
+            os.fchown(file.fileno(), site.owner, -1)

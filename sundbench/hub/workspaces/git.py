@@ -109,6 +109,17 @@ def git(
     return (done.stdout or b"") if done.returncode == 0 else None
 
 
+def begin(repository: Path) -> None:
+    """Make a bare repository without hooks in an empty folder.
+
+    Raises:
+        HubError: as `git`.
+    """
+    branch = BRANCH.rpartition("/")[2]
+    git(repository, "init", "--quiet", "--bare", f"--initial-branch={branch}", str(repository))
+    shutil.rmtree(repository / "hooks", ignore_errors=True)
+
+
 def _require_plain(repository: Path) -> None:
     """See that a repository, if there is one yet, configures nothing but what git began it with.
 

@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,9 +17,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from sundbench import aside
 from sundbench.errors import HubError
 from sundbench.hub.server.tree import Entry, IrregularError, NotThereError, Tree, parts
-from sundbench.hub.workspaces.git import BRANCH, git
+from sundbench.hub.workspaces.git import BRANCH, begin, git
 from sundbench.sandbox import usage
 from sundbench.sandbox.ownership import hand_over
 from sundbench.site import Site
@@ -197,15 +197,16 @@ class History:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """One writer at a time: each member's server has a process that records."""
-        self._make()
         path = self.folder / "lock"
         try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Others can write to the folder where the account that does this is not its owner.
             lock = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
         except OSError as error:
             raise HubError(f"versions {path}: can't be locked: {error.strerror}") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            self._make()
             yield
         finally:
             os.close(lock)
@@ -213,15 +214,9 @@ class History:
     def _make(self) -> None:
         if self.repository.is_dir():
             return
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        aside = self.folder / f".versions.{os.getpid()}"
-        shutil.rmtree(aside, ignore_errors=True)
-        git(aside, "init", "--quiet", "--bare", f"--initial-branch={BRANCH.rpartition('/')[2]}", str(aside))
-        shutil.rmtree(aside / "hooks", ignore_errors=True)
-        try:
-            aside.rename(self.repository)
-        except OSError:  # another process was first
-            shutil.rmtree(aside, ignore_errors=True)
+        with aside.folder(self.repository) as made:
+            begin(made)
+            made.rename(self.repository)
 
     def _begun(self) -> bool:
         return (

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from sundbench.errors import HubError
+from sundbench.hub.workspaces import bundles
 from sundbench.hub.workspaces.backup import backup, backups, restore
+from sundbench.hub.workspaces.git import begin
 from sundbench.hub.workspaces.history import History, history
 from sundbench.site import Site
 
@@ -52,6 +54,24 @@ def test_versions_that_are_there_are_not_replaced(site: Site, kept: History, tmp
     assert copy is not None
     with pytest.raises(HubError, match="has versions already"):
         restore(site, "lung-cancer", copy)
+
+
+def test_versions_that_came_while_the_copy_was_read_are_not_replaced(
+    site: Site, kept: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = backup(site, "lung-cancer", tmp_path / "copies", keep=3)
+    assert copy is not None
+    shutil.rmtree(kept.folder)
+    other = History(kept.folder, kept.workspace)
+
+    def beginning(repository: Path) -> None:
+        begin(repository)
+        save(other, "a.py", "meanwhile")
+
+    monkeypatch.setattr(bundles, "begin", beginning)
+    with pytest.raises(HubError, match="has versions by now"):
+        restore(site, "lung-cancer", copy)
+    assert [one.what for one in other.versions()] == ["a.py"]
 
 
 def test_the_same_is_copied_once_and_old_copies_go(site: Site, kept: History, tmp_path: Path) -> None:

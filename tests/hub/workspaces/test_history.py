@@ -2,11 +2,15 @@
 
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 
 from sundbench.errors import HubError
+from sundbench.hub.workspaces.git import begin
 from sundbench.hub.workspaces.history import NOBODY, History
 
 
@@ -33,6 +37,25 @@ def test_each_save_is_a_version_in_its_persons_name(history: History) -> None:
         ("mikkel", "shared/cohort.py"),
         ("anna", "shared/cohort.py"),
     ]
+
+
+def test_two_first_saves_at_once_begin_one_history(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two members whose servers start at the same time: two processes, or two of the hub's threads."""
+    both_begin, begun = Barrier(2), []
+
+    def beginning(repository: Path) -> None:
+        begun.append(repository)
+        with suppress(BrokenBarrierError):  # the second waits until the first has begun it
+            both_begin.wait(0.5)
+        begin(repository)
+
+    monkeypatch.setattr("sundbench.hub.workspaces.history.begin", beginning)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda by: save(history, f"{by}.py", by, by=by), ["anna", "mikkel"]))
+
+    assert len(begun) == 1
+    assert sorted(one.by for one in history.versions()) == ["anna", "mikkel"]
+    assert sorted(path.name for path in history.folder.iterdir()) == ["lock", "versions.git"]
 
 
 def test_versions_don_t_fill_the_disk(history: History) -> None:
