@@ -14,7 +14,7 @@ from sundbench.cli.screen import errors, listing, screen
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sundbench.hub import demonstration as demo
+    from sundbench.hub.demonstration_people import Account
     from sundbench.site import Site
     from sundbench.slurm.small.cluster import SmallSlurm
 
@@ -94,7 +94,7 @@ def _start(site: Site, slurm: SmallSlurm | None = None) -> None:
     )
 
 
-def _people(people: list[demo.Account]) -> Table:
+def _people(people: list[Account]) -> Table:
     table = listing("user", "password", "name", "can")
     for one in people:
         table.add_row(one.user, one.password, escape(one.name), escape(one.can))

@@ -12,6 +12,8 @@ from sundbench.errors import HubError
 from sundbench.governance import database, people, permits
 from sundbench.governance.models import Role
 from sundbench.hub import demonstration, passwords, settings
+from sundbench.hub.demonstration_people import PEOPLE
+from sundbench.hub.demonstration_projects import PROJECTS
 from sundbench.site import Site
 from sundbench.slurm.small.cluster import SmallSlurm
 
@@ -31,7 +33,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 
 def test_everybody_gets_a_password_of_this_installation(site: Site) -> None:
     own, accounts = demonstration.prepare(site)
-    assert len({account.password for account in accounts}) == len(demonstration.PEOPLE)
+    assert len({account.password for account in accounts}) == len(PEOPLE)
     assert all(passwords.check(own, account.user, account.password) for account in accounts[:2])
 
 
@@ -41,7 +43,7 @@ def test_there_is_somebody_for_every_role(site: Site) -> None:
         held = {
             role
             for account in accounts
-            for project in demonstration.PROJECTS
+            for project in PROJECTS
             for role in people.roles(session, account.user, project)
         }
     assert held == set(Role)
@@ -50,7 +52,7 @@ def test_there_is_somebody_for_every_role(site: Site) -> None:
 def test_the_projects_differ_in_people_and_registers(site: Site) -> None:
     own, _ = demonstration.prepare(site)
     with database.reading(own) as session:
-        lung, blood = (permits.usable(session, one, permits.today()).permit for one in demonstration.PROJECTS)
+        lung, blood = (permits.usable(session, one, permits.today()).permit for one in PROJECTS)
     assert set(lung.registers) != set(blood.registers)
     assert {one.user for one in lung.members} & {one.user for one in blood.members} == {"mikkel"}
 
