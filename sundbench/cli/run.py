@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from sundbench.cli.run_kept import list_runs, show
 from sundbench.cli.run_on_cluster import Cores, Hours, Memory, Workers, awaited, refuse_idle, resources
 from sundbench.cli.run_told import tell_begun, tell_compared, tell_made
-from sundbench.cli.screen import listing, progress, screen
+from sundbench.cli.screen import progress, screen
 
 
 class Place(StrEnum):
@@ -33,6 +34,8 @@ class _StudyOrCommand(TyperGroup):
 
 
 app = typer.Typer(no_args_is_help=True, cls=_StudyOrCommand)
+app.command("list")(list_runs)
+app.command()(show)
 
 
 @app.callback()
@@ -141,47 +144,6 @@ def cancel(
         tell_made(ctx.obj, user, awaited(ctx.obj, run, user))
     except ReleaseError as error:
         screen.print(str(error), markup=False, soft_wrap=True)
-
-
-@app.command("list")
-def list_runs(ctx: typer.Context) -> None:
-    """List the runs of this installation, oldest first, those that failed, and those on the cluster.
-
-    Example: sundbench run list
-    """
-    from rich.markup import escape
-
-    from sundbench.release import manifest
-    from sundbench.release.cluster import awaiting
-    from sundbench.release.run import failed, folder_of, runs
-
-    table = listing("run", "permit", "by", "stands")
-    for name in runs(ctx.obj):
-        made = manifest.read(ctx.obj, folder_of(ctx.obj, name))
-        seconds = (made.finished - made.started).total_seconds()
-        table.add_row(name, made.permit, made.user, f"kept, {seconds:.0f} s")
-    for name in failed(ctx.obj):
-        table.add_row(name, "", "", "[red]failed[/red]")
-    for name in awaiting.going(ctx.obj):
-        ticket = awaiting.ticket_of(ctx.obj, name)
-        order = ticket.order
-        table.add_row(name, order.permit, order.user, escape(awaiting.standing(ctx.obj, ticket)))
-    screen.print(table)
-
-
-@app.command()
-def show(ctx: typer.Context, run: Annotated[str, typer.Argument(help="The run.")]) -> None:
-    """Show a run: its parameters, what it ran on, its outputs. Checks signature and digests.
-
-    Example: sundbench run show drug_cost_effectiveness-20261122104500-1f2e
-    """
-    from sundbench.release import manifest
-    from sundbench.release.run import folder_of
-
-    folder = folder_of(ctx.obj, run)
-    made = manifest.read(ctx.obj, folder)
-    manifest.check_outputs(made, folder / "outbox")
-    screen.print_json(made.model_dump_json())
 
 
 @app.command()
