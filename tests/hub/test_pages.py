@@ -1,5 +1,6 @@
 """The hub's pages: what each role sees, in both languages, from nowhere else, for keyboards and readers."""
 
+import html
 import re
 from html.parser import HTMLParser
 
@@ -98,6 +99,25 @@ def test_a_reviewer_sees_the_project_and_no_button(stand_in_platform: Platform):
 
     assert "project-lung-cancer" in text
     assert 'class="action' not in text
+
+
+def test_who_may_not_start_a_server_reads_why_where_the_button_would_be(stand_in_platform: Platform):
+    for user, project, why in (
+        ("rikke", "diabetes", "There is no such project, or you are not a member of it."),
+        ("rikke", "old-study", "The project's permit expired on 2024-01-31."),
+        ("vera", "lung-cancer", "You are neither researcher nor analyst in the project"),
+    ):
+        answer = stand_in_platform.visitor(user).get(f"hub/spawn/{user}/{project}")
+        assert answer.status_code == 403
+        assert why in html.unescape(answer.text)
+        assert 'class="action start"' not in answer.text
+
+
+def test_a_steward_reads_where_the_work_is(stand_in_platform: Platform):
+    text = stand_in_platform.visitor("sofie").get("hub/home").text
+
+    assert "look after data and permits" in text
+    assert "A steward adds you" not in text
 
 
 def test_a_policymaker_is_led_to_dashboards(stand_in_platform: Platform):

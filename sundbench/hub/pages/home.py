@@ -11,6 +11,7 @@ from typing import Any
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
+from sundbench.governance.models import Role
 from sundbench.hub import folders, rights
 from sundbench.hub.deployment import deployment
 from sundbench.hub.folders import DataState
@@ -56,13 +57,14 @@ class HomeHandler(Navigated, BaseHandler):  # type: ignore[misc]  # JupyterHub h
             if spawner.ready:  # notice now what has ended by itself
                 await spawner.poll_and_notify()
         cards = [await asyncio.to_thread(_card, now, project, user) for project in now.projects(user.name)]
-        groups = now.groups(user.name)
+        groups, held = now.groups(user.name), now.people.get(user.name, frozenset())
         self.finish(
             await self.render_template(
                 "home.html",
                 cards=cards,
                 reads=rights.POLICYMAKERS in groups,
-                works=rights.MEMBERS in groups,
+                reviews=Role.REVIEWER in held,
+                keeps=Role.STEWARD in held,
                 administers=rights.ADMINISTRATORS in groups,
             )
         )

@@ -31,10 +31,16 @@ class StartHandler(Navigated, SpawnHandler):  # type: ignore[misc]
 
     @web.authenticated
     async def get(self, user_name: str | None = None, server_name: str = "") -> None:
-        """Show the button; there is no default server to start, so no project means the home page."""
+        """Show the button, or why there is none; without a project, which a server needs, the home page."""
         if not server_name or self.request.query_arguments.keys() - {"next"}:
             self.redirect(url_path_join(self.hub.base_url, "home"))
             return
+        if (user := self.current_user.name) == user_name:
+            try:
+                await granted(user, server_name)
+            except Refused as refusal:
+                await self._refuse(refusal)
+                return
         await super().get(user_name, server_name)
 
     @web.authenticated
@@ -44,10 +50,13 @@ class StartHandler(Navigated, SpawnHandler):  # type: ignore[misc]
         if user_name in {None, user.name}:
             refusal = await _refusal(user.name, server_name)
             if refusal is not None:
-                self.set_status(refusal.status)
-                self.finish(await self._render_form(user, "", refusal.en, refusal.html))
+                await self._refuse(refusal)
                 return
         await super().post(user_name, server_name)
+
+    async def _refuse(self, refusal: Refused) -> None:
+        self.set_status(refusal.status)
+        self.finish(await self._render_form(self.current_user, "", refusal.en, refusal.html))
 
     async def _render_form(
         self, for_user: Any, spawner_options_form: str, message: str = "", html_message: str = ""
