@@ -6,7 +6,7 @@ from sundbench.registers.catalogue import Text
 from sundbench.slurm.jobs import GONE, State
 
 _WAITS = {
-    "": Text(da="klyngen har ikke set på det endnu", en="the cluster hasn't looked at it yet"),
+    "": Text(da="klyngen har ikke set på jobbet endnu", en="the cluster hasn't looked at the job yet"),
     "Priority": Text(da="andres job er foran i køen", en="other jobs are before it in the queue"),
     "Resources": Text(
         da="der er ikke ledige kerner eller hukommelse nok lige nu",
@@ -16,18 +16,18 @@ _WAITS = {
         # The same in one word, and in the whole sentence of which this is the beginning.
         ("ReqNodeNotAvail", "Nodes required for job are DOWN"),
         Text(
-            da="de maskiner, der kunne køre det, er ude af drift",
-            en="the nodes that could run it are out of service",
+            da="de maskiner, der kunne køre jobbet, er ude af drift",
+            en="the nodes that could run the job are out of service",
         ),
     ),
     "PartitionDown": Text(da="klyngens kø er lukket", en="the cluster's partition is closed"),
     "PartitionTimeLimit": Text(
-        da="det beder om mere tid, end køen giver: sig det til driften",
-        en="it asks for more time than the partition gives: tell the operator",
+        da="jobbet beder om mere tid, end køen giver: sig det til driften",
+        en="the job asks for more time than the partition gives: tell the operator",
     ),
     "PartitionConfig": Text(
-        da="klyngens kø tager ikke imod det: sig det til driften",
-        en="the cluster's partition doesn't take it: tell the operator",
+        da="klyngens kø tager ikke imod jobbet: sig det til driften",
+        en="the cluster's partition doesn't take the job: tell the operator",
     ),
     "Licenses": Text(da="der mangler en ledig licens", en="a licence isn't free"),
 }
@@ -36,7 +36,8 @@ _LIMITS = Text(
     en="the project already uses all that it may use at once",
 )
 _HELD = Text(
-    da="driften holder det tilbage: sig det til driften", en="the operator holds it back: tell the operator"
+    da="driften holder jobbet tilbage: sig det til driften",
+    en="the operator holds the job back: tell the operator",
 )
 _UNTOLD = Text(da="klyngen siger ikke hvorfor", en="the cluster doesn't say why")
 
@@ -47,9 +48,10 @@ _ENDED = {
     "OUT_OF_MEMORY": Text(
         da="jobbet brugte mere hukommelse, end det fik", en="the job used more memory than it was given"
     ),
-    "NODE_FAIL": Text(da="maskinen, det kørte på, gik ned", en="the node that it ran on went down"),
+    "NODE_FAIL": Text(da="maskinen, som jobbet kørte på, gik ned", en="the node that it ran on went down"),
     "BOOT_FAIL": Text(
-        da="maskinen, det skulle køre på, startede ikke", en="the node that it was to run on didn't start"
+        da="maskinen, som jobbet skulle køre på, startede ikke",
+        en="the node that it was to run on didn't start",
     ),
     "PREEMPTED": Text(da="et vigtigere job tog dets plads", en="a more important job took its place"),
     "REVOKED": Text(da="jobbet blev annulleret på klyngen", en="the job was cancelled on the cluster"),

@@ -153,8 +153,8 @@ def test_with_all_nodes_drained_starts_wait_and_outlive_slurmctld(
         cluster.slurm.drain(node)
     try:
         assert two.start(PROJECTS[1], wait=False).ok
-        told_while_starting(two, PROJECTS[1], "de maskiner, der kunne køre det, er ude af drift.")
-        told_while_starting(two, PROJECTS[1], "the nodes that could run it are out of service.")
+        told_while_starting(two, PROJECTS[1], "de maskiner, der kunne køre jobbet, er ude af drift.")
+        told_while_starting(two, PROJECTS[1], "the nodes that could run the job are out of service.")
         assert works(one, PROJECTS[0])
         cluster.slurm.resume(other)
         eventually(lambda: nodes_of(cluster, PROJECTS[1]) == [other])
@@ -172,7 +172,7 @@ def test_whose_node_goes_down_is_told_and_starts_again(cluster: Cluster, one: Vi
     try:
         eventually(lambda: two.state(PROJECTS[1]) == "stopped")
         page = text_of(two, "hub/home")
-        assert "Serveren standsede: maskinen, det kørte på, gik ned." in page
+        assert "Serveren standsede: maskinen, som jobbet kørte på, gik ned." in page
         assert "The server stopped: the node that it ran on went down." in page
         assert works(one, PROJECTS[0])
     finally:

@@ -265,7 +265,7 @@ def test_one_waits_in_slurm_s_queue_and_is_given_up(cluster: Cluster):
         )
         lines = (json.loads(line[6:]) for line in events.iter_lines() if line.startswith(b"data:"))
         said = next(one["html_message"] for one in lines if "queue:" in one.get("message", ""))
-        assert "Serveren venter i klyngens kø: de maskiner, der kunne køre det, er ude af drift." in said
+        assert "Serveren venter i klyngens kø: de maskiner, der kunne køre jobbet, er ude af drift." in said
         events.close()
         visitor.stop(project)
         eventually(lambda: not cluster.job(project))

@@ -135,7 +135,7 @@ def test_a_run_outlives_who_orders_it_and_is_the_local_run(
         asked = ("tiny", "--permit", project.permit, "--on", "slurm", "-p", "women=15")
         ordering = sundbench(project, *asked, "--hours", "0.25")
         name = ordering.stdout.readline().split()[1]
-        waits = ": waits: the nodes that could run it are out of service\n"
+        waits = ": waits: the nodes that could run the job are out of service\n"
         assert any(line.endswith(waits) for line in ordering.stdout)
         ordering.send_signal(signal.SIGINT)
         assert (
@@ -144,7 +144,7 @@ def test_a_run_outlives_who_orders_it_and_is_the_local_run(
         assert ordering.returncode == 1
         # The longer the name of a project is, the sooner its lines are folded.
         listed = " ".join(said(project, "run", "list").split())
-        assert "waits: the nodes that could run it are out of service" in listed
+        assert "waits: the nodes that could run the job are out of service" in listed
         shown = at_slurm.run("scontrol", "show", "job", str(awaiting.ticket_of(project.site, name).job))
         assert all(one in shown for one in ("TimeLimit=00:15:00", "NumCPUs=1 ", "MinMemoryNode=2G"))
     assert f"run {name}: 1 outputs in" in said(project, "run", "wait", name)
