@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -48,11 +51,40 @@ def demonstration(
     # Who is asked to end stops hub and cluster as who is interrupted does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with errors.status("starting a small Slurm cluster") as doing, running(2, 4, 8000) as slurm:
+        starting = errors.status("starting a small Slurm cluster")
+        with alone(ctx.obj), starting as doing, running(2, 4, 8000) as slurm:
             doing.stop()
             _on_cluster(ctx.obj, slurm)
     except NoSlurmError as error:
         raise HubError(str(error)) from error
+
+
+@contextmanager
+def alone(site: Site) -> Iterator[None]:
+    """Be the only command that runs this demonstration on a cluster, and end what a killed one left of it.
+
+    Raises:
+        HubError: another one is at work, or the hub that was left doesn't end.
+    """
+    from sundbench.errors import HubError
+    from sundbench.hub.supervisor import control
+
+    site.root.mkdir(parents=True, exist_ok=True)
+    lock = os.open(site.root, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise HubError(
+            f"the demonstration in {site.root} runs already: stop it with Ctrl-C where it was started"
+        ) from None
+    try:
+        # Its cluster ended with it, and every job there; the hub would go on asking that cluster.
+        if control.leave(site):
+            errors.print("stopped the hub that a killed command had left")
+        yield
+    finally:
+        os.close(lock)
 
 
 def _on_cluster(site: Site, slurm: SmallSlurm) -> None:

@@ -160,6 +160,14 @@ def _note(site: Site, made: Account) -> None:
         os.fchmod(file.fileno(), 0o644)  # whatever the umask
 
 
+def forget(site: Site) -> None:
+    """Keep no account: permits are set up anew, with whatever numbers this machine now has.
+
+    For a demonstration, whose accounts come and go. On a real site an account's old number would own files.
+    """
+    _path(site).unlink(missing_ok=True)
+
+
 def _path(site: Site) -> Path:
     return site.root / "accounts.json"
 

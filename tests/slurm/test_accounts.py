@@ -31,6 +31,17 @@ def test_a_name_tells_nothing_of_its_project():
     assert "lung" not in name
 
 
+def test_a_permit_keeps_its_numbers_until_all_are_forgotten(tmp_path: Path):
+    site = Site(tmp_path, "sqlite://")
+    accounts.note(site, Account("lung-cancer", "sb-0123456789", PERSON, PERSON))
+    anew = Account("lung-cancer", "sb-0123456789", PERSON + 1, PERSON + 1)
+    with pytest.raises(ClusterError, match="give account sb-0123456789 its old numbers"):
+        accounts.note(site, anew)
+    accounts.forget(site)
+    accounts.note(site, anew)
+    assert accounts.noted(site) == {"lung-cancer"}
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="root hands over")
 def test_an_extract_that_root_made_is_the_hub_s_to_read(tmp_path: Path):
     site = Site(tmp_path / "home", "sqlite://")
