@@ -25,6 +25,8 @@ command -v ps >/dev/null 2>&1 || missing="$missing procps"
 # Workspaces keep their versions with git; sandboxes are also started by an account that can't run .venv's Python.
 command -v git >/dev/null 2>&1 || missing="$missing git"
 [ -x /usr/bin/python3.11 ] || missing="$missing python3"
+# Promtool tries the rules of alerts. It alone is taken: the package would start a Prometheus on this machine.
+command -v promtool >/dev/null 2>&1 || missing="$missing prometheus"
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" = 0 ]; then run=""
@@ -35,5 +37,12 @@ else
 fi
 echo "Installing from Debian's packages:$missing"
 $run apt-get update -qq
+packages="${missing% prometheus}"
 # shellcheck disable=SC2086 # a list of package names
-$run env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+[ -z "$packages" ] || $run env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+if [ "$packages" != "$missing" ]; then
+    aside=$(mktemp -d)
+    (cd "$aside" && apt-get download -qq -o APT::Sandbox::User=root prometheus && dpkg-deb --extract prometheus_*.deb .)
+    $run install "$aside/usr/bin/promtool" /usr/local/bin/promtool
+    rm -r "$aside"
+fi

@@ -14,6 +14,13 @@ LOG_INS = Counter(
     "Log-ins that were tried, by what became of them: admitted, or the refusal's reason",
     ["outcome"],
 )
+OUTCOMES = (
+    *("admitted", "password", "too-many-attempts"),
+    *("provider", "stale", "declined", "token", "second-factor"),
+    *("group", "name", "not-registered", "another-account"),
+)
+for _outcome in OUTCOMES:
+    LOG_INS.labels(_outcome)  # from 0 on: one that appeared with its first would be no increase to Prometheus
 DATABASE_AWAY = Counter(
     "sundbench_database_away_total", "Requests that were refused because the hub's database didn't answer"
 )
