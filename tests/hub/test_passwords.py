@@ -1,5 +1,6 @@
 """Passwords: hashed, private, compared alike for known and unknown users; failures make wait."""
 
+import json
 import re
 import stat
 from pathlib import Path
@@ -31,6 +32,13 @@ def test_the_file_is_private_and_holds_no_password(site: Site) -> None:
     passwords.put(site, "anna", "korrekt hest batteri")
     assert stat.S_IMODE(passwords.path(site).stat().st_mode) == 0o600
     assert "hest" not in passwords.path(site).read_text()
+
+
+def test_a_guess_costs_what_owasp_recommends(site: Site) -> None:
+    passwords.put(site, "anna", "korrekt hest batteri")
+    made = json.loads(passwords.path(site).read_text())["anna"]
+    assert made["n"] * made["r"] * 128 >= 16 * 2**20, "bytes of memory"
+    assert made["p"] >= 5
 
 
 def test_equal_passwords_have_unequal_hashes(site: Site) -> None:

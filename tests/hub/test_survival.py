@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from sundbench.hub.passwords import generate, put
 from tests.hub.installation import Platform, Visitor, amend, close, eventually
 
 
@@ -18,8 +17,7 @@ def new_project(platform: Platform, name: str) -> Visitor:
     """A project of one member of its own, who has logged in."""
     user = f"member-{name}"
     amend(platform.site, name, (f"{user}:researcher",))
-    platform.passwords[user] = generate()
-    put(platform.site, user, platform.passwords[user])
+    platform.give_password(user)
     return platform.visitor(user)
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from sundbench.hub.passwords import generate, put
 from sundbench.hub.settings import read
 from sundbench.slurm import accounts, folders
 from sundbench.slurm.accounts import Account
@@ -167,8 +166,7 @@ def cluster_of(slurm: SmallSlurm, projects: int) -> Iterator[Cluster]:
     for name in names:
         user = f"of-{name}"
         amend(platform.site, name, (f"{user}:researcher",))
-        platform.passwords[user] = generate()
-        put(platform.site, user, platform.passwords[user])
+        platform.give_password(user)
         add_data(platform.site, name)
     try:
         with at_work_on(slurm, platform, own=names):

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
@@ -22,7 +23,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from sundbench.hub.passwords import generate, put
 from sundbench.slurm import folders
 from sundbench.slurm.small.cluster import running
 from tests.hub.installation import Visitor, amend, eventually, free_ports, make_platform
@@ -80,8 +80,7 @@ def cluster(postgresql: Postgresql, sandboxes: None) -> Iterator[Cluster]:
         for project, members in CROWD.items():
             amend(platform.site, project, tuple(f"{user}:researcher" for user in members))
         for user in (*map(made.user, PROJECTS), *chain(*CROWD.values())):
-            platform.passwords[user] = generate()
-            put(platform.site, user, platform.passwords[user])
+            platform.give_password(user)
         with at_work_on(slurm, platform, own=(*PROJECTS, *CROWD)):
             yield made
     shutil.rmtree(root, ignore_errors=True)
@@ -309,13 +308,19 @@ def test_a_hub_killed_during_thirty_starts_loses_none_and_doubles_none(cluster: 
         since = len(cluster.log())
         platform.start_hub()
         wait(pressed)
-        # Whose start was broken off reads that there is no server; who came too late, too.
-        eventually(lambda: len(jobs(cluster)) == sum(going(crowd, together)))
+        # Whose start was broken off reads that there is no server; who came too late, too. What is on record
+        # is sooner asked than thirty pages are drawn.
+        eventually(
+            lambda: (
+                len(jobs(cluster)) == open_starts(cluster).total()
+                and len(jobs(cluster)) == sum(going(crowd, together))
+            )
+        )
         again = compress(of(crowd), (not goes for goes in going(crowd, together)))
         wait([together.submit(press, visitor, project) for visitor, project in again])
         eventually(lambda: len(jobs(cluster)) == 30)
         assert all(going(crowd, together))
-        assert {user: open_starts(cluster, user) for user in crowd} == dict.fromkeys(crowd, 1)
+        assert open_starts(cluster) == dict.fromkeys(crowd, 1)
 
         first = eventually(lambda: routed(cluster, since), 120)
         assert all(works(crowd[user], of_member(user)) for user in first)
@@ -326,11 +331,12 @@ def test_a_hub_killed_during_thirty_starts_loses_none_and_doubles_none(cluster: 
         assert all(works(crowd[user], of_member(user)) for user in later)
 
         def stopped() -> bool:
-            wait([together.submit(visitor.stop, project) for visitor, project in of(crowd)])
+            going_on = open_starts(cluster)
+            wait([together.submit(crowd[user].stop, of_member(user)) for user in going_on])
             return not jobs(cluster)
 
-        eventually(stopped, 60)
-    eventually(lambda: not any(open_starts(cluster, user) for user in crowd), 60)
+        eventually(stopped, 120)
+    eventually(lambda: not open_starts(cluster))
     verify(cluster)
 
 
@@ -365,15 +371,18 @@ def routed(cluster: Cluster, since: int) -> set[str]:
     return set(re.findall(r"Adding user (p[abc]\d) to proxy", cluster.log()[since:]))
 
 
-def open_starts(cluster: Cluster, user: str) -> int:
-    """How many of a person's starts have no end on record."""
-    left = 0
-    for one in cluster.platform.records(actor=user):
+def open_starts(cluster: Cluster) -> Counter[str]:
+    """How many starts of each of the thirty have no end on record."""
+    left: Counter[str] = Counter()
+    for one in cluster.platform.records():
+        user = one["actor"]
+        if not re.fullmatch(r"p[abc]\d", user):
+            continue
         if one["action"] == "server.start":
-            left += 1
+            left[user] += 1
         elif one["action"] == "server.stop":
-            left = max(0, left - 1)
-    return left
+            left[user] = max(0, left[user] - 1)
+    return +left
 
 
 def verify(cluster: Cluster) -> None:

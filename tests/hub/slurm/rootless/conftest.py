@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from sundbench.governance.audit import places
-from sundbench.hub.passwords import generate, put
 from sundbench.slurm import accounts, gate
 from sundbench.slurm.small.cluster import SmallSlurm
 from tests.conftest import REPOSITORY
@@ -103,8 +102,7 @@ def _installed(root: Path, account: str, project: str, slurm: SmallSlurm) -> Ite
     for other in PERMITS:  # whose accounts other runs of tests may have
         close(made.site, other)
     amend(made.site, project, (f"{user}:researcher",))
-    made.passwords[user] = generate()
-    put(made.site, user, made.passwords[user])
+    made.give_password(user)
     add_data(made.site, project)
     places.authority(made.site)  # which the tests read, too
     own = pwd.getpwnam(account)
