@@ -6,22 +6,20 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import requests
 import websocket
-from tornado.httpserver import HTTPServer
-from tornado.ioloop import IOLoop
-from tornado.web import Application, RequestHandler
+from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from sundbench.hub.proxy.local import LocalProxy
+from tests.hub.answering import answering
 from tests.hub.installation import Platform, Visitor, eventually, free_ports
 
 
@@ -65,55 +63,40 @@ class Served:
     """A proxy before a server of the handlers above."""
 
     url: str
-    process: subprocess.Popen[bytes] | None = None
-    loop: Any = field(default=None)
+
+
+HANDLERS = [("/hub/slow", Slow), ("/hub/steps", Steps), ("/hub/told", Told), ("/hub/line", Line)]
 
 
 @contextlib.contextmanager
 def proxied(*arguments: str) -> Iterator[Served]:
     port, api, behind = free_ports(3)
-    ready = threading.Event()
-    loops: list[IOLoop] = []
-
-    def serve() -> None:
-        asyncio.set_event_loop(asyncio.new_event_loop())
-        handlers = [("/slow", Slow), ("/steps", Steps), ("/told", Told), ("/line", Line)]
-        HTTPServer(Application([(f"/hub{path}", handler) for path, handler in handlers])).listen(
-            behind, "127.0.0.1"
+    with answering(HANDLERS, behind):
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "sundbench.hub.proxy", "--port", str(port), "--api-port", str(api)),
+                *("--error-target", f"http://127.0.0.1:{behind}/hub/error", "--log-level", "WARNING"),
+                *arguments,
+            ],
+            env={**os.environ, "CONFIGPROXY_AUTH_TOKEN": "t0ken"},
         )
-        loops.append(IOLoop.current())
-        loops[0].add_callback(ready.set)
-        loops[0].start()
+        try:
+            routes = f"http://127.0.0.1:{api}/api/routes/hub"
 
-    thread = threading.Thread(target=serve)
-    thread.start()
-    ready.wait(10)
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "sundbench.hub.proxy", "--port", str(port), "--api-port", str(api)),
-            *("--error-target", f"http://127.0.0.1:{behind}/hub/error", "--log-level", "WARNING", *arguments),
-        ],
-        env={**os.environ, "CONFIGPROXY_AUTH_TOKEN": "t0ken"},
-    )
-    try:
-        routes = f"http://127.0.0.1:{api}/api/routes/hub"
+            def up() -> bool:
+                with contextlib.suppress(requests.ConnectionError):
+                    target = {"target": f"http://127.0.0.1:{behind}"}
+                    return requests.post(
+                        routes, json=target, headers={"Authorization": "token t0ken"}, timeout=5
+                    ).ok
+                return False
 
-        def up() -> bool:
-            with contextlib.suppress(requests.ConnectionError):
-                target = {"target": f"http://127.0.0.1:{behind}"}
-                return requests.post(
-                    routes, json=target, headers={"Authorization": "token t0ken"}, timeout=5
-                ).ok
-            return False
-
-        eventually(up)
-        assert requests.get(routes, timeout=5).status_code == 403
-        yield Served(f"http://127.0.0.1:{port}/hub/")
-    finally:
-        process.kill()
-        process.wait()
-        loops[0].add_callback(loops[0].stop)
-        thread.join()
+            eventually(up)
+            assert requests.get(routes, timeout=5).status_code == 403
+            yield Served(f"http://127.0.0.1:{port}/hub/")
+        finally:
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture(scope="module")

@@ -17,14 +17,13 @@ from pathlib import Path
 import pytest
 import requests
 from certipy import Certipy
-from tornado.httpserver import HTTPServer
-from tornado.ioloop import IOLoop
-from tornado.web import Application, RequestHandler
+from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler
 from websocket import WebSocketBadStatusException, create_connection
 
 from sundbench.hub import server_names
 from sundbench.hub.proxy import tls
+from tests.hub.answering import answering
 from tests.hub.installation import eventually, free_ports
 
 TOKEN = {"Authorization": "token t0ken"}
@@ -78,28 +77,7 @@ class World:
         assert answer.status_code == 201, answer.text
 
 
-@contextlib.contextmanager
-def listening(context: ssl.SSLContext, port: int) -> Iterator[None]:
-    """Something that answers over TLS."""
-    loops: list[IOLoop] = []
-    ready = threading.Event()
-
-    def serve() -> None:
-        asyncio.set_event_loop(asyncio.new_event_loop())
-        handlers = [("/.*/line", Line), ("/(.*)", Told)]
-        HTTPServer(Application(handlers), ssl_options=context).listen(port, "127.0.0.1")
-        loops.append(IOLoop.current())
-        loops[0].add_callback(ready.set)
-        loops[0].start()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    ready.wait(10)
-    try:
-        yield
-    finally:
-        loops[0].add_callback(loops[0].stop)
-        thread.join()
+HANDLERS = [("/.*/line", Line), ("/(.*)", Told)]
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +100,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         *("--client-ssl-key", str(client.key), "--client-ssl-cert", str(client.certificate)),
         *("--client-ssl-ca", str(made.authority("notebooks-ca"))),
     ]
-    with listening(tls.demanding(server, made.authority("proxy-client-ca")), behind):
+    with answering(HANDLERS, behind, tls.demanding(server, made.authority("proxy-client-ca"))):
         process = subprocess.Popen(words, env={**os.environ, "CONFIGPROXY_AUTH_TOKEN": "t0ken"})
         try:
             eventually(lambda: _accepts(port) and _accepts(api))
@@ -178,7 +156,7 @@ def test_what_shows_a_wrong_certificate_gets_no_request(
 ) -> None:
     (port,) = free_ports(1)
     false = world.pair(f"false-{authority}", authority, names)
-    with listening(tls.for_browsers(false), port):
+    with answering(HANDLERS, port, tls.for_browsers(false)):
         world.route(f"localhost/{authority}", f"https://127.0.0.1:{port}")
         answer = world.ask(
             f"https://localhost:{world.port}/{authority}/x", None, verify=str(world.authority("public-ca"))
@@ -193,7 +171,7 @@ def test_no_server_on_a_node_takes_another_s_place(world: World) -> None:
     (port,) = free_ports(1)
     pair = world.pair("mine", "notebooks-ca", [f"DNS:{server_names.certified(mine)}"])
     trusted = str(world.authority("public-ca"))
-    with listening(tls.demanding(pair, world.authority("proxy-client-ca")), port):
+    with answering(HANDLERS, port, tls.demanding(pair, world.authority("proxy-client-ca"))):
         for name, server in (("mine", mine), ("other", other)):
             world.route(f"localhost/{name}", f"https://{server_names.at(server, '127.0.0.1')}:{port}")
         assert world.ask(f"https://localhost:{world.port}/mine/x", None, verify=trusted).json()
@@ -234,7 +212,7 @@ def test_a_renewed_certificate_is_shown_without_a_restart(world: World) -> None:
             with asked.wrap_socket(plain, server_hostname="localhost") as wrapped:
                 return wrapped.getpeercert(binary_form=True) or b""
 
-    with listening(context, port):
+    with answering(HANDLERS, port, context):
         before = shown()
         keeping = threading.Thread(target=_keep, args=(context, own), daemon=True)
         keeping.start()
