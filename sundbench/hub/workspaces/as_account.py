@@ -19,13 +19,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from pydantic import ValidationError
 
 from sundbench.errors import HubError, SundbenchError
+from sundbench.hub.workspaces import bundles
 from sundbench.hub.workspaces.errands import ERRAND, VERSIONS, AnyErrand, Versions, perform
 from sundbench.hub.workspaces.history import MOST, Version, history
 from sundbench.site import Site
@@ -90,17 +92,17 @@ def versions(site: Site, permit: str, path: str = "", most: int = 50) -> list[Ve
 
 def _send(site: Site, whose: Account, errand: AnyErrand, given: Path, to: BinaryIO) -> None:
     """Have an account's process run an errand."""
-    with given.open("rb") as file, tempfile.TemporaryFile() as asked:
+    with _opened(given) as file, tempfile.TemporaryFile() as asked:
         asked.write(errand.model_dump_json().encode())
         asked.seek(0)
         program = (sys.executable, "-I", "-m", __name__, "--home", str(site.root))
         ids = ("--uid", str(whose.uid), "--gid", str(whose.gid))
         with subprocess.Popen(  # noqa: S603 - this module
-            [*program, *ids, *([] if given == _NOTHING else ["--given", str(file.fileno())])],
+            [*program, *ids, *([] if given == _NOTHING else ["--given", str(file)])],
             stdin=asked,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=(file.fileno(),),
+            pass_fds=(file,),
             env=_TOOLS,
             cwd="/",
             start_new_session=True,
@@ -113,6 +115,21 @@ def _send(site: Site, whose: Account, errand: AnyErrand, given: Path, to: Binary
     if doing.returncode:
         last = (said.decode(errors="replace").splitlines() or [f"exit code {doing.returncode}"])[-1]
         raise HubError("".join(sign if sign.isprintable() else "?" for sign in last[:_LONGEST]))
+
+
+@contextmanager
+def _opened(given: Path) -> Iterator[int]:
+    """A copy that the account may read: a file of root's, by a link that somebody has laid, is none."""
+    try:
+        file = os.open(given, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise HubError(f"{given}: {error.strerror}") from error
+    try:
+        if given != _NOTHING and not bundles.is_one(file):
+            raise HubError(f"{given}: damaged, or no copy of a workspace: take an older one")
+        yield file
+    finally:
+        os.close(file)
 
 
 def _listen(whose: Account, doing: subprocess.Popen[bytes], to: BinaryIO) -> bytes:

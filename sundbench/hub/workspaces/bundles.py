@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -27,6 +29,11 @@ def write(kept: History, to: BinaryIO) -> None:
     """
     with kept.locked():
         git(kept.repository, "bundle", "create", "--quiet", "-", BRANCH, to=to)
+
+
+def is_one(descriptor: int) -> bool:
+    """Whether an opened file begins as a copy does."""
+    return stat.S_ISREG(os.fstat(descriptor).st_mode) and os.pread(descriptor, len(_SIGNED), 0) == _SIGNED
 
 
 def head(copy: Path) -> str | None:

@@ -121,6 +121,9 @@ def test_what_is_made_there_is_the_account_s_and_the_copy_root_s(trees: Trees, t
     assert len(list(copy.parent.iterdir())) == 1
     shutil.rmtree(trees.kept.folder)
     shutil.rmtree(trees.kept.workspace)
+    (tmp_path / "laid.bundle").symlink_to(trees.outside / "a.py")
+    with pytest.raises(HubError, match="no copy of a workspace"):
+        restore(trees.site, trees.permit, tmp_path / "laid.bundle")
     assert restore(trees.site, trees.permit, copy) == 1
     assert (trees.kept.workspace / "shared" / "a.py").read_text() == "second\n"
     assert owners(trees.kept.folder) == owners(trees.kept.workspace) == {trees.account.uid}
