@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import threading
@@ -125,6 +126,24 @@ def test_what_has_not_changed_takes_no_room_again_and_old_copies_go(site: Site, 
     make(site, tmp_path / "backup", keep=2)
     assert len(copies.copies(tmp_path / "backup")) == 2
     assert not first.exists()
+
+
+def test_a_copy_whose_forerunner_is_removed_meanwhile_is_whole(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As another who makes a copy at the same time does, and keeps only their own."""
+    folder = tmp_path / "backup"
+    before = make(site, folder, keep=1)
+    listed = copies.read(before)
+
+    def reading(copy: Path) -> copies.Listing:
+        shutil.rmtree(copy)
+        return listed
+
+    monkeypatch.setattr("sundbench.hub.backup.making.read", reading)
+    made = copies.read(make(site, folder, keep=1))
+    assert {one.path for one in made.files} == {one.path for one in listed.files}
+    assert all(step.well for step in drill(site, folder))
 
 
 def _cut(path: Path) -> None:

@@ -89,7 +89,8 @@ def make(site: Site, folder: Path, keep: int, report: Report = silent) -> Path:
     except OSError as error:
         raise HubError(f"{error.filename or folder}: {error.strerror}: the copy was not made") from error
     for old in copies(folder)[:-keep]:
-        shutil.rmtree(old)
+        with suppress(FileNotFoundError):  # another removes it as well
+            shutil.rmtree(old)
     return folder / name
 
 
@@ -184,8 +185,7 @@ class _Copier:
         to = self._making / name
         to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         same = before and (before.size, before.changed) == (found.st_size, found.st_mtime_ns)
-        if before and self._before and same:
-            os.link(self._before / name, to)
+        if before and self._before and same and _linked(self._before / name, to):
             size, digest = before.size, before.digest
         else:
             opened = os.open(path, _OPEN, dir_fd=folder)
@@ -211,6 +211,15 @@ class _Copier:
                 total.update(block)
                 size += copy.write(block)
         return size, total.hexdigest()
+
+
+def _linked(before: Path, to: Path) -> bool:
+    """Whether a file of the copy before stands in the new one: another may have removed that copy."""
+    try:
+        os.link(before, to)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _mode(name: str, folder: int) -> int:

@@ -212,7 +212,10 @@ def alone(site: Site) -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise HubError(f"{site.root}: its hub is up already: see sundbench hub status") from None
+        raise HubError(
+            f"{site.root}: its hub is up already, or its databases are being upgraded: sundbench hub status "
+            "says which"
+        ) from None
     finally:
         os.close(lock)
 

@@ -66,7 +66,8 @@ def backup(site: Site, permit: str, folder: Path, keep: int) -> Path | None:
                 with suppress(FileNotFoundError):
                     os.unlink(made.name, dir_fd=here)
             for old in backups(folder, permit)[:-keep]:
-                os.unlink(old.name, dir_fd=here)
+                with suppress(FileNotFoundError):  # another removes it as well
+                    os.unlink(old.name, dir_fd=here)
     except OSError as error:
         raise HubError(
             f"backup {place}: {error.strerror}: see [workspace] backup in settings.toml"

@@ -87,6 +87,18 @@ def test_the_same_is_copied_once_and_old_copies_go(site: Site, kept: History, tm
     assert first not in found
 
 
+def test_an_old_copy_that_another_removes_first_is_no_error(
+    site: Site, kept: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "copies" / "lung-cancer" / "gone.bundle"
+    monkeypatch.setattr("sundbench.hub.workspaces.backup.backups", lambda *where: [gone, *backups(*where)])
+    monkeypatch.setattr(bundles, "head", lambda _: None)
+    assert (
+        backup(site, "lung-cancer", tmp_path / "copies", keep=1)
+        == backups(tmp_path / "copies", "lung-cancer")[-1]
+    )
+
+
 def test_a_damaged_copy_brings_nothing_back(site: Site, kept: History, tmp_path: Path) -> None:
     copy = backup(site, "lung-cancer", tmp_path / "copies", keep=3)
     assert copy is not None
