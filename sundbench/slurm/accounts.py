@@ -138,7 +138,7 @@ def note(site: Site, made: Account) -> None:
     Raises:
         ClusterError: the permit has another already, or another permit has this one.
     """
-    with aside.alone(site.root / ".accounts.lock"):
+    with aside.alone(site.root / "accounts.lock"):
         _note(site, made)
 
 
