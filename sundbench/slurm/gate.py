@@ -1,9 +1,10 @@
 """The one way from the hub to other accounts: ``python -I -m sundbench.slurm.gate --home HOME``, for root.
 
-One request as JSON on standard input: begin a project's server or one of its runs (runs.py), or end one. What
-runs is fixed here, and whom it runs as is what was set up for the permit: a hub that is taken over can begin
-servers and runs, and neither another program, nor under another account, nor as root. It needs no right but
-to call this with ``sudo``.
+One request as JSON on standard input: begin a project's server or one of its runs (runs.py), end one, or end
+whatever else runs under the project's account (account_jobs.py). What runs is fixed here, and whom it runs as
+is what was set up for the permit: a hub that is taken over can begin servers and runs and end projects' jobs,
+and neither begin another program, nor under another account, nor as root. It needs no right but to call this
+with ``sudo``.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from sundbench.errors import ClusterError, SundbenchError, one_line
 from sundbench.site import Site
-from sundbench.slurm import folders, runs
+from sundbench.slurm import account_jobs, folders, runs
+from sundbench.slurm.account_jobs import EndJobs
 from sundbench.slurm.accounts import Account, account
 from sundbench.slurm.acting import NO_ROOM, as_account, cancel
 from sundbench.slurm.commands import SECONDS, NoRoomError, SlurmSilentError, ask, run
@@ -85,7 +87,8 @@ class Begun(Request):
     letter: LetterName
 
 
-_REQUEST: Final[TypeAdapter[Begin | End | RunRequest]] = TypeAdapter(Begin | End | RunRequest)
+Asked = Begin | End | EndJobs | RunRequest
+_REQUEST: Final[TypeAdapter[Asked]] = TypeAdapter(Asked)
 
 
 def begin(site: Site, request: Begin) -> Begun:
@@ -102,6 +105,15 @@ def end(site: Site, request: End) -> None:
 
     Raises:
         ClusterError: Slurm refuses.
+    """
+    _through(site, request)
+
+
+def end_jobs(site: Site, request: EndJobs) -> None:
+    """End jobs of a permit's account, whatever they are called.
+
+    Raises:
+        ClusterError: Slurm refuses, or the account begins new ones as fast as they end.
     """
     _through(site, request)
 
@@ -136,13 +148,16 @@ def answer(site: Site, text: str | bytes) -> str:
         SundbenchError: it isn't a request, or can't be done.
     """
     try:
-        request: Begin | End | RunRequest = _REQUEST.validate_json(text)
+        request: Asked = _REQUEST.validate_json(text)
     except ValidationError as error:
         raise ClusterError(one_line(error, "request")) from error
     whose = account(site, request.permit)
     if isinstance(request, RunRequest):
         said = runs.answer(site, whose, request)
         return said if isinstance(said, str) else base64.b64encode(said).decode()
+    if isinstance(request, EndJobs):
+        account_jobs.end(whose, request)
+        return ""
     if isinstance(request, Begin):
         return _begin(site, whose, request).model_dump_json()
     letter = request.letter
@@ -227,7 +242,7 @@ def ask_for_run(site: Site, request: RunRequest) -> str:
     return _through(site, request).strip()
 
 
-def _through(site: Site, request: Begin | End | RunRequest) -> str:
+def _through(site: Site, request: Asked) -> str:
     if os.geteuid() == 0:
         return answer(site, request.model_dump_json())
     return run([*_SUDO, "--", *call(site)], request.model_dump_json(), _PATIENCE, ours=True)

@@ -16,9 +16,11 @@ import pytest
 
 from sundbench.errors import ClusterError
 from sundbench.site import Site
-from sundbench.slurm import accounts, folders, gate
+from sundbench.slurm import account_jobs, accounts, folders, gate
+from sundbench.slurm.account_jobs import EndJobs
 from sundbench.slurm.accounts import Account
 from sundbench.slurm.small.cluster import SmallSlurm
+from tests import processes
 
 SECRET = "t0ken-of-the-server"
 WAITS = ("/bin/sh", "-c", "exec sleep 600")
@@ -159,6 +161,91 @@ def test_nor_a_job_that_is_no_server_s(site: Site, mine: Account, slurm: SmallSl
     slurm.run("scancel", run)
 
 
+def begins(who: Account, slurm: SmallSlurm, *options: str) -> str:
+    """A job that an account begins by itself; its number."""
+    usual = ("sbatch", "--parsable", "--output=/dev/null", "--chdir=/", "--wrap=exec sleep 600")
+    return by(who, slurm, *usual, *options).stdout.strip()
+
+
+def live(who: Account, slurm: SmallSlurm) -> list[str]:
+    """An account's jobs that aren't ending."""
+    states = "PENDING,CONFIGURING,RUNNING,SUSPENDED"
+    return slurm.run("squeue", "--noheader", f"--user={who.name}", f"--states={states}", "-o%A").split()
+
+
+def end_jobs(site: Site, permit: str, *jobs: str) -> None:
+    named = tuple(map(int, jobs)) or None
+    gate.answer(site, EndJobs(permit=permit, jobs=named).model_dump_json())
+
+
+def test_all_jobs_of_a_permit_s_account_end_and_no_others(
+    site: Site, mine: Account, other: Account, slurm: SmallSlurm
+):
+    """Whatever it called them: the queue shows names as they are, line ends and all."""
+    names = ("sundbench-run", "1|root|RUNNING\n2|root|RUNNING\n", "--user=root")
+    own = [begins(mine, slurm, f"--job-name={name}") for name in names]
+    own += [begins(mine, slurm, "--hold"), begins(mine, slurm, "--array=1-3", "--hold")]
+    others = [
+        begins(other, slurm),
+        slurm.run("sbatch", "--parsable", "-o/dev/null", "--wrap=id", "-H").strip(),
+    ]
+    found = account_jobs.going(site)
+    assert {str(job) for job, permit in found.items() if permit == mine.permit} == set(own)
+    assert {str(job) for job, permit in found.items() if permit == other.permit} == {others[0]}
+    end_jobs(site, mine.permit, own[1], others[0], others[1], "4000000000")
+    assert own[1] not in live(mine, slurm)
+    end_jobs(site, mine.permit)
+    assert not live(mine, slurm)
+    until(lambda: not processes.of(mine.uid))
+    assert live(other, slurm) == [others[0]]
+    assert slurm.run("squeue", "-h", f"-j{others[1]}", "-o%T").strip() == "PENDING"
+    slurm.run("scancel", *others)
+
+
+def test_jobs_that_begin_others_as_fast_as_they_can_come_to_an_end(
+    site: Site, mine: Account, slurm: SmallSlurm
+):
+    """And begin one more when they are asked to end."""
+    folder = Path(tempfile.mkdtemp(prefix="sb-again-"))
+    folder.chmod(0o755)
+    program = folder / "program"
+    again = f"sbatch --output=/dev/null --chdir=/ {program}"
+    program.write_text(f"#!/bin/sh\ntrap '{again}' TERM\nwhile :; do {again}; done\n")
+    program.chmod(0o755)
+    try:
+        begins(mine, slurm, f"--wrap={program}")
+        until(lambda: len(live(mine, slurm)) > 20)
+        end_jobs(site, mine.permit)
+        until(lambda: not processes.of(mine.uid))
+        assert not live(mine, slurm)
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"jobs": []},
+        {"jobs": [0]},
+        {"jobs": [-1]},
+        {"jobs": ["--user=root"]},
+        {"jobs": ["1_[1-9]"]},
+        {"jobs": [2**40]},
+        {"jobs": list(range(1, 2000))},
+        {"jobs": None, "permit": "another-permit"},
+        {"jobs": None, "permit": "root"},
+        {"jobs": None, "name": "x"},
+        {},
+    ],
+)
+def test_no_other_end_is_asked_for(site: Site, mine: Account, slurm: SmallSlurm, asked: dict[str, Any]):
+    stays = begins(mine, slurm, "--hold")
+    with pytest.raises(ClusterError):
+        gate.answer(site, json.dumps({"do": "end-jobs", "permit": mine.permit} | asked))
+    assert live(mine, slurm) == [stays]
+    slurm.run("scancel", stays)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -184,10 +271,10 @@ def test_nor_a_job_that_is_no_server_s(site: Site, mine: Account, slurm: SmallSl
 def test_what_it_is_not_made_for_is_refused(
     site: Site, mine: Account, slurm: SmallSlurm, changes: dict[str, Any]
 ):
-    before = slurm.run("squeue", "--noheader", "--states=all")
+    before = slurm.run("squeue", "--noheader", "--states=all", "--format=%A")
     with pytest.raises(ClusterError):
         gate.answer(site, asked(mine.permit, **changes))
-    assert slurm.run("squeue", "--noheader", "--states=all") == before
+    assert slurm.run("squeue", "--noheader", "--states=all", "--format=%A") == before
     assert not list(folders.letters(site, mine).glob("*.json"))
 
 

@@ -80,15 +80,6 @@ class Queue:
         return self._addresses[node]
 
 
-def left(site: Site) -> dict[int, str]:
-    """The servers' jobs of an installation that wait or run, with their permits.
-
-    Raises:
-        ClusterError: Slurm doesn't say, or who has which account can't be read.
-    """
-    return of_the_site(site, _read(_squeue()))
-
-
 def of_the_site(site: Site, listed: Mapping[int, Listed]) -> dict[int, str]:
     """Of listed jobs, those that wait or run under an account of the installation's, with their permits.
 

@@ -14,10 +14,11 @@ from sundbench.errors import ClusterError, HubError
 from sundbench.hub import check
 from sundbench.hub.runtime import private
 from sundbench.hub.settings import read
-from sundbench.hub.slurm import queue
 from sundbench.hub.supervisor import loop, notes, programs, table, winding_down
 from sundbench.hub.supervisor.notes import Notes
 from sundbench.site import Site
+from sundbench.slurm import account_jobs
+from sundbench.slurm.gate import NAME
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 180.0
@@ -216,6 +217,6 @@ def _servers(site: Site) -> int:
     if read(site).site.profile != "slurm":
         return len(table.jobs(site))
     try:
-        return len(queue.left(site))
+        return len(account_jobs.going(site, NAME))
     except ClusterError:
         return 0

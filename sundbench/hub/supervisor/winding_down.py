@@ -16,11 +16,10 @@ from sundbench.governance.audit.actions import Action
 from sundbench.hub.proxy import tls
 from sundbench.hub.runtime import secret
 from sundbench.hub.settings import read
-from sundbench.hub.slurm import queue
 from sundbench.hub.supervisor import notes, programs, table
 from sundbench.hub.supervisor.table import Process
 from sundbench.site import Site
-from sundbench.slurm import gate
+from sundbench.slurm import account_jobs, gate
 
 SERVICE = "supervisor"
 """The hub's service under whose token it may be shut down; the token is `runtime.secret` of that name."""
@@ -115,7 +114,7 @@ def _certified(site: Site) -> ssl.SSLContext:
 def _end_cluster_jobs(site: Site, say: Say) -> None:
     """End the servers' jobs that the hub, perhaps killed, has left in Slurm's queue."""
     try:
-        for job, permit in queue.left(site).items():
+        for job, permit in account_jobs.going(site, gate.NAME).items():
             gate.end(site, gate.End(permit=permit, job=job))
     except ClusterError as error:
         say(f"servers' jobs may go on in Slurm until their time is up: {error}")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sundbench.slurm import accounts, folders, gate
+from sundbench.slurm.account_jobs import EndJobs
 from tests.hub.installation import eventually
 from tests.hub.slurm.conftest import Cluster
 from tests.hub.slurm.rootless.conftest import SUDO, Unprivileged, rule
@@ -227,8 +228,14 @@ def test_it_ends_no_job_of_another_s(hub: Cluster):
     options = ("--parsable", "--job-name=sundbench", "--output=/dev/null", "--wrap=sleep 600")
     job = slurm.run("sbatch", *options).strip()
     try:
-        asked = gate.End(permit=hub.projects[0], job=int(job))
-        platform.tries(*platform.gate, given=asked.model_dump_json())
+        (project,) = hub.projects
+        for asked in (
+            gate.End(permit=project, job=int(job)),
+            EndJobs(permit=project, jobs=(int(job),)),
+            EndJobs(permit=project, jobs=None),
+        ):
+            done = platform.tries(*platform.gate, given=asked.model_dump_json())
+            assert done.returncode == 0, done.stderr
         assert platform.tries("scancel", job).returncode != 0
         state = slurm.run("squeue", "--noheader", f"--jobs={job}", "--format=%T").strip()
         assert state in {"PENDING", "RUNNING"}
