@@ -144,7 +144,7 @@ def close(
     permit_id: Annotated[str, typer.Argument(metavar="ID", help="The permit's id.")],
     why: Annotated[str, typer.Option(help="The reason, kept with the permit.")],
 ) -> None:
-    """Close a permit for good: it gives no extract any more, and its runs on the cluster are ended.
+    """Close a permit for good: it gives no extract any more, and what it has on the cluster is ended.
 
     Example: sundbench permit close lung-cancer --why "the project has ended"
     """
@@ -152,7 +152,8 @@ def close(
     from sundbench.governance.audit.actions import Action
     from sundbench.governance.audit.recording import recording
     from sundbench.governance.models import Role
-    from sundbench.release.cluster.awaiting import end_all_of
+    from sundbench.hub.supervisor import notes, programs
+    from sundbench.release.cluster.ending import end_all_of
 
     user = people.current_user()
     with recording(ctx.obj, user) as recorder, database.writing(ctx.obj) as session:
@@ -161,8 +162,15 @@ def close(
         session.flush()
         recorder.record(Action.PERMIT_CLOSE, permit_id, permit=permit_id, why=why)
     screen.print(f"permit {permit_id} closed", markup=False)
-    if ended := len(end_all_of(ctx.obj, permit_id)):
-        screen.print(f"ended on the cluster, of its runs: {ended}")
+    left = notes.read(ctx.obj)
+    up = left is not None and left.running(programs.HUB) is not None
+    runs, others = end_all_of(ctx.obj, permit_id, hub=up)
+    if runs:
+        with recording(ctx.obj, user) as recorder:
+            for run in runs:
+                recorder.record(Action.RUN_END, run, permit=permit_id, why="permit closed")
+    if runs or others:
+        screen.print(f"ended on the cluster: of its runs {len(runs)}, of other jobs of its account {others}")
     if _extracts(ctx.obj, permit_id):
         screen.print(
             f"its extracts are still in {ctx.obj.extracts / permit_id}", markup=False, soft_wrap=True

@@ -198,6 +198,15 @@ class Permit(_Model):
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
+    @property
+    def scope(self) -> str:
+        """A digest of the data that the permit gives: registers, columns, period and population.
+
+        Members and dates of expiry may change under a running server or run; these may not.
+        """
+        content = self.model_dump(mode="json", by_alias=True, include={"registers", "period", "population"})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
     def roles(self, user: str) -> frozenset[str]:
         """What a user may do in this permit; empty for those who are not members."""
         return frozenset(member.role for member in self.members if member.user == user)

@@ -27,6 +27,9 @@ DATABASE_AWAY = Counter(
 AUDIT_OWED = Gauge(
     "sundbench_audit_records_owed", "Records of what happened that wait for the audit log's writer"
 )
+UNKNOWN_JOBS = Counter(
+    "sundbench_unknown_jobs_total", "Jobs under projects' accounts that nobody here had begun, and were ended"
+)
 
 
 def service(token: str) -> dict[str, Any]:

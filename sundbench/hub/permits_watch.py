@@ -1,4 +1,4 @@
-"""Keeps the hub in step with governance: groups follow, and servers whose permit has ended are stopped.
+"""Keeps the hub in step with governance: groups follow; servers and runs whose permit has ended are stopped.
 
 A permit that is closed, expires or loses a member takes effect within `SECONDS`, also one that changed while
 the hub was down: the first look is taken as soon as the hub is up. Log-ins and starts ask governance
@@ -53,12 +53,22 @@ class Watch:
 
     async def _watch(self) -> None:
         await self._app._start_future  # JupyterHub has no other sign that it is up
+        async with asyncio.TaskGroup() as both:  # Slurm's silence keeps nobody from looking at governance
+            both.create_task(self._over_servers())
+            both.create_task(self._over_jobs())
+
+    async def _over_servers(self) -> None:
         left, until = True, time.monotonic() + _LATE
         while True:
             if left or time.monotonic() < until:
                 left = not await self._done(self._end_unknown(), "jobs that no hub knows may be left")
             await self._done(self._route(), "servers that were found again late can't be reached yet")
             await self._done(self.look(), "rights are as they were when governance was asked last")
+            await asyncio.sleep(SECONDS)
+
+    async def _over_jobs(self) -> None:
+        while True:
+            await self._done(self._watch_jobs(), "jobs besides servers may go on that must end")
             await asyncio.sleep(SECONDS)
 
     async def _done(self, doing: Coroutine[Any, Any, None], otherwise: str) -> bool:
@@ -79,6 +89,11 @@ class Watch:
 
     async def _end_unknown(self) -> None:
         await self._app.spawner_class.end_unknown(self._hub, self._spawners)
+
+    async def _watch_jobs(self) -> None:
+        if self._last is not None:
+            now = replace(self._last, today=permits.today())
+            await self._app.spawner_class.watch_jobs(self._hub, now, self._spawners)
 
     async def _route(self) -> None:
         """Tell the proxy of servers that were found again after it was told of all that were."""
@@ -156,7 +171,7 @@ def reason_to_stop(now: rights.Standing, user: str, permit: str, scope: str) -> 
         now: what governance says.
         user: whose server it is.
         permit: which project's.
-        scope: what data the server was given, as `rights.scope` digests it.
+        scope: what data the server was given, as `Permit.scope` digests it.
     """
     if not now.may_work(user, permit):
         project = next((one for one in now.projects(user) if one.id == permit), None)

@@ -10,8 +10,6 @@ them. Nor does anybody hold ``self``, with which one mints tokens for oneself.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -22,7 +20,6 @@ from sqlalchemy.orm import Session
 
 from sundbench.governance import database, permits
 from sundbench.governance.models import Person, Role
-from sundbench.governance.permit import Permit
 from sundbench.governance.permits import Registered
 from sundbench.hub.refusal import Refused
 from sundbench.site import Site
@@ -121,8 +118,23 @@ class Standing:
         return any(project.works for project in self.projects(user) if project.id == permit)
 
     def scope(self, permit: str) -> str | None:
-        """What data a permit gives, as `scope` digests it; None where there is no such permit."""
-        return next((scope(one.permit) for one in self.permits if one.permit.id == permit), None)
+        """What data a permit gives, as `Permit.scope` digests it; None where there is no such permit."""
+        found = self._registered(permit)
+        return found.permit.scope if found else None
+
+    def digest(self, permit: str) -> str | None:
+        """The digest under which a permit's text was registered last; None where there is no such permit."""
+        found = self._registered(permit)
+        return found.digest if found else None
+
+    def over(self, permit: str) -> str | None:
+        """Why nothing may be done under a permit any more; None while it holds."""
+        found = self._registered(permit)
+        standing = found.standing(self.today) if found else "unknown"
+        return None if standing == "active" else f"permit {standing}"
+
+    def _registered(self, permit: str) -> Registered | None:
+        return next((one for one in self.permits if one.permit.id == permit), None)
 
     def groups(self, user: str) -> frozenset[str]:
         """The hub's groups that the user belongs to."""
@@ -169,15 +181,6 @@ def _read(session: Session) -> Standing:
         permits=tuple(permits.every(session)),
         today=permits.today(),
     )
-
-
-def scope(permit: Permit) -> str:
-    """A digest of the data that a permit gives: registers, columns, period and population.
-
-    Members and dates of expiry may change under a running server; these may not.
-    """
-    content = permit.model_dump(mode="json", by_alias=True, include={"registers", "period", "population"})
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def require_work(site: Site, user: str, permit: str) -> Registered:

@@ -13,6 +13,7 @@ from jupyterhub.utils import url_escape_path, url_path_join
 from sqlalchemy import inspect
 from traitlets import Integer
 
+from sundbench.hub import rights
 from sundbench.hub.deployment import Deployment, deployment
 from sundbench.hub.queue import Ticket
 from sundbench.hub.start import Start
@@ -113,6 +114,21 @@ class ServerJob(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         """
         raise NotImplementedError
 
+    @classmethod
+    async def watch_jobs(
+        cls, hub: Deployment, now: rights.Standing, spawners: Callable[[], Iterable[Self]]
+    ) -> None:
+        """End what no spawner ends: jobs besides servers, where projects can have some; asked for always.
+
+        Args:
+            hub: the deployment.
+            now: what governance says.
+            spawners: all of the hub's, when it is called.
+
+        Raises:
+            SundbenchError: some may go on until it is asked for again.
+        """
+
     # What the watch over permits asks.
 
     @property
@@ -122,7 +138,7 @@ class ServerJob(Spawner):  # type: ignore[misc]  # JupyterHub has no types
 
     @property
     def scope(self) -> str:
-        """Which rows and columns the running server was given, as `rights.scope` has it."""
+        """Which rows and columns the running server was given, as `Permit.scope` has it."""
         return self._scope
 
     # What JupyterHub asks.

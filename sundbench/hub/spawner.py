@@ -21,7 +21,7 @@ from sundbench.errors import AuditError, SundbenchError
 from sundbench.governance.audit import places
 from sundbench.governance.audit.actions import Action
 from sundbench.governance.permits import Registered
-from sundbench.hub import folders, rights
+from sundbench.hub import folders
 from sundbench.hub.queue import Ticket
 from sundbench.hub.refusal import Refused, both
 from sundbench.hub.server_job import ServerJob
@@ -126,7 +126,7 @@ class ProjectSpawner(ServerJob):
         data = await asyncio.to_thread(folders.data, site, registered)
         secret = secrets.token_urlsafe(32)
         self._extract = data.extract.digest if data.extract else None
-        self._scope = rights.scope(registered.permit)
+        self._scope = registered.permit.scope
         self._digest = places.digest(secret)
         self._remember()  # whenever the hub is killed, the next one undoes what was begun, and records that
         try:

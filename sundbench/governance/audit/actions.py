@@ -68,6 +68,8 @@ class Action(StrEnum):
     EXTRACT_MAKE = "extract.make"
     RUN_START = "run.start"
     RUN_END = "run.end"
+    JOB_END = "job.end"
+    """A job under a project's account was ended that is no server, and no run that anybody ordered."""
     RELEASE_SUBMIT = "release.submit"
     RELEASE_VOTE = "release.vote"
     RELEASE_WITHDRAW = "release.withdraw"

@@ -19,7 +19,7 @@ from batchspawner.batchspawner import JobStatus
 from sundbench.errors import ClusterError
 from sundbench.governance import permits
 from sundbench.governance.models import now
-from sundbench.hub import server_names
+from sundbench.hub import rights, server_names
 from sundbench.hub.deployment import Deployment
 from sundbench.hub.queue import Ticket
 from sundbench.hub.refusal import Refused
@@ -28,6 +28,7 @@ from sundbench.hub.slurm.certificates import read_away, signed
 from sundbench.hub.slurm.hardened import HardenedSlurmSpawner
 from sundbench.hub.slurm.letter import Content, Endpoint, Identity, Letter
 from sundbench.hub.slurm.queue import Queue
+from sundbench.hub.slurm.watch import JobsWatch
 from sundbench.hub.spawner import ProjectSpawner
 from sundbench.hub.start import Start, assignment
 from sundbench.hub.told import TOO_LATE
@@ -44,6 +45,7 @@ class ClusterSpawner(ProjectSpawner, HardenedSlurmSpawner):
     """Starts, finds again and stops the Slurm job of one project server."""
 
     queue: ClassVar[Queue] = Queue()
+    watch: ClassVar[JobsWatch] = JobsWatch()
 
     def _reset(self) -> None:
         super()._reset()
@@ -167,6 +169,7 @@ class ClusterSpawner(ProjectSpawner, HardenedSlurmSpawner):
         await self.look()
         if self.ended is not None:
             self.log.error("Job %s of %s has ended: %s", self.job_id, self._log_name, self.became)
+            await self._granted()  # perhaps it was ended with its permit
             raise words.too_early(self.became)
 
     def is_told_with(self, token: str) -> bool:
@@ -268,6 +271,13 @@ class ClusterSpawner(ProjectSpawner, HardenedSlurmSpawner):
     async def end_unknown(cls, hub: Deployment, spawners: Callable[[], Iterable[Self]]) -> None:
         """End jobs of this installation's accounts that no spawner knows."""
         await unknown.end_unknown(hub, cls.queue, spawners)
+
+    @classmethod
+    async def watch_jobs(
+        cls, hub: Deployment, now: rights.Standing, spawners: Callable[[], Iterable[Self]]
+    ) -> None:
+        """End runs, and jobs that nobody here has begun."""
+        await cls.watch.look(hub, now, spawners)
 
 
 def _digest(token: str) -> str:

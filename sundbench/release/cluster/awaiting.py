@@ -5,20 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from sundbench.errors import ClusterError, PermitError, ReleaseError
+from sundbench.errors import PermitError, ReleaseError, SundbenchError
 from sundbench.governance import database, people, permits
-from sundbench.governance.models import PermitState, Role
+from sundbench.governance.models import Role
 from sundbench.progress import Report, silent
-from sundbench.release.cluster import left
+from sundbench.release.cluster import ending, left
 from sundbench.release.cluster.homecoming import take_home
 from sundbench.release.cluster.letter import Ticket, under_way
 from sundbench.release.manifest import Manifest
 from sundbench.release.reproduce import Reproduction
 from sundbench.site import Site
-from sundbench.slurm import gate, jobs
+from sundbench.slurm import jobs
 from sundbench.slurm.commands import SlurmSilentError
 from sundbench.slurm.jobs import State
-from sundbench.slurm.runs import EndRun
 from sundbench.slurm.words import how_ended, why_waiting
 
 _SOONEST, _LATEST = 0.5, 3.0  # seconds between looks: the longer nothing happens, the rarer
@@ -49,9 +48,11 @@ def standing(site: Site, ticket: Ticket) -> str:
         if result:
             return "done; `sundbench run wait` takes it home"
         words = in_words(jobs.look(ticket.job))
+        if why := ending.why(site, ticket):
+            words = f"{why}: {words}"
     except ReleaseError as error:
         return f"can't be read: {error}"
-    except ClusterError as error:
+    except SundbenchError as error:
         return str(error)
     return f"{words}, {far.done} of {far.total} {far.what}" if far else words
 
@@ -102,7 +103,7 @@ def wait(
         if result or (ended and (why or time.monotonic() > ended)):
             break
         if not ended:
-            why = why or _closed(site, ticket)
+            why = why or _over(site, ticket)
             words, ended = _look(ticket)
             if words != told:
                 tell(f"job {ticket.job}: {words}")
@@ -134,23 +135,8 @@ def cancel(site: Site, run: str, user: str) -> None:
     _end(site, ticket)
 
 
-def end_all_of(site: Site, permit: str) -> list[str]:
-    """End the runs of a permit, which has ended.
-
-    Returns:
-        The runs that were under way.
-
-    Raises:
-        ClusterError: Slurm doesn't answer; who waits for the run ends it when it does.
-    """
-    found = [ticket for run in going(site) if (ticket := ticket_of(site, run)).order.permit == permit]
-    for ticket in found:
-        _end(site, ticket)
-    return [ticket.order.run for ticket in found]
-
-
 def _end(site: Site, ticket: Ticket, why: str = "") -> str:
-    gate.ask_for_run(site, EndRun(permit=ticket.order.permit, job=ticket.job))
+    ending.end(site, ticket)
     return why
 
 
@@ -171,18 +157,15 @@ def _only_its_members(site: Site, ticket: Ticket, user: str) -> None:
             raise PermitError(f"run {ticket.order.run} is of permit {permit}, of which {user} is no member")
 
 
-def _closed(site: Site, ticket: Ticket) -> str | None:
-    """End a run whose permit was closed, and say so. One whose permit expires ends by its time limit."""
-    with database.reading(site) as session:
-        permit = permits.current(session, ticket.order.permit)
-    if permit.state is not PermitState.CLOSED:
-        return None
-    return _end(site, ticket, f"permit {ticket.order.permit} was closed ({permit.closed_why})")
+def _over(site: Site, ticket: Ticket) -> str | None:
+    """End a run whose permit has ended, and say so."""
+    why = ending.why(site, ticket)
+    return why and _end(site, ticket, why)
 
 
 def _in_its_own_words(site: Site, ticket: Ticket, told: str) -> str:
-    """What a job said last, where Slurm says no more than that it failed."""
-    if told != how_ended(State("FAILED")).en:
+    """What a job, or Slurm in its log, said last, where Slurm itself says no more than that it ended."""
+    if told not in {how_ended(State(name)).en for name in ("FAILED", jobs.GONE)}:
         return ""
     said = left.last_words(site, ticket)
     return f" (it said: {said})" if said else ""

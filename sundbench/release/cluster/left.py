@@ -64,7 +64,8 @@ def last_words(site: Site, ticket: Ticket) -> str:
         ClusterError: they can't be read.
     """
     said = _ask(site, ticket, "words").decode(errors="replace").split("\n")
-    return next((line.strip() for line in reversed(said) if line.strip()), "")
+    last = next((line.strip() for line in reversed(said) if line.strip()), "")
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in last)
 
 
 def clear(site: Site, ticket: Ticket) -> None:

@@ -52,12 +52,11 @@ SILENT = SlurmSilentError("Slurm doesn't answer: Unable to contact slurm control
 @pytest.fixture
 def slurm(monkeypatch: pytest.MonkeyPatch) -> Slurm:
     made = installed(monkeypatch)
-    permit = SimpleNamespace(expires=date(2099, 12, 31), roles=lambda _: {"researcher"})
+    permit = SimpleNamespace(expires=date(2099, 12, 31), roles=lambda _: {"researcher"}, scope="scope")
     granted = mock.AsyncMock(return_value=SimpleNamespace(permit=permit))
     data = SimpleNamespace(extract=None, state="absent")
     monkeypatch.setattr(of_every_profile, "granted", granted)
     monkeypatch.setattr(of_every_profile.folders, "data", lambda *_: data)
-    monkeypatch.setattr(of_every_profile.rights, "scope", lambda _: "scope")
     journal = mock.AsyncMock(note=mock.Mock(), refused=mock.Mock())
     monkeypatch.setattr(ClusterSpawner._hub, "journal", journal, raising=False)
     return made

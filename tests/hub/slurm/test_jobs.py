@@ -1,25 +1,39 @@
 """A project's server as a job of a real Slurm: from log-in to its end, whatever that is."""
 
+import asyncio
 import json
 import os
+import pwd
 import signal
 import socket
 import ssl
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from certipy import Certipy
 
-from sundbench.hub import server_names
+from sundbench.governance.audit.actions import Action
+from sundbench.hub import rights, server_names
+from sundbench.hub.slurm import watch
 from sundbench.hub.slurm.certificates import AUTHORITY
 from sundbench.hub.slurm.runtime import PREFIX
 from sundbench.hub.supervisor import control, winding_down
-from sundbench.slurm import folders, gate
+from sundbench.release.cluster import ending
+from sundbench.release.cluster.letter import Resources, Ticket
+from sundbench.release.cluster.spread import WORKER_NAME
+from sundbench.release.cluster.submitting import submit
+from sundbench.release.order import place
+from sundbench.release.study import find
+from sundbench.slurm import account_jobs, folders, gate
+from tests import processes
 from tests.hub.installation import Kernel, Visitor, close, eventually
 from tests.hub.slurm.conftest import Cluster
+from tests.release.projects import write_study
 
 PERSON = 34567
 """Somebody's own account."""
@@ -51,18 +65,6 @@ def short(cluster: Cluster) -> str:
     assert limit in {f"{minutes}:00" for minutes in range(1, 10)}, "the operator gives jobs hours"
     cluster.slurm.run("scontrol", "update", f"jobid={job}", "endtime=now+1")
     return project
-
-
-def processes_of(uid: int) -> list[Path]:
-    """The /proc entries of an account's processes, in sandboxes too."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if entry.stat().st_uid == uid:
-                found.append(entry)
-        except FileNotFoundError:
-            continue
-    return found
 
 
 def read_as(uid: int, path: Path) -> bool:
@@ -115,7 +117,7 @@ def test_no_process_of_the_job_shows_a_secret(cluster: Cluster, running: tuple[s
     project, _ = running
     account = cluster.account(project)
     shown = b""
-    for entry in processes_of(account.uid):
+    for entry in processes.of(account.uid):
         for name in ("environ", "cmdline"):
             try:
                 shown += (entry / name).read_bytes()
@@ -202,10 +204,10 @@ def test_what_a_killed_job_leaves_the_next_removes_and_how_it_ended_is_told_by_e
         return [path for path in on_the_node.glob(f"{PREFIX}*") if path.stat().st_uid == account.uid]
 
     (killed,) = left()
-    for process in processes_of(account.uid):
+    for process in processes.of(account.uid):
         with suppress(ProcessLookupError):
             os.kill(int(process.name), signal.SIGKILL)
-    eventually(lambda: not processes_of(account.uid) and not cluster.job(project))
+    eventually(lambda: not processes.of(account.uid) and not cluster.job(project))
     for _ in range(2):  # the second knows it from the database alone
         cluster.platform.kill("hub")
         cluster.platform.start_hub()
@@ -221,7 +223,7 @@ def test_one_that_reaches_its_time_limit_is_told(cluster: Cluster, short: str):
     visitor = cluster.member(short)
     eventually(lambda: visitor.state(short) == "stopped", 120)
     assert "The server stopped: the job reached its time limit." in visitor.get("hub/home").text
-    eventually(lambda: not processes_of(cluster.account(short).uid))
+    eventually(lambda: not processes.of(cluster.account(short).uid))
 
 
 def test_one_that_is_cancelled_on_the_cluster_is_told(cluster: Cluster, running: tuple[str, Visitor]):
@@ -290,16 +292,92 @@ def test_a_job_that_no_hub_knows_is_ended(cluster: Cluster, monkeypatch: pytest.
     assert stop["permit"] == project
 
 
-def test_a_job_ends_with_its_permit(cluster: Cluster):
-    project = cluster.projects[1]
+@pytest.fixture
+def order(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Ticket]:
+    """Orders a run of a project's."""
+    monkeypatch.setenv("SLURM_CONF", cluster.slurm.environment["SLURM_CONF"])
+    written = write_study(tmp_path, "import time\ntime.sleep(300)")
+    about = written.folder / "study.toml"
+    about.write_text(about.read_text().replace('bef = ["koen"]', 'lmdb = ["atc"]'))
+
+    def ordered(project: str) -> Ticket:
+        site, study = cluster.platform.site, find(tmp_path, "tiny")
+        placed, extract = place(site, study, permit=project, user=cluster.user(project), freeze="tested")
+        return submit(site, study, placed, extract, Resources(cores=1, memory="1 GiB", minutes=30))
+
+    return ordered
+
+
+def begun_by(account: str, cluster: Cluster, name: str) -> int:
+    """A job that an account begins by itself."""
+    own = pwd.getpwnam(account)
+    done = subprocess.run(
+        ["sbatch", "--parsable", f"--job-name={name}", "-o/dev/null", "--chdir=/", "--wrap=exec sleep 600"],
+        user=own.pw_uid, group=own.pw_gid, extra_groups=[], env=os.environ | cluster.slurm.environment,
+        cwd="/", stdout=subprocess.PIPE, check=True,
+    )  # fmt: skip
+    return int(done.stdout)
+
+
+def test_a_job_that_nobody_here_has_begun_is_ended_and_no_other(
+    cluster: Cluster, order: Callable[[str], Ticket], monkeypatch: pytest.MonkeyPatch
+):
+    """Under an account that broke out of its sandbox, while its permit holds."""
+    site, project = cluster.platform.site, cluster.projects[1]
+    account, noted = cluster.account(project).name, []
+
+    def note(_actor: str, _action: Action, what: str, *, permit: str, why: str) -> None:
+        noted.append((what, permit, why))
+
+    hub = SimpleNamespace(site=site, journal=SimpleNamespace(note=note))
+
+    def left() -> set[int]:
+        return set(map(int, cluster.job(project).split()))
+
+    with cluster.closed():
+        run = order(project)
+        # Under another name: the hub that is up looks for servers that it doesn't know.
+        server, worker = (begun_by(account, cluster, name) for name in ("server", WORKER_NAME))
+        servers = {server, *account_jobs.going(site, gate.NAME)}
+        spawners = [SimpleNamespace(job_id=str(job)) for job in servers]
+        strangers = {begun_by(account, cluster, name) for name in ("sundbench-run", "a", "|\n")}
+        own = begun_by("nobody", cluster, "sundbench-run")
+        watching = watch.JobsWatch()
+
+        def look() -> None:
+            asyncio.run(watching.look(hub, rights.standing(site), lambda: spawners))
+
+        look()
+        assert left() == {run.job, server, worker, *strangers}, "their numbers may be on their way"
+        monkeypatch.setattr(watch, "GRACE", 0)
+        look()
+        assert left() == {run.job, server, worker}
+        why = "begun neither by the hub nor by a run"
+        assert noted == [(f"job {job}", project, why) for job in sorted(strangers)]
+        ending.end(site, run)
+        look()
+        assert left() == {server}, "the worker's run is over"
+        state = cluster.slurm.run("squeue", "--noheader", f"--jobs={own}", "--format=%T").strip()
+        assert state == "PENDING", "who submits by themselves isn't touched"
+        cluster.slurm.run("scancel", str(own), str(server))
+
+
+def test_all_jobs_of_a_project_end_with_its_permit(cluster: Cluster, order: Callable[[str], Ticket]):
+    site, project = cluster.platform.site, cluster.projects[1]
     visitor = cluster.member(project)
     cluster.begin(visitor, project)
-    assert cluster.job(project)
-    close(cluster.platform.site, project)
+    run = order(project).order.run
+    stranger = begun_by(cluster.account(project).name, cluster, "else")
+    assert len(cluster.job(project).split()) == 3
+    close(site, project)
     eventually(lambda: not cluster.job(project), 60)
     eventually(lambda: cluster.why_stopped(project) == "permit closed")
+    for action, what in (("run.end", run), ("job.end", f"job {stranger}")):
+        (record,) = eventually(lambda of=(action, what): cluster.platform.records(action=of[0], object=of[1]))
+        assert (record["actor"], record["permit"]) == ("hub", project)
+        assert record["detail"]["why"] == "permit closed"
     assert visitor.start(project, wait=False).status_code == 403
-    assert not processes_of(cluster.account(project).uid)
+    eventually(lambda: not processes.of(cluster.account(project).uid))
 
 
 def test_stopping_the_platform_ends_what_waits_in_slurm_s_queue(

@@ -9,6 +9,7 @@ import time
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,6 +20,7 @@ from jupyterhub import apihandlers
 from sundbench.errors import ClusterError
 from sundbench.governance.permits import end_of
 from sundbench.hub import server_names
+from sundbench.hub import spawner as of_every_profile
 from sundbench.hub.refusal import Refused
 from sundbench.hub.slurm import spawner as module
 from sundbench.hub.slurm import unknown
@@ -111,15 +113,27 @@ def test_a_start_waits_in_the_queue_and_then_for_its_port(slurm: Slurm):
         (State(GONE), "the cluster doesn't remember how"),
     ],
 )
-def test_a_job_that_ends_before_its_server_is_up_is_told(slurm: Slurm, says: State, told: str):
-    async def starting() -> None:
-        spawner = a_spawner()
-        await spawner.begin(granted())
-        slurm.says = says
-        await spawner.up()
-
+def test_a_job_that_ends_before_its_server_is_up_is_told(
+    slurm: Slurm, says: State, told: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(of_every_profile, "granted", mock.AsyncMock())
     with pytest.raises(Refused, match=told):
-        asyncio.run(starting())
+        asyncio.run(started_until(slurm, says))
+
+
+def test_one_that_ends_with_its_permit_is_told_that(slurm: Slurm, monkeypatch: pytest.MonkeyPatch):
+    closed = Refused("closed", da="lukket", en="The project's permit is closed")
+    monkeypatch.setattr(of_every_profile, "granted", mock.AsyncMock(side_effect=closed))
+    with pytest.raises(Refused, match="permit is closed"):
+        asyncio.run(started_until(slurm, State("CANCELLED")))
+
+
+async def started_until(slurm: Slurm, says: State) -> None:
+    """A start whose job comes to this."""
+    spawner = a_spawner()
+    await spawner.begin(granted())
+    slurm.says = says
+    await spawner.up()
 
 
 def test_a_job_that_has_run_into_its_time_limit_is_told(slurm: Slurm):

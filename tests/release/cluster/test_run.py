@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from sundbench.cli.main import app
 from sundbench.errors import ClusterError, PermitError, ReleaseError
 from sundbench.governance import database, permits
+from sundbench.governance.permit import parse
 from sundbench.release import manifest as manifests
 from sundbench.release import order, run
 from sundbench.release.cluster import awaiting, left, submitting
@@ -30,8 +31,9 @@ from sundbench.release.cluster.submitting import submit
 from sundbench.release.study import StudyFolder
 from sundbench.release.surroundings import Surroundings
 from sundbench.slurm import gate, jobs, runs
+from sundbench.slurm.runs import LOG
 from sundbench.slurm.small.cluster import SmallSlurm
-from tests.release.projects import ONE_TABLE, Project, write_study
+from tests.release.projects import ONE_TABLE, Project, permit_text, write_study
 
 SMALL = Resources(cores=1, memory="1 GiB", minutes=60)
 LONG = "import time\nprint('begun')\ntime.sleep(300)"
@@ -238,25 +240,52 @@ def test_a_cancelled_run_is_told_in_a_line_and_takes_its_workers_with_it(long_ru
     until(lambda: not environments_of(project.account.uid))
 
 
-def by_command(project: Project) -> None:
-    assert "ended on the cluster, of its runs: 1" in said(
+def by_command(project: Project) -> str:
+    """Without a hub, which would end what its account has begun by itself."""
+    stranger = subprocess.run(
+        ["sbatch", "--parsable", "--output=/dev/null", "--chdir=/", "--wrap=sleep 60"],
+        user=project.account.uid, group=project.account.gid, extra_groups=[], cwd="/",
+        stdout=subprocess.PIPE, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "ended on the cluster: of its runs 1, of other jobs of its account 1" in said(
         project, "permit", "close", project.permit, "--why", "it is over"
     )
+    assert jobs.look(int(stranger)).over
+    return "was closed (it is over)"
 
 
-def elsewhere(project: Project) -> None:
+def elsewhere(project: Project) -> str:
     """Where Slurm was silent, say."""
     with database.writing(project.site) as session:
         permits.close(session, project.permit, "it is over", "steward")
+    return "was closed (it is over)"
 
 
-@pytest.mark.parametrize("close", [by_command, elsewhere])
-def test_a_permit_that_is_closed_ends_its_runs(make_project, anna, at_slurm, close):
+def amended(project: Project, text: str) -> None:
+    with database.writing(project.site) as session:
+        permits.register(session, parse(text, "permit"), text, "steward")
+
+
+def by_time(project: Project) -> str:
+    amended(project, permit_text(project.permit, "2020-01-31"))
+    return "expired on 2020-01-31"
+
+
+def by_another(project: Project) -> str:
+    amended(project, permit_text(project.permit).replace('["koen"]', '["koen", "alder"]'))
+    return "was amended, and gives other data than the run was given"
+
+
+@pytest.mark.parametrize("end", [by_command, elsewhere, by_time, by_another])
+def test_a_permit_that_ends_or_is_replaced_ends_its_runs(make_project, anna, at_slurm, end):
     project = make_project()
     with drained(at_slurm):
         ticket = ordered(project, anna)
-        close(project)
-        assert outcome(project, ticket).endswith(f"failed: permit {project.permit} was closed (it is over)")
+        amended(project, permit_text(project.permit).replace('en = "Trial"', 'en = "Other words"'))
+        assert awaiting.standing(project.site, ticket).startswith("waits: ")
+        why = f"permit {project.permit} {end(project)}"
+        assert awaiting.standing(project.site, ticket).startswith(f"{why}: ")
+        assert outcome(project, ticket).endswith(f"failed: {why}")
     assert jobs.look(ticket.job).over
 
 
@@ -341,6 +370,19 @@ def finished(project: Project, study: StudyFolder) -> tuple[Ticket, Path]:
     for path in (out.parents[1], out.parent, out, *out.rglob("*")):
         os.chown(path, project.account.uid, project.account.gid)
     return ticket, out
+
+
+def test_of_a_job_that_slurm_has_forgotten_its_log_is_told(project, anna, monkeypatch):
+    """Text, whatever it is: its account could have written it."""
+    monkeypatch.setattr(awaiting, "_SETTLE", 0)
+    ticket, out = finished(project, anna)
+    (out / RESULT).unlink()
+    (out / LOG).write_text("slurmstepd: *** JOB 7 ON n1 CANCELLED DUE TO TIME LIMIT ***\x1b[2J\n")
+    os.chown(out / LOG, project.account.uid, project.account.gid)
+    assert outcome(project, ticket).endswith(
+        "the cluster doesn't remember how "
+        "(it said: slurmstepd: *** JOB 7 ON n1 CANCELLED DUE TO TIME LIMIT ***\ufffd[2J)"
+    )
 
 
 def a_link(secret: Path, outbox: Path) -> None:
