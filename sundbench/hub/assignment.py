@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sundbench.errors import HubError, one_line
+from sundbench.hub.protocol import PROTOCOL, Spoken
 from sundbench.hub.server.settings import Rules
 from sundbench.registers.catalogue import Text
 from sundbench.sandbox.policy import Limits
@@ -39,6 +40,7 @@ class Assignment(BaseModel):
     """One user's server in one project.
 
     Attributes:
+        protocol: the writer's.
         user: who it belongs to.
         permit: the project.
         title: the project's title, shown with each kernel.
@@ -63,6 +65,7 @@ class Assignment(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    protocol: Spoken = PROTOCOL
     user: Annotated[str, Field(min_length=1)]
     permit: Annotated[str, Field(min_length=1)]
     title: Text

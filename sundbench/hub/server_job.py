@@ -15,6 +15,7 @@ from traitlets import Integer
 
 from sundbench.hub import rights
 from sundbench.hub.deployment import Deployment, deployment
+from sundbench.hub.protocol import ANOTHER, PROTOCOL
 from sundbench.hub.queue import Ticket
 from sundbench.hub.start import Start
 from sundbench.registers.catalogue import Text
@@ -43,6 +44,7 @@ class ServerJob(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         self._digest = ""
         self._extract: str | None = None
         self._scope = ""
+        self._protocol = PROTOCOL
         self._adopted = False
         self.unrouted = False
         self.ending: str | None = None
@@ -141,6 +143,13 @@ class ServerJob(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         """Which rows and columns the running server was given, as `Permit.scope` has it."""
         return self._scope
 
+    # What its user is told while it runs.
+
+    @property
+    def notice(self) -> Text | None:
+        """What the user of the running server should do; None where there is nothing."""
+        return ANOTHER if self._protocol != PROTOCOL else None
+
     # What JupyterHub asks.
 
     async def start(self) -> str:
@@ -178,6 +187,7 @@ class ServerJob(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         state: dict[str, Any] = super().get_state()
         if self._digest:  # recorded, whether or not there is a job yet: its end must be on record too
             state |= {"digest": self._digest, "extract": self._extract, "scope": self._scope}
+            state |= {"protocol": self._protocol}
         if self.last_words is not None:
             state[_LAST_WORDS] = self.last_words.model_dump()
         return state
@@ -188,6 +198,7 @@ class ServerJob(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         self.last_words = kept_words(state)
         if "digest" in state:
             self._digest, self._extract, self._scope = state["digest"], state["extract"], state["scope"]
+            self._protocol = state.get("protocol", 0)  # older than any that has a number
             self._adopted = True
 
     def clear_state(self) -> None:

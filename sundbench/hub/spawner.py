@@ -164,6 +164,8 @@ class ProjectSpawner(ServerJob):
             await self._hub.journal.renew(self._digest, self.user.name, self.name, self._extract)
         except AuditError as error:
             self.log.error("%s can record nothing until the writer is back: %s", self._log_name, error)  # noqa: TRY400 - a line, not a traceback
+        if self.notice is not None:
+            self.log.warning("%s speaks protocol %s: %s", self._log_name, self._protocol, self.notice.en)
         self._hub.journal.note(
             self.user.name, Action.SERVER_ADOPT, self._log_name, permit=self.name, extract=self._extract
         )

@@ -1,5 +1,6 @@
 """An assignment is read by its owner, once."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,14 @@ def test_what_is_no_assignment_is_refused_without_its_values(tmp_path: Path) -> 
     with pytest.raises(HubError, match="user: Input should be a valid string") as refused:
         Assignment.take(path)
     assert "s3cret" not in str(refused.value)
+
+
+def test_that_of_another_version_s_hub_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "assignment.json"
+    written = json.loads(an_assignment(tmp_path).model_dump_json())
+    path.write_text(json.dumps(written | {"protocol": written["protocol"] + 1}))
+    with pytest.raises(
+        HubError, match=r"^\S+ \S+ protocol: the hub speaks protocol 2 and this version 1: "
+    ) as refused:
+        Assignment.take(path)
+    assert "\n" not in str(refused.value)

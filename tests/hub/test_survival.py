@@ -3,13 +3,16 @@
 import json
 import os
 import signal
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import requests
 
+from sundbench.hub.protocol import PROTOCOL
 from tests.hub.installation import Platform, Visitor, amend, close, eventually
 
 
@@ -47,6 +50,14 @@ def givens(platform: Platform, user: str) -> list[dict[str, str]]:
     return [one for one in found if one["JUPYTERHUB_USER"] == user]
 
 
+def begun_by_another_version(platform: Platform, project: str) -> None:
+    """Have the hub's database say that a project's server speaks another protocol than hubs do now."""
+    with closing(sqlite3.connect(platform.site.hub / "jupyterhub.sqlite")) as database, database:
+        (kept,) = database.execute("select state from spawners where name = ?", (project,)).fetchone()
+        state = json.dumps(json.loads(kept) | {"protocol": PROTOCOL + 1})
+        database.execute("update spawners set state = ? where name = ?", (state, project))
+
+
 @pytest.mark.slow
 def test_a_killed_hub_finds_its_servers_again(stand_in_platform: Platform):
     platform = stand_in_platform
@@ -67,8 +78,12 @@ def test_a_killed_hub_finds_its_servers_again(stand_in_platform: Platform):
     assert os.kill(before, 0) is None, "a server does not end with its hub"
     close(platform.site, "ends")
     os.kill(job_of(platform, "member-loses"), signal.SIGKILL)
+    begun_by_another_version(platform, "stays")
     platform.start_hub()
 
+    page = stays.get("hub/home").content.decode()
+    assert "Save your work, stop the server, and start it again." in page
+    assert "Gem dit arbejde, stop serveren, og start den igen." in page
     assert stays.get("user/member-stays/stays/api").json()["permit"] == "stays"
     assert stays.state("stays") == "running"
     assert job_of(platform, "member-stays") == before

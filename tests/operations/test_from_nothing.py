@@ -30,12 +30,14 @@ def working(installation: Installation) -> tuple[Visitor, Kernel]:
 
 @pytest.fixture(scope="module")
 def newer(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The next version, which adds a table to governance's database."""
+    """The next version, which adds a table to governance's database, and speaks otherwise with jobs."""
     tree = tmp_path_factory.mktemp("newer") / "tree"
     pack(repository, packed := tree.with_name("older.tar.gz"))
     shutil.unpack_archive(packed, tree)
     about = tree / "pyproject.toml"
     about.write_text(about.read_text().replace('\nversion = "0.2.0"', '\nversion = "0.3.0"'))
+    spoken = tree / "sundbench" / "hub" / "protocol.py"
+    spoken.write_text(spoken.read_text().replace("\nPROTOCOL: Final = 1\n", "\nPROTOCOL: Final = 2\n"))
     versions = tree / "sundbench" / "governance" / "migrations" / "versions"
     (versions / "v0002_a_table.py").write_text(
         'from alembic import op\nrevision, down_revision = "0002", "0001"\n'
@@ -99,6 +101,7 @@ def test_a_new_version_while_somebody_works(
     assert "version 0.3.0" in installation.run("journalctl -u sundbench -o cat")
     rikke, kernel = working
     eventually(lambda: rikke.state(PROJECT) == "running")
+    assert "It was started by another version of the platform" in rikke.get("hub/home").text
     # The audit log's gateway comes up last; until then nothing runs.
     eventually(lambda: kernel.run("print(kept)") == "4711\n")
 
@@ -127,6 +130,7 @@ def test_back_to_the_version_before_with_other_secrets(
     assert "/hub/login" in rikke.get("hub/home").url, "the cookies' secret is another"
     again = installation.log_in("rikke")
     eventually(lambda: again.state(PROJECT) == "running")
+    assert "another version of the platform" not in again.get("hub/home").text
     assert again.server("GET", PROJECT, "api/status").ok
     same = Kernel(again, PROJECT, kernel.id)
     eventually(lambda: same.run("print(kept)") == "4711\n")

@@ -36,6 +36,7 @@ class Card:
         server: ``running``, ``starting``, ``stopping`` or ``stopped``.
         data: whether the project's extract can be used.
         freeze: the extract's data version.
+        notice: what its user should do about the running server, where there is something.
     """
 
     project: rights.Project
@@ -43,6 +44,7 @@ class Card:
     server: str
     data: DataState
     freeze: str | None
+    notice: Text | None
 
 
 class HomeHandler(Navigated, BaseHandler):  # type: ignore[misc]  # JupyterHub has no types
@@ -73,7 +75,9 @@ class HomeHandler(Navigated, BaseHandler):  # type: ignore[misc]  # JupyterHub h
 def _card(now: rights.Standing, project: rights.Project, user: Any) -> Card:
     registered = next(one for one in now.permits if one.permit.id == project.id)
     found = folders.data(deployment().site, registered)
-    return Card(project, written(project.expires), server_state(user, project.id), found.state, found.freeze)
+    spawner, state = user.spawners.get(project.id), server_state(user, project.id)
+    notice = spawner.notice if state == "running" else None
+    return Card(project, written(project.expires), state, found.state, found.freeze, notice)
 
 
 def server_state(user: Any, name: str) -> str:
