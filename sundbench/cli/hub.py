@@ -225,7 +225,7 @@ def identity(
     from sundbench.governance.audit.actions import Action
     from sundbench.governance.audit.recording import recording
     from sundbench.governance.people import current_user
-    from sundbench.hub import settings
+    from sundbench.hub import rights, settings
     from sundbench.hub.oidc import bindings
 
     if remove and subject is not None:
@@ -235,6 +235,10 @@ def identity(
         issuer = settings.read(site).oidc.issuer
         if not issuer:
             raise HubError("people log in by passwords here: name a provider in [oidc] of the settings first")
+        if subject is not None and not rights.standing(site).knows(user):
+            raise HubError(
+                f"{user} is neither registered nor in any permit: sundbench people add {user} --name ..."
+            )
         with recording(site, current_user()) as recorder:
             recorder.record(Action.IDENTITY_CHANGE, user, subject=subject)
             if subject is None:

@@ -9,6 +9,7 @@ from sundbench.cli.main import app
 from sundbench.errors import HubError
 from sundbench.governance.audit.reading import Filter, read
 from sundbench.hub import passwords
+from sundbench.hub.oidc import bindings
 from sundbench.site import Site
 
 runner = CliRunner()
@@ -50,6 +51,15 @@ def test_each_change_of_a_password_is_recorded_and_no_password(home: list[str], 
     records = list(read(site, Filter(action="password.change")))
     assert [(one.object, one.detail.get("removed")) for one in records] == [("anna", None), ("anna", True)]
     assert said.removeprefix("anna: ").strip() not in str(records)
+
+
+def test_nobody_is_bound_to_an_account_whom_governance_doesn_t_know(home: list[str], site: Site) -> None:
+    site.hub.mkdir()
+    (site.hub / "settings.toml").write_text('[oidc]\nissuer = "https://login.dk"\nclient_id = "hub"\n')
+    for user, said in (("ole", "sundbench people add ole"), ("anna", "")):
+        result = runner.invoke(app, [*home, "hub", "identity", user, "--subject", "8d2c"])
+        assert said in str(result.exception or "")
+        assert bindings.account(site, user) == (None if said else ("https://login.dk", "8d2c"))
 
 
 def test_only_registered_people_get_one(home: list[str]) -> None:
