@@ -17,6 +17,7 @@ from scipy.linalg import eigvalsh
 
 from sundbench.errors import MethodError
 from sundbench.methods.arguments import kinds_checked
+from sundbench.methods.information import undetermined
 from sundbench.methods.inputs import Floats, Frame, frame, indicator, numbers
 from sundbench.methods.rates.conditional_likelihood import Likelihood, MatchedSets
 from sundbench.methods.rates.counts import column_list
@@ -157,14 +158,9 @@ def _maximise(sets: MatchedSets, names: tuple[str, ...]) -> tuple[Likelihood, fl
 
 
 def _determined(information: Floats, names: tuple[str, ...], sets: MatchedSets) -> None:
-    diagonal = np.diag(information)
-    lacking = diagonal <= _SINGULAR * sets.size.size
-    if not lacking.any():
-        root = np.sqrt(diagonal)
-        values, vectors = np.linalg.eigh(information / np.outer(root, root))
-        if values[0] > _SINGULAR:
-            return
-        lacking = np.abs(vectors[:, 0]) > 0.1
+    lacking = undetermined(information, sets.size.size, _SINGULAR)
+    if lacking is None:
+        return
     which = ", ".join(name for name, true in zip(names, lacking, strict=True) if true)
     raise MethodError(
         f"covariates: the sets don't determine the coefficients of {which}: within sets they don't vary, or "

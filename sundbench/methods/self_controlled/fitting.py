@@ -9,6 +9,7 @@ import numpy as np
 from scipy.linalg import null_space, qr
 
 from sundbench.errors import MethodError
+from sundbench.methods.information import undetermined
 from sundbench.methods.inputs import Bools, Floats
 from sundbench.methods.rates.recession import limit
 from sundbench.methods.self_controlled.conditional_poisson import ConditionalPoisson, Factor
@@ -165,14 +166,9 @@ def _newton(model: ConditionalPoisson) -> tuple[Floats, float, Floats, float]:
 
 
 def _determined(information: Floats, model: ConditionalPoisson, *, moved: bool) -> None:
-    diagonal = np.diag(information)
-    lacking = diagonal <= _SINGULAR * model.events.sum()
-    if not lacking.any():
-        root = np.sqrt(diagonal)
-        values, vectors = np.linalg.eigh(information / np.outer(root, root))
-        if values[0] > _SINGULAR:
-            return
-        lacking = np.abs(vectors[:, 0]) > 0.1
+    lacking = undetermined(information, float(model.events.sum()), _SINGULAR)
+    if lacking is None:
+        return
     if moved:
         raise _diverged(model, lacking)
     names = ", ".join(term for term, true in zip(model.terms, lacking, strict=True) if true)

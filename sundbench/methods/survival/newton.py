@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sundbench.errors import MethodError
+from sundbench.methods.information import undetermined
 from sundbench.methods.inputs import Floats
 from sundbench.methods.survival.partial_likelihood import PartialLikelihood
 from sundbench.methods.survival.terms import Terms
@@ -96,14 +97,9 @@ def inverted(information: Floats) -> Floats:
 def _refusal(model: PartialLikelihood, information: Floats, terms: Terms) -> str | None:
     """Why an information determines no coefficients; None if it does."""
     events = float(model.event_weight.sum())
-    diagonal = np.diag(information)
-    lacking = diagonal <= _SINGULAR * events * terms.spread**2
-    if not lacking.any():
-        root = np.sqrt(diagonal)
-        values, vectors = np.linalg.eigh(information / np.outer(root, root))
-        if values[0] > _SINGULAR:
-            return None
-        lacking = np.abs(vectors[:, 0]) > 0.1
+    lacking = undetermined(information, events * terms.spread**2, _SINGULAR)
+    if lacking is None:
+        return None
     names = ", ".join(name for name, true in zip(terms.names, lacking, strict=True) if true)
     return (
         f"covariates: the events don't determine the coefficients of {names}: among those at risk at the "
