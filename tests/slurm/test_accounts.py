@@ -91,7 +91,7 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Projects]:
         made.append(account)
     yield Projects(site, *made)
     for account in made:
-        subprocess.run(["userdel", account.name], check=True, capture_output=True)
+        subprocess.run(["userdel", "--force", account.name], check=True, capture_output=True)
 
 
 def test_an_account_reads_its_extract_and_writes_none_of_it(projects: Projects):

@@ -209,19 +209,24 @@ def set_up_accounts(platform: Platform) -> None:
 
 @contextmanager
 def accounts_removed(own: Collection[str], shared: Collection[str]) -> Iterator[None]:
-    """Remove permits' accounts in the end; those that several runs of tests share, when the last one ends."""
-    with Path("/tmp/sundbench-accounts-of-tests").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
+    """Remove permits' accounts in the end; those that several runs of tests share, when the last one ends.
+
+    Who is here holds the file's lock with others, and writes down what it shares.
+    """
+    with Path("/tmp/sundbench-accounts-of-tests").open("a+", encoding="utf-8") as here:
+        fcntl.flock(here, fcntl.LOCK_SH)
+        print(*shared, file=here, flush=True)
         try:
             yield
         finally:
-            last = True
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                last = False
-            for permit in (*own, *(shared if last else ())):
+            for permit in own:
                 remove(accounts.name_of(permit))
+            with suppress(BlockingIOError):
+                fcntl.flock(here, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                here.seek(0)
+                for permit in set(here.read().split()):
+                    remove(accounts.name_of(permit))
+                here.truncate(0)
 
 
 def remove(name: str) -> None:

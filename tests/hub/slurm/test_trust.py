@@ -35,7 +35,7 @@ def account() -> Iterator[Account]:
         pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
     made = accounts.create(f"trust-{secrets.token_hex(3)}")
     yield made
-    subprocess.run(["userdel", made.name], check=True, capture_output=True)
+    subprocess.run(["userdel", "--force", made.name], check=True, capture_output=True)
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def made() -> Iterator[list[Account]]:
     found = [accounts.create(f"trees-{os.getpid()}-{letter}") for letter in "ab"]
     yield found
     for account in found:
-        subprocess.run(["userdel", account.name], check=True, capture_output=True)
+        subprocess.run(["userdel", "--force", account.name], check=True, capture_output=True)
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def hub(slurm: SmallSlurm, sandboxes: None) -> Iterator[Cluster]:
     subprocess.run(["useradd", "--system", "--user-group", account], check=True)
     with ExitStack() as made:
         made.callback(shutil.rmtree, root, ignore_errors=True)
-        made.callback(subprocess.run, ["userdel", account], check=True, capture_output=True)
+        made.callback(subprocess.run, ["userdel", "--force", account], check=True, capture_output=True)
         platform = made.enter_context(_installed(root, account, project, slurm))
         made.enter_context(at_work(platform))
         gateway = platform._start([sys.executable, "-m", "sundbench.hub.audit_gateway"], "gateway.log")
