@@ -34,7 +34,7 @@ check: install ## lint, types and layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-system: ## what the tests need from Debian: PostgreSQL, Slurm, Chromium, R, git, a SAS file
+system: ## what the tests need from Debian: PostgreSQL, Slurm, Chromium, R, git, promtool, a SAS file
 	@sh tests/system-packages.sh
 
 bench: install ## side-by-side measurements against peers (tens of minutes, 20 GB of disk)
