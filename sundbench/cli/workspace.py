@@ -44,7 +44,7 @@ def list_workspaces(ctx: typer.Context) -> None:
 
     Example: sundbench workspace list
     """
-    from sundbench.errors import HubError
+    from sundbench.errors import ClusterError, HubError
     from sundbench.governance import database, permits
     from sundbench.hub.settings import read
     from sundbench.hub.workspaces.as_account import versions
@@ -70,9 +70,7 @@ def list_workspaces(ctx: typer.Context) -> None:
     for permit in known:
         try:
             last = "".join(f"{one.moment:%Y-%m-%d %H:%M}" for one in versions(site, permit, most=1))
-        except (
-            HubError
-        ):  # one project's account must not end the list: sundbench workspace versions says what
+        except (ClusterError, HubError):  # one project's must not end the list
             last = "can't be read"
         end = ended(site, permit)
         sizes = [disk(root / permit) for root in (site.workspaces, site.scratch, site.outboxes)]
