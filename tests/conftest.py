@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from sundbench.sandbox.probe import probe
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from tests.scheduling import Scheduling
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# Everywhere as in CI: the same examples each time, and no deadline that a loaded machine misses.
+settings.load_profile("ci")
 
 
 @pytest.hookimpl(optionalhook=True)
