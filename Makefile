@@ -18,6 +18,7 @@ install: .venv/installed ## set up .venv from the locked dependencies
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q sundbench # once: projects' accounts can't write beside the code
 	@touch $@
 
 demo: install ## the main job: 50,000 synthetic persons from deliveries to a published report
