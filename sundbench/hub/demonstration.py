@@ -110,6 +110,8 @@ def _claimed(site: Site, slurm: SmallSlurm | None) -> Site:
             "folder with --home"
         )
     if slurm is not None and found.slurm.host != slurm.host_address:  # each small cluster has its own network
+        # Certificates are for the address that was. No server is left that would know the old ones.
+        shutil.rmtree(site.hub / "certificates", ignore_errors=True)
         aside.write(
             file, file.read_text(encoding="utf-8").replace(found.slurm.host, slurm.host_address), mode=0o600
         )

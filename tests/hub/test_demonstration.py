@@ -92,6 +92,8 @@ def test_on_a_cluster_servers_are_jobs_that_find_the_hub(site: Site, monkeypatch
         own, _ = demonstration.prepare(site, slurm=small_slurm(address))
         found = settings.read(own)
         assert (found.site.profile, found.slurm.host) == ("slurm", address)
+        assert not (own.hub / "certificates").exists(), "those for another address let nobody in"
+        (own.hub / "certificates").mkdir()
     assert done == ["ida", "ida"]
 
 
