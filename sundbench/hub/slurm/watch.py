@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
-from sundbench.errors import SundbenchError
+from sundbench.errors import DatabaseError, SundbenchError
 from sundbench.governance.audit.actions import Action
+from sundbench.hub import rights
 from sundbench.hub.deployment import Deployment
 from sundbench.hub.metrics import UNKNOWN_JOBS
 from sundbench.hub.rights import Standing
@@ -59,13 +60,15 @@ class JobsWatch:
 
         Args:
             hub: the deployment.
-            now: what governance says.
+            now: what governance said when it was asked last.
             spawners: all of the hub's, when it is called.
 
         Raises:
             SundbenchError: Slurm doesn't say what there is, or one of the jobs can't be ended.
         """
         seen = await asyncio.to_thread(_seen, hub.site)
+        if any(now.over(permit) for permit in seen.jobs):
+            now = await asyncio.to_thread(_since, hub.site, now)
         servers = {int(one.job_id): one for one in spawners() if one.job_id}
         failed = None
         unknown: dict[int, float] = {}
@@ -132,6 +135,14 @@ async def _end_others(hub: Deployment, permit: str, jobs: set[int], why: str, *,
         _log.warning("ended job %d of %s: %s", job, permit, why)
         hub.journal.note("hub", Action.JOB_END, f"job {job}", permit=permit, why=why)
     return len(named)
+
+
+def _since(site: Site, before: Standing) -> Standing:
+    """What governance says after jobs were seen: a permit may have been extended, and a run ordered."""
+    try:
+        return rights.standing(site)
+    except DatabaseError:  # nobody can have begun anything through it either
+        return before
 
 
 def _seen(site: Site) -> _Seen:

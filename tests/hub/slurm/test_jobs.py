@@ -10,6 +10,7 @@ import ssl
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -349,6 +350,9 @@ def test_a_job_that_nobody_here_has_begun_is_ended_and_no_other(
 
         look()
         assert left() == {run.job, server, worker, *strangers}, "their numbers may be on their way"
+        before = replace(rights.standing(site), permits=())
+        asyncio.run(watching.look(hub, before, lambda: spawners))
+        assert left() == {run.job, server, worker, *strangers}, "the permit was registered since"
         monkeypatch.setattr(watch, "GRACE", 0)
         look()
         assert left() == {run.job, server, worker}
