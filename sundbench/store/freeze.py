@@ -42,6 +42,7 @@ from sundbench.store.quality import write_quality
 from sundbench.store.quarantine import quarantine_file, seal_quarantine
 from sundbench.store.sources import Source, digest_source
 from sundbench.store.vault import Vault
+from sundbench.store.vault_folder import STAGING
 
 MANIFEST = "freeze.json"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -170,7 +171,7 @@ def create(
     with Vault.open(site) as vault, _disk_full(final):
         site.freezes.mkdir(parents=True, exist_ok=True)
         _clean(site)
-        staging = site.vault / f"staging-{id}"
+        staging = site.vault / f"{STAGING}{id}"
         # By itself, since its files are made read-only: who removes it must undo that first.
         building = site.freezes / f".{id}.{secrets.token_hex(4)}"
         staging.mkdir(mode=0o700)
@@ -451,7 +452,7 @@ def _iso(day: object) -> str | None:
 
 def _clean(site: Site) -> None:
     """Remove what a killed freeze left; nobody else is freezing, since the vault is ours."""
-    for path in (*site.vault.glob("staging-*"), *site.freezes.glob(".*")):
+    for path in (*site.vault.glob(f"{STAGING}*"), *site.freezes.glob(".*")):
         _remove(path)
     for path in (*site.vault.glob(".*.part"), *site.vault.glob("quarantine/.*.part")):
         path.unlink()

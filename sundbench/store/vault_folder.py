@@ -19,6 +19,8 @@ RESEALING = ".rotation.part"
 """What a change of the key has sealed so far; nothing of it counts."""
 RESEALED = "rotation"
 """All that the vault holds, sealed with the new key: once it has this name, the new key is the vault's."""
+STAGING = "staging-"
+"""How the folder begins in which a freeze works, with person numbers that aren't sealed."""
 
 
 def enter(folder: Path) -> int:
@@ -82,11 +84,12 @@ def settle(folder: Path) -> None:
 
 
 def sealed_files(folder: Path) -> list[Path]:
-    """All sealed files below a folder, sorted; what was cut off while it was written is none."""
+    """All sealed files below a folder, sorted; what was cut off while it was written, or staged, is none."""
     return sorted(
         path
         for path in folder.rglob("*")
         if path.is_file() and path.name != LOCK and not path.name.startswith(".")
+        if not path.relative_to(folder).parts[0].startswith(STAGING)
     )
 
 

@@ -106,6 +106,16 @@ def test_the_new_key_opens_all_that_the_old_one_did_and_the_old_one_nothing(
         assert vault.index_of(pl.Series(["dora"])).to_list() == [3]
 
 
+def test_what_a_killed_freeze_has_left_is_no_sealed_file(used: Site, renewed: Site) -> None:
+    left = used.vault / "staging-f2" / "rows.parquet"
+    left.parent.mkdir()
+    left.write_bytes(b"0101801234")
+    before = held(used)
+    assert rotate(used, new_key(renewed), unrecorded)
+    assert held(renewed) == before
+    assert left.is_file(), "the next freeze removes it"
+
+
 def test_what_has_the_key_already_is_left_as_it_is(used: Site, renewed: Site) -> None:
     assert rotate(used, new_key(renewed), unrecorded)
     before = {path: path.read_bytes() for path in used.vault.rglob("*") if path.is_file()}

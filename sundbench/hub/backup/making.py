@@ -123,7 +123,12 @@ def _left_out(site: Site, urls: dict[str, str]) -> Callable[[Path], bool]:
     left |= {site.vault / vault_folder.RESEALING}
     left |= {site.vault_key_file} if site.vault_key_file else set()
     running = {site.hub / name for name in ("processes.json", LOCK, "jupyterhub-proxy.pid")}
-    return lambda path: path in left or path in running or str(path) in sqlite
+
+    def staged(path: Path) -> bool:
+        """Whether a freeze works there, or was killed: person numbers leave the vault sealed alone."""
+        return path.parent == site.vault and path.name.startswith(vault_folder.STAGING)
+
+    return lambda path: path in left or path in running or str(path) in sqlite or staged(path)
 
 
 class _Copier:
