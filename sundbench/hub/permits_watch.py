@@ -46,6 +46,7 @@ class Watch:
         self._last: rights.Standing | None = None
         self._doing: set[asyncio.Task[None]] = set()
         self._left: set[str] = set()
+        self._keeping: asyncio.Task[bool] | None = None
 
     def begin(self) -> asyncio.Task[None]:
         """Start to watch."""
@@ -126,7 +127,9 @@ class Watch:
             for name, spawner in user.spawners.items()
             if spawner.active or spawner.runs
         }
-        await self._housekeeping.look(now.permits, now.today, busy)
+        if self._keeping is None or self._keeping.done():  # a project's account can have it wait for long
+            keeping = self._housekeeping.look(now.permits, now.today, busy)
+            self._keeping = asyncio.create_task(self._done(keeping, "workspaces are looked after later"))
 
     def _enforce(self, now: rights.Standing) -> None:
         for user in list(self._app.users.values()):

@@ -13,6 +13,7 @@ from sundbench.errors import ClusterError, DatabaseError
 from sundbench.governance import permits
 from sundbench.hub.permits_watch import Watch
 from sundbench.hub.settings import Settings
+from sundbench.hub.workspaces.housekeeping import Housekeeping
 from tests.hub.installation import amend, make_site
 
 
@@ -70,6 +71,32 @@ def test_days_pass_while_governance_can_t_be_asked(tmp_path: Path, monkeypatch: 
 
     assert rikke.stopped == ["short: permit expired"]
     assert anders.stopped == []
+
+
+def test_folders_that_take_long_don_t_keep_it_from_watching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    site = make_site(tmp_path)
+    amend(site, "short", ("rikke:researcher",))
+    rikke = Member("rikke", "short")
+    app = SimpleNamespace(users={1: rikke}, proxy=Routes())
+    watch = Watch(app, SimpleNamespace(site=site, settings=Settings(), journal=Journal()))
+    begun: list[str] = []
+
+    async def stopped_by_an_account(*_: object) -> None:
+        begun.append("errand")
+        await asyncio.Event().wait()
+
+    async def watched() -> None:
+        async with asyncio.timeout(10):
+            await watch.look()
+            await asyncio.sleep(0)
+            amend(site, "short", ("anders:researcher",))
+            await watch.look()
+            await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(Housekeeping, "look", stopped_by_an_account)
+    asyncio.run(watched())
+    assert rikke.stopped == ["short: no member of the project any more"]
+    assert begun == ["errand"], "one at a time"
 
 
 def test_servers_that_can_t_be_ended_yet_don_t_keep_it_from_watching(monkeypatch: pytest.MonkeyPatch):
