@@ -305,6 +305,15 @@ def test_postgresql_s_programs_are_given_no_password_that_others_see(
     assert (tmp_path / "seen").read_text().split()[-1] == "postgresql://ida@db/x"
 
 
+def test_an_empty_password_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    program = tmp_path / "pg_dump"
+    program.write_text(f'#!/bin/sh\necho "$*" > {tmp_path}/seen\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    databases.dump("postgresql://ida:@db/x", tmp_path / "dumped")
+    assert (tmp_path / "seen").read_text().split()[-1] == "postgresql://ida@db/x"
+
+
 def test_both_databases_in_postgresql(site: Site, tmp_path: Path, postgresql: Cluster):
     governance, hub, scratch = (
         postgresql.create(name) for name in ("backed_up", "backed_up_hub", "tried_on")

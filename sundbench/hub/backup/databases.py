@@ -145,7 +145,7 @@ def _run(url: str, program: str, *arguments: str, dumped: Path | None = None) ->
     found = parsed(url).set(drivername="postgresql")
     environment = dict(os.environ)
     if holds_password(found):
-        environment["PGPASSWORD"] = str(found.password or found.query["password"])
+        environment["PGPASSWORD"] = str(found.password or found.query.get("password", ""))
         query = found.difference_update_query(["password"]).query
         # `set` would keep the password: its None is for what stays.
         found = URL.create(
