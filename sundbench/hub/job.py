@@ -1,7 +1,8 @@
 """The job of one project server: ``python -m sundbench.hub.job ASSIGNMENT.json``.
 
 It stands outside any sandbox, in a session of its own, so that it outlives the hub. It holds the broker, and
-starts the server in its sandbox. Kernels end with the server, the server ends with the job.
+starts the server in its sandbox (`sundbench.hub.sandboxed_server`). Kernels end with the server, the server
+ends with the job.
 """
 
 from __future__ import annotations
@@ -9,13 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import shutil
 import signal
-import socket as networking
 import sys
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,39 +21,27 @@ from urllib.parse import urlsplit
 
 from sundbench.errors import SundbenchError
 from sundbench.governance.audit.client import Client
-from sundbench.hub import kernelspecs
+from sundbench.hub import kernelspecs, sandboxed_server
 from sundbench.hub.assignment import Assignment
 from sundbench.hub.broker.broker import Broker
 from sundbench.hub.broker.offers import offers
 from sundbench.hub.broker.service import serving
 from sundbench.hub.server.bridge import port
-from sundbench.hub.server.settings import Settings
 from sundbench.hub.workspaces.history import History
 from sundbench.hub.workspaces.keeper import Keeper
 from sundbench.release import content
-from sundbench.sandbox.launch import start
 from sundbench.sandbox.listening import Serve
 from sundbench.sandbox.pace import Pace
-from sundbench.sandbox.policy import read
 from sundbench.sandbox.relay import BURST, RATE, Reach, at, pass_on, relaying
 from sundbench.sandbox.sandboxed import Sandboxed
 
 log = logging.getLogger("sundbench.hub.job")
 
-INSIDE = Path("/run/sundbench")
-"""Where the server's sandbox has its sockets, kernelspecs and settings of JupyterLab."""
-PROGRAM = (sys.executable, "-I", "-m", "sundbench.hub.server")
-"""The server; its one argument is the descriptor that it reads its settings from."""
 GRACE = 10.0
 """Seconds that the server has for a tidy end."""
 
-LOG_BURST, LOG_RATE = 4 * 2**20, 2**10
-"""Bytes that a server's log may take at once, and each second: 90 MB a day."""
-
 _LOOK = 0.2
 _HUB_CONNECTIONS = 32  # at once; Jupyter's client has 10
-_LONGEST_LINE = 4096
-_CONTROL = dict.fromkeys((*range(9), *range(11, 32), 127), "�")
 
 
 Receiving = Callable[[Path], AbstractAsyncContextManager[None]]
@@ -146,7 +132,7 @@ async def work(assignment: Assignment, ways: Ways) -> int:
             "kernelspecs": specs.parent,
             "lab": lab,
         }
-        server = _serve(assignment, kernels / "server", mounts, visitors)
+        server = sandboxed_server.begin(assignment, kernels / "server", mounts, visitors)
         log.info(
             "server %s of %s: pid %s; limits: %s",
             assignment.permit,
@@ -195,65 +181,6 @@ async def receiving(visitors: Path, listen: Listen) -> AsyncIterator[None]:
         opened.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await opened
-
-
-def _serve(assignment: Assignment, policy: Path, mounts: Mapping[str, Path], visitors: Path) -> Sandboxed:
-    """Start the server in its sandbox; what it must know and nobody may see goes through a pipe."""
-    listener = networking.socket(networking.AF_UNIX)
-    listener.bind(str(visitors))
-    settings = Settings(
-        user=assignment.user,
-        project=assignment.permit,
-        title=assignment.title,
-        environment=assignment.environment,
-        audit_secret=assignment.audit_secret,
-        audit_socket=INSIDE / "audit.sock",
-        kernels=INSIDE / "jupyter" / "kernels",
-        lab=INSIDE / "lab",
-        rules=assignment.rules,
-        listener=listener.fileno(),
-    )
-    reading, writing = os.pipe()
-    said, saying = os.pipe()
-    threading.Thread(target=_log_of, args=(said,), name="log of the server", daemon=True).start()
-    # A pipe holds 64 KiB before it is read, which these are far below; the thread is for the day they aren't.
-    threading.Thread(target=_tell, args=(writing, settings.model_dump_json().encode()), daemon=True).start()
-    try:
-        return start(
-            read(policy),
-            [*PROGRAM, str(reading)],
-            mounts=mounts,
-            environment={},
-            limits=assignment.server,
-            pass_fds=[reading, listener.fileno()],
-            # Never the log itself: whoever has it open could fill it, read it back, and cut it.
-            stdout=saying,
-            stderr=saying,
-            name=f"server-{assignment.runtime.name}",
-        )
-    finally:
-        os.close(reading)
-        os.close(saying)
-        listener.close()
-
-
-def _log_of(descriptor: int) -> None:
-    """Pass on what the server says, as long as it isn't too much: lines of text, marked as its own."""
-    pace, left_out = Pace(LOG_BURST, LOG_RATE), 0
-    with os.fdopen(descriptor, "rb") as pipe:
-        while line := pipe.readline(_LONGEST_LINE):
-            if not pace.take_if_there(len(line)):
-                left_out += 1
-                continue
-            if left_out:
-                log.warning("server: %d lines were left out: too much at once", left_out)
-                left_out = 0
-            log.info("server: %s", line.decode(errors="backslashreplace").rstrip().translate(_CONTROL))
-
-
-def _tell(descriptor: int, settings: bytes) -> None:
-    with contextlib.suppress(BrokenPipeError), os.fdopen(descriptor, "wb") as pipe:
-        pipe.write(settings)
 
 
 async def _end(server: Sandboxed) -> None:

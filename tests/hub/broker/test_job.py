@@ -73,10 +73,10 @@ while not os.path.exists('/notebooks/end'):
 JOB = """
 import sys
 from sundbench.governance.audit import client
-from sundbench.hub import job
+from sundbench.hub import job, sandboxed_server
 job.Client.record = lambda *_, **__: 0
-job.LOG_BURST = 20_000
-job.PROGRAM = (sys.executable, '-I', '-c', sys.argv[2])
+sandboxed_server.LOG_BURST = 20_000
+sandboxed_server.PROGRAM = (sys.executable, '-I', '-c', sys.argv[2])
 sys.exit(job.main([sys.argv[1]]))
 """
 
