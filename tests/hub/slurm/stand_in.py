@@ -2,10 +2,12 @@
 
 import json
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from sundbench.errors import ClusterError
+from sundbench.hub.slurm import server_job
 from sundbench.hub.slurm import spawner as module
 from sundbench.hub.slurm.spawner import ClusterSpawner
 from sundbench.slurm import gate
@@ -59,7 +61,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Slurm:
     monkeypatch.setattr(module, "read_away", lambda _: None)
     monkeypatch.setattr(gate, "end", made.end)
     monkeypatch.setattr(ClusterSpawner, "queue", made)
-    monkeypatch.setattr(module, "_LOOK", 0.01)
+    for looks in (module, server_job):
+        monkeypatch.setattr(looks, "_LOOK", 0.01)
     chosen = SimpleNamespace(
         hub=SimpleNamespace(start_timeout=1),
         slurm=SimpleNamespace(
@@ -70,3 +73,12 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Slurm:
     letter = SimpleNamespace(model_dump_json=lambda: json.dumps({"token": "s3cret"}))
     monkeypatch.setattr(ClusterSpawner, "_letter", lambda *_: letter)
     return made
+
+
+def a_spawner(**state: Any) -> ClusterSpawner:
+    """The spawner of anna's server in lung-cancer."""
+    orm = SimpleNamespace(name="lung-cancer", server=None, state={})
+    spawner = ClusterSpawner(user=SimpleNamespace(name="anna"), orm_spawner=orm)
+    if state:
+        spawner.load_state(state)
+    return spawner

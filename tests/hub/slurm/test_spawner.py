@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from batchspawner.api import BatchSpawnerAPIHandler
-from batchspawner.batchspawner import JobStatus, SlurmSpawner
+from batchspawner.batchspawner import SlurmSpawner
 from jupyterhub import apihandlers
 
 from sundbench.errors import ClusterError
@@ -29,21 +29,12 @@ from sundbench.slurm import gate
 from sundbench.slurm.accounts import name_of
 from sundbench.slurm.commands import SlurmSilentError
 from sundbench.slurm.jobs import GONE, State
-from tests.hub.slurm.stand_in import ADDRESS, NODE, Slurm, installed
+from tests.hub.slurm.stand_in import ADDRESS, NODE, Slurm, a_spawner, installed
 
 
 @pytest.fixture
 def slurm(monkeypatch: pytest.MonkeyPatch) -> Slurm:
     return installed(monkeypatch)
-
-
-def a_spawner(**state: Any) -> ClusterSpawner:
-    """The spawner of anna's server in lung-cancer."""
-    orm = SimpleNamespace(name="lung-cancer", server=None, state={})
-    spawner = ClusterSpawner(user=SimpleNamespace(name="anna"), orm_spawner=orm)
-    if state:
-        spawner.load_state(state)
-    return spawner
 
 
 def granted() -> Any:
@@ -52,37 +43,6 @@ def granted() -> Any:
 
 def test_it_is_batchspawners(slurm: Slurm):
     assert issubclass(ClusterSpawner, SlurmSpawner)
-
-
-@pytest.mark.parametrize(
-    ("says", "is_"),
-    [
-        (State("PENDING", "Priority"), JobStatus.PENDING),
-        (State("CONFIGURING"), JobStatus.PENDING),
-        (State("RUNNING", node=NODE), JobStatus.RUNNING),
-        (State("COMPLETING", node=NODE), JobStatus.RUNNING),
-        (State("SUSPENDED", node=NODE), JobStatus.RUNNING),
-        (State("COMPLETED"), JobStatus.NOTFOUND),
-        (State("TIMEOUT"), JobStatus.NOTFOUND),
-        (State(GONE), JobStatus.NOTFOUND),
-        (SlurmSilentError("Slurm doesn't answer"), JobStatus.UNKNOWN),
-        (ClusterError("squeue refuses: Invalid authentication credential"), JobStatus.UNKNOWN),
-    ],
-)
-def test_what_slurm_says_in_batchspawners_words(slurm: Slurm, says: State | ClusterError, is_: JobStatus):
-    spawner = a_spawner(job_id="123")
-    slurm.says = says
-    assert asyncio.run(spawner.query_job_status()) is is_
-
-
-def test_with_slurm_silent_a_server_is_not_taken_for_ended(slurm: Slurm):
-    """batchspawner knows two ways in which squeue fails, and takes every other for the job's end."""
-    spawner = a_spawner(job_id="123")
-    slurm.says = State("RUNNING", node=NODE)
-    assert asyncio.run(spawner.poll()) is None
-    for failure in (SlurmSilentError("no"), ClusterError("squeue refuses: Zero Bytes were transmitted")):
-        slurm.says = failure
-        assert asyncio.run(spawner.poll()) is None
 
 
 def test_a_start_waits_in_the_queue_and_then_for_its_port(slurm: Slurm):
@@ -134,23 +94,6 @@ async def started_until(slurm: Slurm, says: State) -> None:
     await spawner.begin(granted())
     slurm.says = says
     await spawner.up()
-
-
-def test_a_job_that_has_run_into_its_time_limit_is_told(slurm: Slurm):
-    spawner = a_spawner(job_id="123")
-    slurm.says = State("TIMEOUT")
-    assert asyncio.run(spawner.poll()) == 1
-    assert spawner.last_words is not None
-    assert spawner.last_words.en == "The server stopped: the job reached its time limit."
-
-
-def test_stopping_cancels_the_job_and_its_letter(slurm: Slurm):
-    spawner = a_spawner(job_id="123", letter="f" * 16)
-    slurm.says = State("RUNNING", node=NODE)
-    asyncio.run(spawner.stop())
-    assert slurm.asked == [gate.End(permit="lung-cancer", job=123, letter="f" * 16)]
-    assert asyncio.run(spawner.poll()) == 1
-    assert spawner.last_words is None, "nobody has to be told what they did themselves"
 
 
 def test_nothing_of_a_request_reaches_the_job(slurm: Slurm):
