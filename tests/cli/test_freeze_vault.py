@@ -128,9 +128,8 @@ def test_a_new_key_is_the_steward_s_to_give_and_recorded(run: CliRunner, tmp_pat
     assert "sealed with another key" in str(run.invoke(app, ["vault", "show"]).exception)
     shown = run.invoke(app, ["vault", "show"], env={"SUNDBENCH_VAULT_KEY_FILE": str(tmp_path / "new")})
     assert "1 identifiers of persons who said no" in shown.stdout
-    recorded = run.invoke(app, ["audit", "show", "--action", "vault.rotate"]).stdout.splitlines()
-    assert len(recorded) == 2, "a heading and one record: nothing was done the second time"
-    assert "eva" in recorded[1]
+    recorded = run.invoke(app, ["audit", "show", "--action", "vault.rotate"]).stdout
+    assert recorded.count(" eva ") == 1, "nothing was done the second time"
 
 
 def test_a_key_is_not_overwritten(run: CliRunner, tmp_path: Path) -> None:

@@ -75,14 +75,14 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path):
 def test_a_killed_synthesis_leaves_nothing_that_looks_finished_and_a_second_attempt_works(tmp_path: Path):
     out = tmp_path / "out"
     program = (
-        "import pathlib, sundbench.registers.synthetic as s; "
+        "import pathlib, sundbench.registers.synthetic.run as s; "
         f"s.synthesize(pathlib.Path({str(out)!r}), persons=50_000, years=(2019, 2020), workers=1)"
     )
     child = subprocess.Popen([sys.executable, "-c", program])
     while not list(tmp_path.glob(".out.*.making/*")) and child.poll() is None:
         time.sleep(0.05)
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
+    child.kill()
+    assert child.wait() == -signal.SIGKILL, "it was at work"
     assert not out.exists()
     synthesize(out, persons=20, years=(2020, 2020), workers=1)
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
