@@ -13,6 +13,7 @@ from sundbench.hub.workspaces.as_account import do, owner
 from sundbench.hub.workspaces.errands import Remove, Sweep, remove
 from sundbench.site import Site
 from sundbench.slurm import folders
+from sundbench.slurm.acting import as_account
 
 _log = logging.getLogger(__name__)
 
@@ -50,10 +51,16 @@ def reopen(site: Site, permit: str) -> None:
     Raises:
         HubError, ClusterError: as `close`.
     """
-    if (whose := owner(site, permit)) is not None:
-        folders.give_back(site, whose)
-    else:
+    if (whose := owner(site, permit)) is None:
         _modes(site.workspaces / permit, folder=0o700, file=0o600)
+        return
+    folders.give_back(site, whose)
+    try:
+        # Closed by the version before, all in it is root's, and read-only.
+        folders.hand_over(site, whose)
+        as_account(whose, 'exec chmod -R u+rwX -- "$1"', site.workspaces / permit)
+    except ClusterError as error:
+        _log.warning("workspace %s is given back, and perhaps not all in it: %s", permit, error)
 
 
 def delete(site: Site, permit: str, backups: Path | None) -> None:
@@ -72,7 +79,13 @@ def delete(site: Site, permit: str, backups: Path | None) -> None:
     if (whose := owner(site, permit)) is not None:
         folders.give_back(site, whose)
     everything = Remove(permit=permit, what=("workspaces", "scratch", "outboxes", "histories"))
-    do(site, everything)
+    try:
+        do(site, everything)
+    except HubError:
+        if whose is None:
+            raise
+        folders.hand_over(site, whose)  # something in them was root's, and so not for it to remove
+        do(site, everything)
     if whose is not None:
         for root in everything.what:
             folders.remove_emptied(site, getattr(site, root) / permit)

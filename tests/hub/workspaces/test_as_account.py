@@ -300,3 +300,25 @@ def test_whatever_the_account_has_laid_there_ends_with_the_permit(trees: Trees) 
     assert ended(site, trees.permit) is None
     assert not any((root / trees.permit).exists() for root in (site.workspaces, site.scratch, site.histories))
     assert not ran.exists()
+
+
+@pytest.fixture
+def closed(trees: Trees) -> Trees:
+    """A workspace that the version before has closed, in which root has put something as well."""
+    subprocess.run(["/bin/chown", "-R", "0:0", trees.kept.workspace], check=True)
+    subprocess.run(["/bin/chmod", "-R", "a-w,go=", trees.kept.workspace], check=True)
+    trees.take("close")
+    return trees
+
+
+def test_what_the_version_before_has_closed_is_given_back(closed: Trees) -> None:
+    closed.take("reopen")
+    assert owners(closed.kept.workspace) == {closed.account.uid}
+    assert closed.run("echo second >>shared/a.py; cat shared/a.py").stdout == "first\nsecond\n"
+    do(closed.site, Sweep(permit=closed.permit))
+    assert [one.what for one in versions(closed.site, closed.permit)] == ["shared/a.py"] * 2
+
+
+def test_what_the_version_before_has_closed_is_deleted(closed: Trees) -> None:
+    closed.take("delete")
+    assert not [path for path in closed.site.root.glob(f"*/{closed.permit}*") if path.parent.name != "jobs"]
