@@ -109,6 +109,7 @@ def _put(workspace: Path, path: str, content: bytes) -> bool:
 @contextmanager
 def _read(copy: Path, kept: History) -> Iterator[Path]:
     """A repository made from a copy: what git can't read whole is refused here."""
+    aside.sweep(kept.repository)  # it would count as versions that are kept
     with aside.folder(kept.repository) as repository:
         begin(repository)
         fetched = ("--quiet", str(copy.resolve()), f"{BRANCH}:{BRANCH}")

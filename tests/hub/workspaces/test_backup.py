@@ -1,6 +1,8 @@
 """A copy is worth what it brings back."""
 
 import shutil
+import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,17 @@ def test_what_is_there_stays_as_the_newest_version(site: Site, kept: History, tm
     restore(site, "lung-cancer", copy)
     assert (kept.workspace / "shared/cohort.py").read_text() == "third, saved since"
     assert len(kept.versions("shared/cohort.py")) == 3
+
+
+def test_what_a_killed_one_was_reading_back_goes_with_the_next(
+    site: Site, kept: History, tmp_path: Path
+) -> None:
+    with subprocess.Popen(["/bin/true"]) as ended:
+        pass
+    name = f".{kept.repository.name}.0-{ended.pid}-{socket.gethostname()}.making"
+    (kept.folder / name / "objects").mkdir(parents=True)
+    backup(site, "lung-cancer", tmp_path / "copies", keep=3)
+    assert sorted(path.name for path in kept.folder.iterdir()) == ["lock", kept.repository.name]
 
 
 def test_versions_that_are_there_are_not_replaced(site: Site, kept: History, tmp_path: Path) -> None:
