@@ -35,7 +35,7 @@ def tickets(site: Site) -> Tickets:
             ticket = Ticket.read(path)
         except FileNotFoundError:  # taken home meanwhile
             continue
-        except ReleaseError as error:
+        except (ReleaseError, OSError) as error:
             found.damaged.append(str(error))
         else:
             found.by_job[ticket.job] = ticket
