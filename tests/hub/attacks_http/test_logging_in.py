@@ -6,9 +6,12 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 import requests
+from tornado.web import create_signed_value, decode_signed_value
 
 from sundbench.hub import passwords
 from sundbench.hub.passwords import Attempts
+from sundbench.hub.runtime import secret
+from sundbench.hub.settings import read
 from tests.hub.installation import Platform, Visitor, amend, eventually
 
 PASSWORD = "a password of theirs"
@@ -104,6 +107,25 @@ def test_who_logs_in_is_not_who_was_there_before(stand_in_platform: Platform):
     visitor.get("hub/logout")
     again = requests.get(home, cookies=old, timeout=60, allow_redirects=False)
     assert again.status_code in {302, 403}, "a session ends with the log-out, whoever has its cookie"
+
+
+def test_a_session_ends_after_its_hours_whatever_the_browser_keeps(stand_in_platform: Platform):
+    visitor = member(stand_in_platform, "stays")
+    assert visitor.log_in("stays", PASSWORD).ok
+    site, name = stand_in_platform.site, "jupyterhub-hub-login"
+    key, hours = bytes.fromhex(secret(site, "cookie")), read(site).idle.session_hours
+    session = decode_signed_value(key, name, (visitor.session.cookies[name] or "").strip('"'))
+    assert session
+
+    def logged_in(hours_ago: float) -> bool:
+        """Whether a cookie that the hub gave so long ago opens the home page."""
+        given = create_signed_value(key, name, session, clock=lambda: time.time() - hours_ago * 3600)
+        home = f"{stand_in_platform.url}hub/home"
+        cookies = dict(visitor.session.cookies) | {name: given.decode()}
+        return requests.get(home, cookies=cookies, timeout=60, allow_redirects=False).status_code == 200
+
+    assert logged_in(hours - 0.1)
+    assert not logged_in(hours + 0.1)
 
 
 def test_the_address_in_the_log_is_not_what_a_browser_claims(stand_in_platform: Platform):
