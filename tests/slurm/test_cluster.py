@@ -114,6 +114,17 @@ def test_a_node_that_crashes_takes_its_jobs_with_it(own: SmallSlurm) -> None:
     own.await_nodes()
 
 
+def test_a_node_crashes_though_its_processes_end_by_themselves_meanwhile(own: SmallSlurm) -> None:
+    brief = "for _ in 1 2 3 4 5 6; do (while :; do /bin/true; done) & done; wait"
+    options = ("--parsable", "--no-requeue", "--nodelist=n2", "--output=/dev/null")
+    job = own.run("sbatch", *options, "--wrap", brief).strip()
+    await_state(own, job, "RUNNING")
+    own.crash("n2")
+    await_state(own, job, "NODE_FAIL")
+    own.start("n2")
+    own.await_nodes()
+
+
 def test_the_command_runs_another_with_a_cluster_and_stops_it(repository: Path) -> None:
     said = subprocess.run(
         [

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,8 @@ class Daemons:
         network.plug(name, pulled=True)
         while found := list(self._on(name)):
             for process in found:
-                os.kill(process, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it ended by itself
+                    os.kill(process, signal.SIGKILL)
             self.bury()
         self._running[name].wait()
         network.plug(name, pulled=False)
@@ -102,10 +104,8 @@ class Daemons:
         daemons = {one.pid for one in self._running.values()}
         for process in _processes():
             if process not in daemons and _zombie(process):
-                try:
+                with suppress(ChildProcessError):  # another's child
                     os.waitpid(process, os.WNOHANG)
-                except ChildProcessError:
-                    continue  # another's child
         for one in self._running.values():
             one.poll()
 
