@@ -105,7 +105,7 @@ def test_no_measure_without_its_reason(kind, data, start, reason):
     assert reason in table["reason"].item()
 
 
-@settings(deadline=None)
+@settings(max_examples=40)  # each asks for several measures
 @given(ROWS, st.integers(0, 60), st.sampled_from(["same", "any"]), st.booleans())
 def test_bounds(rows, start, carry_over, dose_changes):
     options = {"carry_over": carry_over, "dose_changes": dose_changes}
@@ -128,7 +128,7 @@ def test_bounds(rows, start, carry_over, dose_changes):
         assert not (found[6] > found[2] + 1e-9).any()
 
 
-@settings(deadline=None)
+@settings(max_examples=40)  # each asks for several measures
 @given(ROWS, st.randoms(use_true_random=False))
 def test_persons_stand_for_themselves(rows, random):
     data = bought(*rows).drop_duplicates(["person", "day"])
@@ -140,7 +140,7 @@ def test_persons_stand_for_themselves(rows, random):
         pd.testing.assert_frame_equal(together, pd.concat(alone, ignore_index=True))
 
 
-@settings(deadline=None)
+@settings(max_examples=40)  # each asks for several measures
 @given(ROWS, st.integers(0, 40))
 def test_the_seventh_measure_counts_days_with_supply(rows, start):
     """Day by day: each dispensing is used from its day on, after what is left."""
