@@ -148,11 +148,11 @@ def _since(site: Site, before: Standing) -> Standing:
 def _seen(site: Site) -> _Seen:
     before = ending.tickets(site)
     going = account_jobs.going(site)
-    workers = account_jobs.going(site, WORKER_NAME) if going else {}
     after = ending.tickets(site)
     jobs: dict[str, set[int]] = {}
     for job, permit in going.items():
         jobs.setdefault(permit, set()).add(job)
     tickets = before.by_job | after.by_job
     runs = {job: one for job, one in tickets.items() if going.get(job) == one.order.permit}
+    workers = account_jobs.going(site, WORKER_NAME) if runs else {}  # without a run none is spared
     return _Seen(jobs, set(workers), runs, after.damaged)
